@@ -1,0 +1,298 @@
+//! What callers write, as JSON or as query parameters, and how it is understood.
+//!
+//! Both forms have the same fields and the same rules. A mistake is answered with where it is.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::link::{LinkRequest, MAX_KEY_BYTES};
+use crate::problem::Problem;
+use crate::response_headers::ResponseHeaders;
+use crate::window::{Asked, DEFAULT_EXPIRES_IN};
+
+/// How many links one batch may ask for.
+pub const MAX_BATCH: usize = 1_000;
+
+/// The longest version id accepted, in bytes. S3's own are 32; other stores' are not much longer.
+const MAX_VERSION_ID_BYTES: usize = 1_024;
+
+/// The fields as they are written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a JSON object with the field \"key\"")]
+struct Written {
+    bucket: Option<String>,
+    key: Option<String>,
+    version_id: Option<String>,
+    expires_in: Option<u64>,
+    min_expires_in: Option<u64>,
+    filename: Option<String>,
+    content_type: Option<String>,
+    disposition: Option<String>,
+    check: Option<bool>,
+}
+
+/// The body of a batch. Entries are understood one by one, so that a bad one spoils no other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a JSON object with the field \"links\"")]
+struct WrittenBatch<'a> {
+    #[serde(borrow)]
+    links: Vec<&'a RawValue>,
+}
+
+/// Understands the JSON of one link request.
+///
+/// # Errors
+///
+/// [`Problem::InvalidRequest`] that names the field, and line and column where the JSON is wrong.
+pub fn from_json(body: &[u8]) -> Result<LinkRequest, Problem> {
+    understand(parse(body)?)
+}
+
+/// Understands the JSON of a batch: the outer error if the whole can't be read, an error per entry
+/// otherwise.
+///
+/// # Errors
+///
+/// [`Problem::InvalidRequest`] for the whole, or for an entry, which it then names.
+pub fn batch_from_json(body: &[u8]) -> Result<Vec<Result<LinkRequest, Problem>>, Problem> {
+    let written: WrittenBatch<'_> = parse(body)?;
+    if !(1..=MAX_BATCH).contains(&written.links.len()) {
+        return Err(Problem::InvalidRequest(format!(
+            "links: {} entries; send 1 to {MAX_BATCH}",
+            written.links.len()
+        )));
+    }
+    Ok(written
+        .links
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            from_json(entry.get().as_bytes()).map_err(|problem| match problem {
+                Problem::InvalidRequest(detail) => {
+                    Problem::InvalidRequest(format!("links[{index}]: {detail}"))
+                }
+                other => other,
+            })
+        })
+        .collect())
+}
+
+/// Understands query parameters. Those of a presigned API call (`X-Amz-…`) are the gateway's and
+/// are passed over.
+///
+/// # Errors
+///
+/// [`Problem::InvalidRequest`] that names the parameter.
+pub fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Problem> {
+    let mut written = Written::default();
+    for (name, value) in query {
+        let twice = match name.as_str() {
+            "bucket" => written.bucket.replace(value.clone()).is_some(),
+            "key" => written.key.replace(value.clone()).is_some(),
+            "version_id" => written.version_id.replace(value.clone()).is_some(),
+            "filename" => written.filename.replace(value.clone()).is_some(),
+            "content_type" => written.content_type.replace(value.clone()).is_some(),
+            "disposition" => written.disposition.replace(value.clone()).is_some(),
+            "expires_in" => written.expires_in.replace(seconds(name, value)?).is_some(),
+            "min_expires_in" => written.min_expires_in.replace(seconds(name, value)?).is_some(),
+            "check" => written.check.replace(yes_or_no(name, value)?).is_some(),
+            _ if name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-")) => false,
+            _ => {
+                return Err(Problem::InvalidRequest(format!(
+                    "unknown parameter {name:?}; known are bucket, key, version_id, expires_in, \
+                     min_expires_in, filename, content_type, disposition and check"
+                )));
+            }
+        };
+        if twice {
+            return Err(Problem::InvalidRequest(format!("{name}: given more than once")));
+        }
+    }
+    understand(written)
+}
+
+fn seconds(name: &str, value: &str) -> Result<u64, Problem> {
+    value.parse().map_err(|_| {
+        Problem::InvalidRequest(format!("{name}: {value:?} is not a whole number of seconds"))
+    })
+}
+
+fn yes_or_no(name: &str, value: &str) -> Result<bool, Problem> {
+    value
+        .parse()
+        .map_err(|_| Problem::InvalidRequest(format!("{name}: {value:?} is not true or false")))
+}
+
+/// Parses JSON. Only when that fails is it parsed once more to find the field that is wrong.
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::InvalidRequest(
+            "the body is empty; send JSON such as {\"key\": \"private-files/report.pdf\"}"
+                .to_owned(),
+        ));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let mut again = serde_json::Deserializer::from_slice(body);
+        let located = serde_path_to_error::deserialize::<_, T>(&mut again).err();
+        let path = located.map(|error| error.path().to_string()).filter(|path| path != ".");
+        Problem::InvalidRequest(match path {
+            Some(path) => format!("{path}: {error}"),
+            None => error.to_string(),
+        })
+    })
+}
+
+fn understand(written: Written) -> Result<LinkRequest, Problem> {
+    let invalid = |detail: String| Err(Problem::InvalidRequest(detail));
+
+    let Some(key) = written.key else {
+        return invalid("key: missing; name the object".to_owned());
+    };
+    if !(1..=MAX_KEY_BYTES).contains(&key.len()) {
+        return invalid(format!("key: {} bytes; S3's keys have 1 to {MAX_KEY_BYTES}", key.len()));
+    }
+    if let Some(version_id) = &written.version_id
+        && !(1..=MAX_VERSION_ID_BYTES).contains(&version_id.len())
+    {
+        return invalid(format!(
+            "version_id: {} bytes; use 1 to {MAX_VERSION_ID_BYTES}",
+            version_id.len()
+        ));
+    }
+    let asked = Asked {
+        expires_in: written.expires_in.unwrap_or(DEFAULT_EXPIRES_IN),
+        min_expires_in: written.min_expires_in.unwrap_or(1),
+    };
+    if asked.expires_in == 0 {
+        return invalid("expires_in: 0; a link lives at least 1 second".to_owned());
+    }
+    if asked.min_expires_in == 0 {
+        return invalid("min_expires_in: 0; a link lives at least 1 second".to_owned());
+    }
+    if asked.min_expires_in > asked.expires_in {
+        return invalid(format!(
+            "min_expires_in: {} is more than expires_in, which is {}",
+            asked.min_expires_in, asked.expires_in
+        ));
+    }
+    let response_headers = ResponseHeaders::new(
+        written.filename.as_deref(),
+        written.disposition.as_deref(),
+        written.content_type.as_deref(),
+    )
+    .map_err(|error| Problem::InvalidRequest(error.to_string()))?;
+    Ok(LinkRequest {
+        bucket: written.bucket,
+        key,
+        version_id: written.version_id,
+        asked,
+        response_headers,
+        check: written.check.unwrap_or(false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(body: &str) -> String {
+        from_json(body.as_bytes()).unwrap_err().detail()
+    }
+
+    fn query(pairs: &[(&str, &str)]) -> Result<LinkRequest, Problem> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        from_query(&pairs.iter().map(owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_the_key_is_needed() {
+        let request = from_json(br#"{"key": "a"}"#).unwrap();
+        assert_eq!(request.asked, Asked { expires_in: 3_600, min_expires_in: 1 });
+        assert_eq!(request, query(&[("key", "a")]).unwrap());
+    }
+
+    #[test]
+    fn both_forms_mean_the_same() {
+        let json = r#"{"bucket": "b", "key": "k", "version_id": "v", "expires_in": 60,
+            "min_expires_in": 30, "filename": "f", "content_type": "application/pdf",
+            "disposition": "inline", "check": true}"#;
+        let pairs = [
+            ("bucket", "b"),
+            ("key", "k"),
+            ("version_id", "v"),
+            ("expires_in", "60"),
+            ("min_expires_in", "30"),
+            ("filename", "f"),
+            ("content_type", "application/pdf"),
+            ("disposition", "inline"),
+            ("check", "true"),
+            ("X-Amz-Signature", "of the call to the gateway"),
+        ];
+        assert_eq!(from_json(json.as_bytes()), query(&pairs));
+    }
+
+    #[test]
+    fn a_mistake_is_answered_with_where_it_is() {
+        for (body, expected) in [
+            ("", "the body is empty"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+            ("[]", "a JSON object with the field \"key\""),
+            ("{}", "key: missing"),
+            (r#"{"key": ""}"#, "key: 0 bytes"),
+            (r#"{"key": "a", "expires": 5}"#, "unknown field `expires`"),
+            (r#"{"key": "a", "expires_in": "5"}"#, "expires_in: invalid type: string \"5\""),
+            (r#"{"key": "a", "expires_in": -5}"#, "expires_in: invalid value: integer `-5`"),
+            (r#"{"key": "a", "expires_in": 1.5}"#, "expires_in: invalid type: floating point"),
+            (r#"{"key": "a", "expires_in": 0}"#, "expires_in: 0"),
+            (r#"{"key": "a", "min_expires_in": 0}"#, "min_expires_in: 0"),
+            (r#"{"key": "a", "min_expires_in": 3601}"#, "3601 is more than expires_in"),
+            (r#"{"key": "a", "version_id": ""}"#, "version_id: 0 bytes"),
+            (r#"{"key": "a", "key": "b"}"#, "duplicate field `key`"),
+            (r#"{"key": "a"} x"#, "trailing characters at line 1 column 14"),
+            (r#"{"key": "a", "filename": "\n"}"#, "filename: control"),
+        ] {
+            let detail = detail(body);
+            assert!(detail.contains(expected), "{body}: {detail}");
+        }
+        assert!(from_json(b"{\"key\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_key_has_at_most_1024_bytes_however_many_characters() {
+        let key = "ü".repeat(512);
+        assert!(from_json(format!(r#"{{"key": "{key}"}}"#).as_bytes()).is_ok());
+        assert!(detail(&format!(r#"{{"key": "{key}a"}}"#)).contains("key: 1025 bytes"));
+    }
+
+    #[test]
+    fn a_parameter_given_twice_or_unknown_is_refused_by_name() {
+        let detail = |pairs| query(pairs).unwrap_err().detail();
+        assert!(detail(&[("key", "a"), ("key", "b")]).contains("key: given more than once"));
+        assert!(detail(&[("key", "a"), ("kex", "b")]).contains("unknown parameter \"kex\""));
+        assert!(
+            detail(&[("key", "a"), ("expires_in", "1h")]).contains("expires_in: \"1h\" is not")
+        );
+        assert!(detail(&[("key", "a"), ("check", "yes")]).contains("check: \"yes\" is not"));
+    }
+
+    #[test]
+    fn a_bad_entry_is_named_and_spoils_no_other() {
+        let body = br#"{"links": [{"key": "a"}, {"key": 5}, {"key": "c"}]}"#;
+        let entries = batch_from_json(body).unwrap();
+        assert!(entries[0].is_ok() && entries[2].is_ok());
+        let detail = entries[1].as_ref().unwrap_err().detail();
+        assert!(detail.contains("links[1]: key: invalid type"), "{detail}");
+    }
+
+    #[test]
+    fn a_batch_has_1_to_1000_entries() {
+        let batch = |count: usize| {
+            let entries = vec![r#"{"key":"a"}"#; count].join(",");
+            batch_from_json(format!(r#"{{"links":[{entries}]}}"#).as_bytes())
+        };
+        assert!(batch(0).is_err());
+        assert_eq!(batch(1_000).unwrap().len(), 1_000);
+        assert!(batch(1_001).unwrap_err().detail().contains("1001 entries; send 1 to 1000"));
+        assert!(batch_from_json(br#"{"link": []}"#).unwrap_err().detail().contains("`link`"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Where the function starts: settings, logging, the runtime's loop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lambda_runtime::{BoxFuture, Error, LambdaEvent, Runtime, SnapStartResource, service_fn};
+use s3_link_signer::doors::Function;
+use s3_link_signer::settings::Settings;
+use s3_link_signer::telemetry;
+use s3_link_signer::window::DEFAULT_EXPIRES_IN;
+use serde_json::value::RawValue;
+
+/// One thread: an environment serves one invocation at a time, and signing is arithmetic.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    telemetry::start_logging(
+        variable("AWS_LAMBDA_LOG_FORMAT").as_deref(),
+        variable("AWS_LAMBDA_LOG_LEVEL").as_deref(),
+    );
+    let settings = match Settings::read(variable, Timestamp::now()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(reason = error.to_string(), "a setting is missing or wrong");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(reason = error.to_string(), "the runtime stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: Settings) -> Result<(), Error> {
+    let function = Arc::new(Function {
+        base_path: settings.base_path.clone(),
+        name: settings.execution.function_name.clone(),
+        links: settings.links(Timestamp::now),
+    });
+    // The session's evidence takes a call to STS. It goes out beside the wait for the first
+    // event; an invocation that comes sooner waits for this call and makes none of its own.
+    tokio::spawn(prove_session(Arc::clone(&function)));
+
+    let snapshot = Arc::new(Snapshot(Arc::clone(&function)));
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = Arc::clone(&function);
+        // Boxed, or the compiler gives up on how deep the SDK's futures are nested in this one.
+        Box::pin(async move { function.handle(&event.payload, &event.context.request_id).await })
+    });
+    Runtime::new(handler).register_snapstart_resource(snapshot).run().await
+}
+
+async fn prove_session(function: Arc<Function>) {
+    // What it finds is kept, and what it does not find is said by whoever needs it.
+    let _ = function.links.sessions.find(DEFAULT_EXPIRES_IN, (function.links.clock)()).await;
+}
+
+/// What must not survive a SnapStart snapshot: the credentials of the environment it was taken in.
+struct Snapshot(Arc<Function>);
+
+impl SnapStartResource for Snapshot {
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            self.0.links.sessions.forget().await;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! The function's settings, read from the environment and checked once, when it starts.
+//!
+//! A setting that is set to nothing counts as not set: that is how templates and `--env-vars`
+//! switch one off.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use crate::grant::{Grants, GrantsError};
+use crate::links::{Clock, Links};
+use crate::outbound::Outbound;
+use crate::regions::Regions;
+use crate::session::credentials::CredentialsSource;
+use crate::session::execution::{ExecutionRole, ExecutionSettings};
+use crate::session::minted::Minter;
+use crate::session::sessions::Sessions;
+use crate::signer::SignerSettings;
+use crate::sts::Sts;
+
+/// A setting that is missing or wrong. The function does not start.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Needed and not there.
+    #[error("{name} is not set: {mend}")]
+    Missing {
+        /// The setting.
+        name: &'static str,
+        /// What to set it to.
+        mend: &'static str,
+    },
+    /// Not what it must be.
+    #[error("{name} is {value:?}: {mend}")]
+    Wrong {
+        /// The setting.
+        name: &'static str,
+        /// What it says.
+        value: String,
+        /// What it should say.
+        mend: &'static str,
+    },
+    /// `GRANTS` is wrong.
+    #[error("GRANTS{}", grants_sentence(.0))]
+    Grants(GrantsError),
+    /// Two settings that exclude one another.
+    #[error(
+        "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS are both set: a session is either proven by \
+         minting it or assumed, set one of them to nothing"
+    )]
+    AssumedAndMinted,
+}
+
+fn grants_sentence(error: &GrantsError) -> String {
+    match error {
+        GrantsError::Field { .. } => error.to_string(),
+        GrantsError::Syntax(_) | GrantsError::Empty => format!(" {error}"),
+    }
+}
+
+/// Everything the environment says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `GRANTS`.
+    pub grants: Grants,
+    /// `SIGNING_ROLE_ARN`.
+    pub signing_role_arn: Option<String>,
+    /// `BASE_PATH`, with a leading and without a trailing slash.
+    pub base_path: Option<String>,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
+    pub sts_endpoint: Option<String>,
+    /// How S3 is reached.
+    pub signer: SignerSettings,
+    /// What is decided about the execution role's session.
+    pub execution: ExecutionSettings,
+    /// The credentials that stand in the environment, if any do.
+    pub credentials: Option<Credentials>,
+}
+
+impl Settings {
+    /// Reads the settings that `variable` gives, which is `std::env::var` in all but tests.
+    /// `started_at` is when the process started: `ASSUMED_SESSION_SECONDS` counts from there.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`], in one sentence that names the setting and the mend.
+    pub fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        started_at: Timestamp,
+    ) -> Result<Self, SettingsError> {
+        let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+
+        let grants = get("GRANTS").ok_or(SettingsError::Missing {
+            name: "GRANTS",
+            mend: "say who may have links to what, for example \
+                   [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}]",
+        })?;
+        let grants = Grants::parse(&grants).map_err(SettingsError::Grants)?;
+        let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
+        let region = region.ok_or(SettingsError::Missing {
+            name: "AWS_REGION",
+            mend: "Lambda sets it; elsewhere set it to the region of STS to ask, for example \
+                   eu-central-1",
+        })?;
+        let signing_role_arn = get("SIGNING_ROLE_ARN").map(role_arn).transpose()?;
+        let assumed_end = get("ASSUMED_SESSION_SECONDS")
+            .map(|written| assumed_end(written, started_at))
+            .transpose()?;
+        if signing_role_arn.is_some() && assumed_end.is_some() {
+            return Err(SettingsError::AssumedAndMinted);
+        }
+        let endpoint = get("AWS_ENDPOINT_URL")
+            .filter(|_| get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() != Some("true"));
+        Ok(Self {
+            grants,
+            signing_role_arn,
+            base_path: get("BASE_PATH").map(base_path).transpose()?,
+            region,
+            sts_endpoint: get("AWS_ENDPOINT_URL_STS").or_else(|| endpoint.clone()),
+            signer: SignerSettings {
+                endpoint: get("AWS_ENDPOINT_URL_S3").or(endpoint),
+                use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
+                use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
+            },
+            execution: ExecutionSettings {
+                function_name: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+                allow_long_term_keys: flag("ALLOW_LONG_TERM_KEYS", &get)?,
+                assumed_end,
+            },
+            credentials: credentials(&get)?,
+        })
+    }
+
+    /// Puts together what makes links. Touches nothing but memory: no file, no socket, no clock.
+    #[must_use]
+    pub fn links(self, clock: Clock) -> Links {
+        let outbound = Arc::new(Outbound::default());
+        let sts = Sts::new(self.region.clone(), self.sts_endpoint, Arc::clone(&outbound));
+        let source = match self.credentials {
+            Some(credentials) => CredentialsSource::environment(credentials),
+            None => CredentialsSource::default_chain(self.region.clone(), Arc::clone(&outbound)),
+        };
+        let execution =
+            ExecutionRole::new(source, sts.clone(), self.execution, self.signer.clone());
+        let minter =
+            self.signing_role_arn.map(|arn| Minter::new(arn, sts.clone(), self.signer.clone()));
+        Links {
+            grants: self.grants,
+            sessions: Sessions::new(execution, minter, sts),
+            regions: Regions::new(self.region, self.signer, Arc::clone(&outbound)),
+            outbound,
+            clock,
+        }
+    }
+}
+
+fn flag(name: &'static str, get: &impl Fn(&str) -> Option<String>) -> Result<bool, SettingsError> {
+    match get(name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(value) => {
+            Err(SettingsError::Wrong { name, value: value.to_owned(), mend: "use true or false" })
+        }
+    }
+}
+
+fn role_arn(value: String) -> Result<String, SettingsError> {
+    if value.starts_with("arn:") && value.contains(":role/") {
+        return Ok(value);
+    }
+    Err(SettingsError::Wrong {
+        name: "SIGNING_ROLE_ARN",
+        value,
+        mend: "use a role's ARN, such as arn:aws:iam::123456789012:role/signer",
+    })
+}
+
+fn assumed_end(value: String, started_at: Timestamp) -> Result<Timestamp, SettingsError> {
+    // Whole seconds are all a session's end is ever stated in.
+    let started_at = Timestamp::from_second(started_at.as_second()).unwrap_or(started_at);
+    // Twelve hours is the longest any role's session lasts.
+    let seconds = value.parse().ok().filter(|seconds| (1..=43_200).contains(seconds));
+    seconds
+        .and_then(|seconds| started_at.checked_add(SignedDuration::from_secs(seconds)).ok())
+        .ok_or(SettingsError::Wrong {
+            name: "ASSUMED_SESSION_SECONDS",
+            value,
+            mend: "use 1 to 43200 seconds, counted from the start of the process",
+        })
+}
+
+fn base_path(value: String) -> Result<String, SettingsError> {
+    let trimmed = value.trim_matches('/');
+    if trimmed.is_empty() || trimmed.contains(['?', '#']) || trimmed.contains(char::is_whitespace) {
+        return Err(SettingsError::Wrong {
+            name: "BASE_PATH",
+            value,
+            mend: "use the path that stands before /links, such as /files",
+        });
+    }
+    Ok(format!("/{trimmed}"))
+}
+
+/// The credentials that stand in the environment, with the end stated there.
+///
+/// Inside Lambda `AWS_CREDENTIAL_EXPIRATION` is ignored: whoever configures the function can set
+/// it, and Lambda itself never does. `AWS_LAMBDA_INITIALIZATION_TYPE` tells: Lambda always sets
+/// it, and reserves the name.
+fn credentials(
+    get: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<Credentials>, SettingsError> {
+    let Some(access_key_id) = get("AWS_ACCESS_KEY_ID") else {
+        return Ok(None);
+    };
+    let secret = get("AWS_SECRET_ACCESS_KEY").ok_or(SettingsError::Missing {
+        name: "AWS_SECRET_ACCESS_KEY",
+        mend: "AWS_ACCESS_KEY_ID is set, so this must be too",
+    })?;
+    let inside_lambda = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some();
+    let expiry = get("AWS_CREDENTIAL_EXPIRATION")
+        .filter(|_| !inside_lambda)
+        .map(|written| {
+            let end = written.parse::<Timestamp>().and_then(SystemTime::try_from);
+            end.map_err(|_| SettingsError::Wrong {
+                name: "AWS_CREDENTIAL_EXPIRATION",
+                value: written,
+                mend: "use an RFC 3339 instant, such as 2026-11-23T14:05:12Z",
+            })
+        })
+        .transpose()?;
+    let token = get("AWS_SESSION_TOKEN");
+    Ok(Some(Credentials::new(access_key_id, secret, token, expiry, "Environment")))
+}

@@ -1,0 +1,169 @@
+//! What is told to CloudWatch: one log line per link and per refusal, one line of metrics per
+//! invocation. Never a URL, a signature or a token.
+//!
+//! Levels and format follow Lambda's own logging settings. Only this crate and the runtime's
+//! errors are logged: at their finest levels the SDK and hyper would print requests with their
+//! signatures.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+use crate::link::Link;
+use crate::principal::Principal;
+use crate::problem::Problem;
+use crate::window::LimitedBy;
+
+/// The CloudWatch namespace of the metrics.
+pub const METRICS_NAMESPACE: &str = "S3LinkSigner";
+
+/// Logs to standard output as `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL` say: `Text` or
+/// (the default) `JSON`, at a level from `TRACE` to `FATAL` (the default is `INFO`).
+pub fn start_logging(format: Option<&str>, level: Option<&str>) {
+    let level = match level.unwrap_or_default().to_ascii_uppercase().as_str() {
+        "TRACE" => LevelFilter::TRACE,
+        "DEBUG" => LevelFilter::DEBUG,
+        "WARN" => LevelFilter::WARN,
+        "ERROR" | "FATAL" => LevelFilter::ERROR,
+        _ => LevelFilter::INFO,
+    };
+    let targets = Targets::new()
+        .with_target("s3_link_signer", level)
+        .with_target("lambda_runtime", LevelFilter::ERROR);
+    let lines = fmt::layer().with_target(false).with_ansi(false);
+    let lines = if format.is_some_and(|format| format.eq_ignore_ascii_case("text")) {
+        // Lambda stamps text lines itself.
+        lines.without_time().boxed()
+    } else {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    };
+    // Fails only if a subscriber is set already, and then that one logs.
+    let _ = tracing::subscriber::set_global_default(
+        Registry::default().with(lines.with_filter(targets)),
+    );
+}
+
+/// What one invocation did, for its log lines and its metrics.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    request_id: &'a str,
+    function_name: &'a str,
+    signed: u64,
+    shortened: u64,
+    refused: u64,
+    unproven: u64,
+    session_ends_first: Option<Timestamp>,
+}
+
+impl<'a> Invocation<'a> {
+    /// Begins to count.
+    #[must_use]
+    pub fn new(request_id: &'a str, function_name: &'a str) -> Self {
+        Self {
+            request_id,
+            function_name,
+            signed: 0,
+            shortened: 0,
+            refused: 0,
+            unproven: 0,
+            session_ends_first: None,
+        }
+    }
+
+    /// A link is given.
+    pub fn signed(&mut self, principal: &Principal, link: &Link) {
+        self.signed += 1;
+        self.shortened += u64::from(link.window.limited_by != LimitedBy::Request);
+        self.session_ends_first = match (self.session_ends_first, link.session_expires_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        tracing::info!(
+            link_id = link.link_id,
+            request_id = self.request_id,
+            principal = principal.name(),
+            bucket = link.bucket,
+            key = link.key,
+            expires_in = link.window.expires_in,
+            limited_by = link.window.limited_by.as_str(),
+            evidence = link.evidence.as_str(),
+            "link signed"
+        );
+    }
+
+    /// Something is refused.
+    pub fn refused(&mut self, principal: &Principal, problem: &Problem) {
+        self.refused += 1;
+        // Details of the caller's own mistakes repeat what the caller wrote, which may be anything.
+        match problem {
+            Problem::SessionUnproven(detail) => {
+                self.unproven += 1;
+                tracing::error!(
+                    request_id = self.request_id,
+                    principal = principal.name(),
+                    code = problem.code(),
+                    detail,
+                    "link refused"
+                );
+            }
+            Problem::Upstream(detail) | Problem::ObjectUnavailable(detail) => tracing::warn!(
+                request_id = self.request_id,
+                principal = principal.name(),
+                code = problem.code(),
+                detail,
+                "link refused"
+            ),
+            _ => tracing::info!(
+                request_id = self.request_id,
+                principal = principal.name(),
+                code = problem.code(),
+                "link refused"
+            ),
+        }
+    }
+
+    /// Ends the invocation: its metrics as one line of CloudWatch's embedded metric format.
+    ///
+    /// Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
+    pub fn finish(self, now: Timestamp) {
+        if self.signed + self.refused == 0 {
+            return;
+        }
+        let mut metrics = json!([
+            {"Name": "LinksSigned", "Unit": "Count"},
+            {"Name": "WindowsShortened", "Unit": "Count"},
+            {"Name": "LinksRefused", "Unit": "Count"},
+            {"Name": "SessionUnproven", "Unit": "Count"},
+        ]);
+        let remaining = self.session_ends_first.map(|end| end.duration_since(now).as_secs().max(0));
+        if let (Some(_), Some(metrics)) = (remaining, metrics.as_array_mut()) {
+            metrics.push(json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"}));
+        }
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": now.as_millisecond(),
+                "CloudWatchMetrics": [{
+                    "Namespace": METRICS_NAMESPACE,
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": metrics,
+                }],
+            },
+            "FunctionName": self.function_name,
+            "RequestId": self.request_id,
+            "LinksSigned": self.signed,
+            "WindowsShortened": self.shortened,
+            "LinksRefused": self.refused,
+            "SessionUnproven": self.unproven,
+        });
+        if let Some(remaining) = remaining {
+            line["SessionRemainingSeconds"] = remaining.into();
+        }
+        // If standard output is gone, so is everything that could be told about it.
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
