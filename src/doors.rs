@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::links::Links;
-use crate::telemetry::Invocation;
+use crate::telemetry::{Invocation, PrintMetrics};
 
 /// Everything the doors need.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Function {
     pub base_path: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_NAME`, the dimension of the metrics.
     pub name: String,
+    /// Where the metrics go.
+    pub print_metrics: PrintMetrics,
 }
 
 /// An event no door knows. The invocation fails, so that its sender's retries and dead-letter
@@ -74,7 +76,9 @@ impl Function {
         }
         let mut invocation = Invocation::new(request_id, &self.name);
         let answer = http::answer(self, event, &mut invocation).await;
-        invocation.finish((self.links.clock)());
+        if let Some(line) = invocation.metrics((self.links.clock)()) {
+            (self.print_metrics)(&line);
+        }
         Ok(answer)
     }
 }

@@ -242,6 +242,12 @@ impl WrittenGrant {
 
 fn check_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
+        if bucket.ends_with(".mrap") {
+            return Err(format!(
+                "{bucket:?} is a multi-region access point: its links are signed with SigV4A, \
+                 which this function does not do"
+            ));
+        }
         return Ok(());
     }
     if bucket.ends_with("--x-s3") {
@@ -376,6 +382,10 @@ mod tests {
                 "[0].bucket \"Files\" is not",
             ),
             (r#"[{"bucket":"a--x-s3","prefix":"","principals":["*"]}]"#, "directory bucket"),
+            (
+                r#"[{"bucket":"arn:aws:s3::1:accesspoint:a.mrap","prefix":"","principals":["*"]}]"#,
+                "multi-region access point",
+            ),
             (
                 r#"[{"bucket":"files","prefix":"u/{principal}","principals":["*"]}]"#,
                 "[0].prefix \"u/{principal}\" must hold {principal} once",

@@ -83,7 +83,7 @@ impl Links {
                 .map_err(|error| Problem::Upstream(error.to_string()))?;
             &learnt
         };
-        self.sign_with(&session, request, bucket, region, grant.max_expires_in).await
+        self.sign_with(&session, request, bucket, region, grant.max_expires_in)
     }
 
     /// Opens `link` once.
@@ -135,7 +135,7 @@ impl Links {
         }
     }
 
-    async fn sign_with(
+    fn sign_with(
         &self,
         session: &Session,
         request: &LinkRequest,
@@ -161,8 +161,12 @@ impl Links {
         let url = session
             .signer
             .sign(&target, &window)
-            .await
             .map_err(|error| Problem::Upstream(error.to_string()))?;
+        if !names_key(&url, session.credentials.access_key_id()) {
+            return Err(Problem::Upstream(
+                "the link was not signed with the credentials that were examined".to_owned(),
+            ));
+        }
         Ok(Link {
             url,
             bucket: bucket.to_owned(),
@@ -174,6 +178,14 @@ impl Links {
             link_id,
         })
     }
+}
+
+/// Whether the URL's `X-Amz-Credential` is this key. The proof is about these credentials and no
+/// others, so this is looked at, not taken for granted.
+fn names_key(url: &str, access_key_id: &str) -> bool {
+    url.split_once("&X-Amz-Credential=")
+        .and_then(|(_, rest)| rest.strip_prefix(access_key_id))
+        .is_some_and(|rest| rest.starts_with("%2F"))
 }
 
 /// What stands in the way of a proof, and the ways out.

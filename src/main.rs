@@ -40,6 +40,7 @@ async fn run(settings: Settings) -> Result<(), Error> {
         base_path: settings.base_path.clone(),
         name: settings.execution.function_name.clone(),
         links: settings.links(Timestamp::now),
+        print_metrics: telemetry::print_metrics,
     });
     // The session's evidence takes a call to STS. It goes out beside the wait for the first
     // event; an invocation that comes sooner waits for this call and makes none of its own.
@@ -48,8 +49,7 @@ async fn run(settings: Settings) -> Result<(), Error> {
     let snapshot = Arc::new(Snapshot(Arc::clone(&function)));
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        // Boxed, or the compiler gives up on how deep the SDK's futures are nested in this one.
-        Box::pin(async move { function.handle(&event.payload, &event.context.request_id).await })
+        async move { function.handle(&event.payload, &event.context.request_id).await }
     });
     Runtime::new(handler).register_snapstart_resource(snapshot).run().await
 }

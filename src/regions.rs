@@ -82,7 +82,8 @@ impl Regions {
             .use_fips(self.settings.use_fips)
             .use_dual_stack(self.settings.use_dual_stack);
         config.set_endpoint_url(self.settings.endpoint.clone());
-        match Client::from_conf(config.build()).head_bucket().bucket(bucket).send().await {
+        let call = Client::from_conf(config.build()).head_bucket().bucket(bucket).send();
+        match Box::pin(call).await {
             Ok(answer) => answer
                 .bucket_region()
                 .map(str::to_owned)

@@ -113,16 +113,20 @@ impl Settings {
         if signing_role_arn.is_some() && assumed_end.is_some() {
             return Err(SettingsError::AssumedAndMinted);
         }
-        let endpoint = get("AWS_ENDPOINT_URL")
-            .filter(|_| get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() != Some("true"));
+        // The SDK's own switch turns all of them off.
+        let ignored = get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() == Some("true");
+        let endpoint = |service: &str| {
+            let own = get(&format!("AWS_ENDPOINT_URL_{service}"));
+            own.or_else(|| get("AWS_ENDPOINT_URL")).filter(|_| !ignored)
+        };
         Ok(Self {
             grants,
             signing_role_arn,
             base_path: get("BASE_PATH").map(base_path).transpose()?,
             region,
-            sts_endpoint: get("AWS_ENDPOINT_URL_STS").or_else(|| endpoint.clone()),
+            sts_endpoint: endpoint("STS"),
             signer: SignerSettings {
-                endpoint: get("AWS_ENDPOINT_URL_S3").or(endpoint),
+                endpoint: endpoint("S3"),
                 use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
                 use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
             },
@@ -234,4 +238,107 @@ fn credentials(
         .transpose()?;
     let token = get("AWS_SESSION_TOKEN");
     Ok(Some(Credentials::new(access_key_id, secret, token, expiry, "Environment")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    const GRANTS: &str = r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let mut variables = HashMap::from([
+            ("GRANTS", GRANTS),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
+            ("AWS_ACCESS_KEY_ID", "ASIAKEY"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ]);
+        variables.extend(changes.iter().copied());
+        let started_at = "2026-11-23T13:00:00.75Z".parse().unwrap();
+        Settings::read(|name| variables.get(name).map(|value| (*value).to_owned()), started_at)
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_a_sentence_that_names_it() {
+        for (name, value, expected) in [
+            ("GRANTS", "", "GRANTS is not set: say who may"),
+            ("GRANTS", "[]", "GRANTS is empty: name at least one"),
+            ("GRANTS", "[", "GRANTS is not a JSON array of grants: EOF"),
+            (
+                "GRANTS",
+                r#"[{"bucket":"files","prefix":"","principals":[]}]"#,
+                "GRANTS[0].principals admits nobody",
+            ),
+            ("AWS_REGION", "", "AWS_REGION is not set"),
+            ("SIGNING_ROLE_ARN", "signer", "SIGNING_ROLE_ARN is \"signer\": use a role's ARN"),
+            ("ALLOW_LONG_TERM_KEYS", "yes", "ALLOW_LONG_TERM_KEYS is \"yes\": use true or false"),
+            ("ASSUMED_SESSION_SECONDS", "0", "ASSUMED_SESSION_SECONDS is \"0\": use 1 to 43200"),
+            ("ASSUMED_SESSION_SECONDS", "43201", "use 1 to 43200"),
+            ("ASSUMED_SESSION_SECONDS", "1h", "use 1 to 43200"),
+            ("BASE_PATH", "/", "BASE_PATH is \"/\": use the path"),
+            ("BASE_PATH", "/a b", "BASE_PATH is \"/a b\""),
+            ("AWS_USE_FIPS_ENDPOINT", "1", "AWS_USE_FIPS_ENDPOINT is \"1\""),
+            ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
+            ("AWS_CREDENTIAL_EXPIRATION", "soon", "AWS_CREDENTIAL_EXPIRATION is \"soon\""),
+        ] {
+            let sentence = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(sentence.contains(expected), "{name}={value}: {sentence}");
+            assert!(!sentence.contains("secret") && !sentence.contains("token"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_either_assumed_or_minted() {
+        let role = ("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/path/signer");
+        let assumed = ("ASSUMED_SESSION_SECONDS", "900");
+        assert!(matches!(read(&[role, assumed]), Err(SettingsError::AssumedAndMinted)));
+        assert!(read(&[role, ("ASSUMED_SESSION_SECONDS", "")]).is_ok());
+        assert!(read(&[("SIGNING_ROLE_ARN", ""), assumed]).is_ok());
+    }
+
+    #[test]
+    fn an_assumed_session_counts_from_the_start_of_the_process_in_whole_seconds() {
+        let settings = read(&[("ASSUMED_SESSION_SECONDS", "900")]).unwrap();
+        let end = "2026-11-23T13:15:00Z".parse().unwrap();
+        assert_eq!(settings.execution.assumed_end, Some(end));
+    }
+
+    #[test]
+    fn a_stated_expiry_counts_outside_lambda_and_is_ignored_inside() {
+        let stated = ("AWS_CREDENTIAL_EXPIRATION", "2026-11-23T14:05:12+00:00");
+        let inside = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        let expiry = |changes: &[_]| read(changes).unwrap().credentials.unwrap().expiry();
+        assert!(expiry(&[stated]).is_some());
+        assert!(expiry(&[stated, inside]).is_none());
+        assert!(expiry(&[]).is_none());
+    }
+
+    #[test]
+    fn a_service_s_own_endpoint_comes_before_the_common_one() {
+        let common = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let own = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:2");
+        let settings = read(&[common, own]).unwrap();
+        assert_eq!(settings.sts_endpoint.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(settings.signer.endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        let ignored =
+            read(&[common, own, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]).unwrap();
+        assert_eq!(ignored.signer.endpoint, None);
+    }
+
+    #[test]
+    fn a_base_path_has_one_slash_in_front_and_none_behind() {
+        for written in ["files", "/files", "/files/"] {
+            let settings = read(&[("BASE_PATH", written)]).unwrap();
+            assert_eq!(settings.base_path.as_deref(), Some("/files"));
+        }
+    }
+
+    #[test]
+    fn settings_printed_hold_no_secret() {
+        let printed = format!("{:?}", read(&[("AWS_SECRET_ACCESS_KEY", "hidden")]).unwrap());
+        assert!(!printed.contains("hidden") && !printed.contains("\"token\""), "{printed}");
+    }
 }

@@ -32,7 +32,9 @@ pub const MINTED_SECONDS: i32 = 3_600;
 /// The name minted sessions bear in CloudTrail and in S3's access log.
 const ROLE_SESSION_NAME: &str = "s3-link-signer";
 
-/// Asks STS in the function's own region. A regional endpoint is what `GetWebIdentityToken` needs.
+/// Asks STS in the function's own region. Each call's future is boxed: the SDK's are large, and
+/// would make every future that may call STS as large, and too deep for the compiler.
+/// A regional endpoint is what `GetWebIdentityToken` needs.
 #[derive(Clone, Debug)]
 pub struct Sts {
     region: String,
@@ -78,15 +80,14 @@ impl Sts {
     ///
     /// [`StsError`]; the call is made once, without retries.
     pub async fn web_identity_token(&self, credentials: &Credentials) -> Result<String, StsError> {
-        let answer = self
+        let call = self
             .client(credentials, RetryConfig::disabled())
             .get_web_identity_token()
             .audience(TOKEN_AUDIENCE)
             .signing_algorithm("ES384")
             .duration_seconds(TOKEN_SECONDS)
-            .send()
-            .await
-            .map_err(|error| sts_error(&error))?;
+            .send();
+        let answer = Box::pin(call).await.map_err(|error| sts_error(&error))?;
         answer.web_identity_token.ok_or_else(|| without("a token"))
     }
 
@@ -100,15 +101,14 @@ impl Sts {
         credentials: &Credentials,
         role_arn: &str,
     ) -> Result<Credentials, StsError> {
-        let answer = self
+        let call = self
             .client(credentials, RetryConfig::standard())
             .assume_role()
             .role_arn(role_arn)
             .role_session_name(ROLE_SESSION_NAME)
             .duration_seconds(MINTED_SECONDS)
-            .send()
-            .await
-            .map_err(|error| sts_error(&error))?;
+            .send();
+        let answer = Box::pin(call).await.map_err(|error| sts_error(&error))?;
         let minted = answer.credentials.ok_or_else(|| without("credentials"))?;
         let expiry = (*minted.expiration())
             .try_into()
@@ -128,12 +128,8 @@ impl Sts {
     ///
     /// [`StsError`].
     pub async fn caller_arn(&self, credentials: &Credentials) -> Result<String, StsError> {
-        let answer = self
-            .client(credentials, RetryConfig::standard())
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| sts_error(&error))?;
+        let call = self.client(credentials, RetryConfig::standard()).get_caller_identity().send();
+        let answer = Box::pin(call).await.map_err(|error| sts_error(&error))?;
         answer.arn.ok_or_else(|| without("an ARN"))
     }
 

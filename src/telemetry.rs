@@ -127,12 +127,14 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Ends the invocation: its metrics as one line of CloudWatch's embedded metric format.
+    /// Ends the invocation: its metrics as one line of CloudWatch's embedded metric format, if it
+    /// has any.
     ///
     /// Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
-    pub fn finish(self, now: Timestamp) {
+    #[must_use]
+    pub fn metrics(self, now: Timestamp) -> Option<String> {
         if self.signed + self.refused == 0 {
-            return;
+            return None;
         }
         let mut metrics = json!([
             {"Name": "LinksSigned", "Unit": "Count"},
@@ -163,7 +165,15 @@ impl<'a> Invocation<'a> {
         if let Some(remaining) = remaining {
             line["SessionRemainingSeconds"] = remaining.into();
         }
-        // If standard output is gone, so is everything that could be told about it.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        Some(line.to_string())
     }
+}
+
+/// Where a line of metrics goes. A value, so that tests can read it.
+pub type PrintMetrics = fn(&str);
+
+/// Prints a line of metrics where Lambda collects them: standard output.
+pub fn print_metrics(line: &str) {
+    // If standard output is gone, so is everything that could be told about it.
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

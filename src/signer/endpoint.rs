@@ -1,0 +1,94 @@
+//! Where a bucket is reached, and what its signatures are scoped to: the SDK's own endpoint rules,
+//! asked once per bucket. They know partitions, FIPS, dual stack, access points, buckets with dots
+//! and custom endpoints; nothing of that is repeated here.
+
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_smithy_types::Document;
+use futures_util::FutureExt;
+
+use super::{SignError, SignerSettings};
+
+/// One bucket's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Scheme and authority, such as `https://my-bucket.s3.eu-west-1.amazonaws.com`.
+    pub origin: String,
+    /// The `Host` header a client sends to `origin`.
+    pub host: String,
+    /// What stands before the key in the path: nothing, or `/bucket` where the host can't say it.
+    pub path: String,
+    /// The region signatures are scoped to.
+    pub region: String,
+    /// The service signatures are scoped to: `s3`, or `s3-outposts` and the like for some ARNs.
+    pub service: String,
+}
+
+/// Asks the rules.
+///
+/// # Errors
+///
+/// [`SignError`] when they know no endpoint, or one that takes another scheme.
+pub fn resolve(
+    bucket: &str,
+    region: &str,
+    settings: &SignerSettings,
+) -> Result<Endpoint, SignError> {
+    let no_endpoint = |reason: String| SignError::NoEndpoint {
+        bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        reason,
+    };
+    let params = Params::builder()
+        .bucket(bucket)
+        .region(region)
+        .use_fips(settings.use_fips)
+        .use_dual_stack(settings.use_dual_stack)
+        .set_endpoint(settings.endpoint.clone())
+        .build()
+        .map_err(|error| no_endpoint(error.to_string()))?;
+    // The default rules are plain computation: their future is ready from the start.
+    let endpoint = DefaultResolver::new()
+        .resolve_endpoint(&params)
+        .now_or_never()
+        .ok_or_else(|| no_endpoint("the rules did not answer at once".to_owned()))?
+        .map_err(|error| no_endpoint(error.to_string()))?;
+
+    let scheme = Scheme::of(&endpoint).ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
+    if scheme.name != "sigv4" {
+        return Err(SignError::OtherScheme { bucket: bucket.to_owned(), scheme: scheme.name });
+    }
+    let url = endpoint.url();
+    let (scheme_name, rest) =
+        url.split_once("://").ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Ok(Endpoint {
+        origin: format!("{scheme_name}://{host}"),
+        host: host.to_owned(),
+        path: path.trim_end_matches('/').to_owned(),
+        region: scheme.region.unwrap_or_else(|| region.to_owned()),
+        service: scheme.service.unwrap_or_else(|| "s3".to_owned()),
+    })
+}
+
+/// What the rules say about signing.
+struct Scheme {
+    name: String,
+    region: Option<String>,
+    service: Option<String>,
+}
+
+impl Scheme {
+    /// The first scheme named: the rules list the preferred one first.
+    fn of(endpoint: &aws_sdk_s3::config::endpoint::Endpoint) -> Option<Self> {
+        if let Some(scheme) = endpoint.auth_schemes().first() {
+            return Some(Self::read(scheme.name(), |name| scheme.get(name)));
+        }
+        let listed = endpoint.properties().get("authSchemes")?.as_array()?.first()?.as_object()?;
+        Some(Self::read(listed.get("name")?.as_string()?, |name| listed.get(name)))
+    }
+
+    fn read<'a>(name: &str, get: impl Fn(&str) -> Option<&'a Document>) -> Self {
+        let text = |name| get(name).and_then(Document::as_string).map(str::to_owned);
+        Self { name: name.to_owned(), region: text("signingRegion"), service: text("signingName") }
+    }
+}

@@ -1,0 +1,462 @@
+//! What is proven about a session, and what is asked of STS to prove it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::outbound::Outbound;
+use s3_link_signer::session::Evidence;
+use s3_link_signer::session::credentials::CredentialsSource;
+use s3_link_signer::session::execution::{ExecutionRole, ExecutionSettings};
+use s3_link_signer::session::minted::Minter;
+use s3_link_signer::session::sessions::{Found, Sessions};
+use s3_link_signer::signer::SignerSettings;
+use s3_link_signer::sts::Sts;
+use s3_link_signer::window::SessionEnd;
+
+use crate::sts_server::{Call, Reply, StsServer, jwt};
+
+const ATTEST: &str = "GetWebIdentityToken";
+const MINT: &str = "AssumeRole";
+const HOUR: u64 = 3_600;
+
+fn now() -> Timestamp {
+    "2026-11-23T13:00:00Z".parse().unwrap()
+}
+
+fn later(minutes: i64) -> Timestamp {
+    now() + SignedDuration::from_mins(minutes)
+}
+
+/// Session credentials as Lambda's environment gives them: with no end.
+fn lambda_credentials() -> Credentials {
+    Credentials::new("ASIALAMBDA", "secret", Some("token".to_owned()), None, "test")
+}
+
+fn ending(key: &str, end: Timestamp) -> Credentials {
+    let end = SystemTime::try_from(end).unwrap();
+    Credentials::new(key, "secret", Some("token".to_owned()), Some(end), "test")
+}
+
+/// What a test sets up: credentials, settings, and whether a signing role is named.
+struct Setup {
+    source: CredentialsSource,
+    settings: ExecutionSettings,
+    mints: bool,
+}
+
+impl Setup {
+    fn new(source: CredentialsSource) -> Self {
+        let settings =
+            ExecutionSettings { function_name: "signer".to_owned(), ..Default::default() };
+        Self { source, settings, mints: false }
+    }
+
+    fn lambda() -> Self {
+        Self::new(CredentialsSource::environment(lambda_credentials()))
+    }
+
+    fn minting(self) -> Self {
+        Self { mints: true, ..self }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut ExecutionSettings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    fn sessions(self, server: &StsServer) -> Sessions {
+        let outbound = Arc::new(Outbound::default());
+        let sts = Sts::new("eu-west-1".to_owned(), Some(server.endpoint()), outbound);
+        let signer = SignerSettings::default();
+        let role = "arn:aws:iam::123456789012:role/signer".to_owned();
+        let minter = self.mints.then(|| Minter::new(role, sts.clone(), signer.clone()));
+        let execution = ExecutionRole::new(self.source, sts.clone(), self.settings, signer);
+        Sessions::new(execution, minter, sts)
+    }
+}
+
+/// An STS that attests `end` and mints sessions of an hour from `now()` on.
+async fn sts_attesting(end: Timestamp) -> StsServer {
+    StsServer::start(move |call| match call.action.as_str() {
+        ATTEST => Reply::token(&jwt(now(), end, "signer")),
+        _ => Reply::minted("ASIAMINTED", later(60)),
+    })
+    .await
+}
+
+/// An STS that refuses to attest and mints sessions of an hour from `now()` on.
+async fn sts_minting() -> StsServer {
+    StsServer::start(|call| match call.action.as_str() {
+        ATTEST => Reply::error(403, "AccessDenied"),
+        _ => Reply::minted("ASIAMINTED", later(60)),
+    })
+    .await
+}
+
+/// What signs: how its end is known, the end, the access key.
+fn best(found: &Found) -> (Evidence, Option<Timestamp>, &str) {
+    let session = found.best.as_ref().expect("a session");
+    (session.evidence, session.expires_at(), session.credentials.access_key_id())
+}
+
+fn unproven(found: &Found) -> String {
+    assert!(found.best.is_none(), "{found:?}");
+    found.unproven.as_ref().expect("a reason").to_string()
+}
+
+#[tokio::test]
+async fn the_attested_end_is_believed_to_the_second_and_asked_for_once() {
+    let end = "2026-11-24T00:59:59Z".parse().unwrap();
+    let server = sts_attesting(end).await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+    for minutes in [0, 1, 300] {
+        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
+        assert_eq!(best(&found), (Evidence::Attested, Some(end), "ASIALAMBDA"));
+    }
+    assert_eq!((server.count(ATTEST), server.count(MINT)), (1, 0));
+}
+
+#[tokio::test]
+async fn sts_is_asked_with_the_very_credentials_for_the_shortest_token_for_nobody() {
+    let server = sts_attesting(later(300)).await;
+    Setup::lambda().sessions(&server).find(HOUR, now()).await.unwrap();
+    let Call { access_key_id, parameters, .. } = server.calls(ATTEST).remove(0);
+    assert_eq!(access_key_id, "ASIALAMBDA");
+    assert_eq!(parameters["Audience.member.1"], "https://s3-link-signer.invalid");
+    assert_eq!(parameters["DurationSeconds"], "60");
+}
+
+#[tokio::test]
+async fn a_token_about_another_function_proves_nothing_and_is_not_asked_for_again() {
+    let server = StsServer::start(|_| Reply::token(&jwt(now(), later(700), "other"))).await;
+    let sessions = Setup::lambda().sessions(&server);
+    for minutes in [0, 1, 600] {
+        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
+        assert!(unproven(&found).contains("another function"));
+    }
+    assert_eq!(server.count(ATTEST), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_remembered_for_the_key_and_names_the_mend() {
+    for (code, mend) in [
+        ("AccessDenied", "allow sts:GetWebIdentityToken"),
+        (
+            "OutboundWebIdentityFederationDisabledException",
+            "aws iam enable-outbound-web-identity-federation",
+        ),
+        ("SessionDurationEscalationException", "SessionDurationEscalation"),
+    ] {
+        let server = StsServer::start(move |_| Reply::error(403, code)).await;
+        let sessions = Setup::lambda().sessions(&server);
+        for minutes in [0, 1, 600] {
+            let found = sessions.find(HOUR, later(minutes)).await.unwrap();
+            assert!(unproven(&found).contains(mend), "{found:?}");
+        }
+        assert_eq!(server.count(ATTEST), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
+    for fault in [
+        Reply::error(500, "InternalFailure"),
+        Reply::error(503, "ServiceUnavailable"),
+        Reply::error(400, "Throttling"),
+        Reply::token("too late").after(Duration::from_millis(2_500)),
+    ] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let server = StsServer::start(move |_| {
+            if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                fault.clone()
+            } else {
+                Reply::token(&jwt(now(), later(600), "signer"))
+            }
+        })
+        .await;
+        let sessions = Setup::lambda().sessions(&server);
+        let at = |seconds| now() + SignedDuration::from_secs(seconds);
+
+        assert!(sessions.find(HOUR, at(0)).await.unwrap().best.is_none());
+        assert!(sessions.find(HOUR, at(29)).await.unwrap().best.is_none());
+        assert_eq!(server.count(ATTEST), 1);
+        let found = sessions.find(HOUR, at(30)).await.unwrap();
+        assert_eq!(best(&found).0, Evidence::Attested);
+        assert_eq!(server.count(ATTEST), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_is_given_up_after_two_seconds() {
+    let server = StsServer::start(|_| Reply::token("x").after(Duration::from_mins(1))).await;
+    let started = std::time::Instant::now();
+    let found = Setup::lambda().sessions(&server).find(HOUR, now()).await.unwrap();
+    let took = started.elapsed();
+    assert!(unproven(&found).contains("STS did not answer"));
+    assert!(took >= Duration::from_millis(1_900) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn keys_do_not_share_evidence() {
+    let server = StsServer::start(|call| match call.access_key_id.as_str() {
+        "ASIAONE" => Reply::token(&jwt(now(), later(300), "signer")),
+        _ => Reply::error(403, "AccessDenied"),
+    })
+    .await;
+    let session =
+        |key: &str| Credentials::new(key, "secret", Some(format!("token of {key}")), None, "test");
+    let provider = Rotating::new([session("ASIAONE"), session("ASIATWO")]);
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+
+    let found = sessions.find(HOUR, now()).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Attested, Some(later(300)), "ASIAONE"));
+    sessions.forget().await;
+    assert!(sessions.find(HOUR, now()).await.unwrap().best.is_none());
+    assert_eq!(server.count(ATTEST), 2);
+}
+
+#[tokio::test]
+async fn everything_concurrent_makes_one_call() {
+    let server = StsServer::start(|call| {
+        let reply = match call.action.as_str() {
+            ATTEST => Reply::error(403, "AccessDenied"),
+            _ => Reply::minted("ASIAMINTED", later(60)),
+        };
+        reply.after(Duration::from_millis(100))
+    })
+    .await;
+    let sessions = Arc::new(Setup::lambda().minting().sessions(&server));
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let sessions = Arc::clone(&sessions);
+            tokio::spawn(async move { sessions.find(HOUR, now()).await.unwrap().best.is_some() })
+        })
+        .collect();
+    for task in tasks {
+        assert!(task.await.unwrap());
+    }
+    assert_eq!((server.count(ATTEST), server.count(MINT)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked() {
+    let server = sts_attesting(later(10)).await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+
+    let short = sessions.find(300, now()).await.unwrap();
+    assert_eq!(best(&short).0, Evidence::Attested);
+    assert_eq!(server.count(MINT), 0);
+
+    let long = sessions.find(HOUR, now()).await.unwrap();
+    assert_eq!(best(&long), (Evidence::Minted, Some(later(60)), "ASIAMINTED"));
+    assert_eq!(server.calls(MINT)[0].parameters["DurationSeconds"], "3600");
+    assert_eq!(server.count(MINT), 1);
+}
+
+#[tokio::test]
+async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
+    let server = sts_attesting(later(90)).await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+    let found = sessions.find(12 * HOUR, now()).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Attested, Some(later(90)), "ASIALAMBDA"));
+    assert_eq!(server.count(MINT), 1);
+}
+
+#[tokio::test]
+async fn a_minted_session_is_renewed_only_when_older_than_ten_minutes_and_too_short() {
+    let minted = Arc::new(AtomicUsize::new(0));
+    let server = StsServer::start(move |call| {
+        if call.action == ATTEST {
+            Reply::error(403, "AccessDenied")
+        } else {
+            let count = minted.fetch_add(1, Ordering::SeqCst);
+            Reply::minted(
+                &format!("ASIAMINTED{count}"),
+                later(60 + 20 * i64::try_from(count).unwrap()),
+            )
+        }
+    })
+    .await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+
+    sessions.find(HOUR, now()).await.unwrap();
+    // Too short for the hour asked, but young.
+    sessions.find(HOUR, later(9)).await.unwrap();
+    assert_eq!(server.count(MINT), 1);
+    // Old, but long enough.
+    sessions.find(HOUR / 2, later(20)).await.unwrap();
+    assert_eq!(server.count(MINT), 1);
+    // Old and too short.
+    let found = sessions.find(HOUR, later(20)).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Minted, Some(later(80)), "ASIAMINTED1"));
+    assert_eq!(server.count(MINT), 2);
+}
+
+#[tokio::test]
+async fn a_minted_session_serves_on_when_it_can_not_be_renewed() {
+    let minted = Arc::new(AtomicUsize::new(0));
+    let server = StsServer::start(move |call| match call.action.as_str() {
+        MINT if minted.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Reply::minted("ASIAMINTED", later(60))
+        }
+        _ => Reply::error(403, "AccessDenied"),
+    })
+    .await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+    sessions.find(HOUR, now()).await.unwrap();
+    for _ in 0..5 {
+        let found = sessions.find(HOUR, later(30)).await.unwrap();
+        assert_eq!(best(&found).1, Some(later(60)));
+    }
+    assert_eq!(server.count(MINT), 2, "a refusal is not repeated at once");
+    // When it has ended, nothing is left to sign with.
+    assert!(sessions.find(HOUR, later(60)).await.unwrap().best.is_none());
+}
+
+#[tokio::test]
+async fn a_refused_minting_says_what_to_mend() {
+    let server = StsServer::start(|_| Reply::error(403, "AccessDenied")).await;
+    let found = Setup::lambda().minting().sessions(&server).find(HOUR, now()).await.unwrap();
+    assert!(found.best.is_none());
+    let reason = found.not_minted.expect("a reason").to_string();
+    assert!(reason.contains("allow sts:AssumeRole"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_declared_end_needs_no_call() {
+    let server = sts_minting().await;
+    let source = CredentialsSource::environment(ending("ASIADECLARED", later(120)));
+    let found = Setup::new(source).minting().sessions(&server).find(HOUR, now()).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Declared, Some(later(120)), "ASIADECLARED"));
+    assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
+}
+
+#[tokio::test]
+async fn an_end_that_a_provider_moves_ahead_for_the_same_key_is_not_believed() {
+    let server = sts_minting().await;
+    let provider = Rotating::new([ending("ASIASAME", later(5)), ending("ASIASAME", later(20))]);
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+    for minutes in [0, 1, 4] {
+        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
+        assert_eq!(best(&found), (Evidence::Declared, Some(later(5)), "ASIASAME"));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_with_fresher_credentials_is_asked_when_those_in_hand_are_too_short() {
+    let server = sts_minting().await;
+    let provider = Rotating::new([ending("ASIAOLD", later(5)), ending("ASIANEW", later(300))]);
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+    assert_eq!(best(&sessions.find(60, now()).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(best(&sessions.find(60, later(1)).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(best(&sessions.find(HOUR, later(1)).await.unwrap()).2, "ASIANEW");
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_later_leaves_what_is_in_hand() {
+    let server = sts_minting().await;
+    let provider = Rotating::new([ending("ASIAONLY", later(5))]).failing_afterwards();
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+    sessions.find(60, now()).await.unwrap();
+    assert_eq!(best(&sessions.find(HOUR, later(2)).await.unwrap()).2, "ASIAONLY");
+}
+
+#[tokio::test]
+async fn without_any_credentials_the_reason_is_the_provider_s() {
+    let server = sts_minting().await;
+    let provider = Rotating::new([]).failing_afterwards();
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+    let error = sessions.find(HOUR, now()).await.unwrap_err().to_string();
+    assert!(error.contains("no credentials to sign with"), "{error}");
+}
+
+#[tokio::test]
+async fn long_term_keys_are_refused_unless_the_operator_allows_them() {
+    let server = sts_minting().await;
+    let source = || {
+        CredentialsSource::environment(Credentials::new("AKIALONG", "secret", None, None, "test"))
+    };
+    let found = Setup::new(source()).sessions(&server).find(HOUR, now()).await.unwrap();
+    assert!(unproven(&found).contains("ALLOW_LONG_TERM_KEYS=true"));
+
+    let allowed = Setup::new(source()).with(|settings| settings.allow_long_term_keys = true);
+    let found = allowed.sessions(&server).find(HOUR, now()).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Unlimited, None, "AKIALONG"));
+    assert_eq!(found.best.unwrap().end, SessionEnd::Never);
+    assert_eq!(server.count(ATTEST), 0);
+}
+
+#[tokio::test]
+async fn an_assumed_end_is_no_proof_and_sts_is_not_asked() {
+    let server = sts_minting().await;
+    let setup = Setup::lambda().with(|settings| settings.assumed_end = Some(later(30)));
+    let found = setup.sessions(&server).find(HOUR, now()).await.unwrap();
+    assert_eq!(best(&found), (Evidence::Assumed, Some(later(30)), "ASIALAMBDA"));
+    assert!(!Evidence::Assumed.is_proof());
+    assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
+}
+
+#[tokio::test]
+async fn nothing_printed_holds_a_secret() {
+    let server = sts_attesting(later(300)).await;
+    let source = CredentialsSource::environment(Credentials::new(
+        "ASIAPRINTED",
+        "the-secret-key",
+        Some("the-session-token".to_owned()),
+        None,
+        "test",
+    ));
+    let sessions = Setup::new(source).minting().sessions(&server);
+    let found = sessions.find(HOUR, now()).await.unwrap();
+    let minted = sessions.find(12 * HOUR, later(1)).await.unwrap();
+    let printed =
+        format!("{sessions:?} {found:?} {minted:?} {:?}", found.best.as_ref().unwrap().signer);
+    for secret in ["the-secret-key", "the-session-token", "minted-secret", "minted-token", "e30."] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert!(printed.contains("ASIAPRINTED"));
+}
+
+/// A provider that gives one set of credentials after the other, and the last one for ever, or an
+/// error from then on.
+#[derive(Debug)]
+struct Rotating {
+    left: Mutex<Vec<Credentials>>,
+    fails_afterwards: bool,
+}
+
+impl Rotating {
+    fn new(credentials: impl IntoIterator<Item = Credentials>) -> Self {
+        let mut left: Vec<_> = credentials.into_iter().collect();
+        left.reverse();
+        Self { left: Mutex::new(left), fails_afterwards: false }
+    }
+
+    fn failing_afterwards(self) -> Self {
+        Self { fails_afterwards: true, ..self }
+    }
+}
+
+impl ProvideCredentials for Rotating {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        use aws_credential_types::provider::error::CredentialsError;
+        let mut left = self.left.lock().unwrap();
+        let next = match left.last().cloned() {
+            Some(credentials) => {
+                if left.len() > 1 || self.fails_afterwards {
+                    left.pop();
+                }
+                Ok(credentials)
+            }
+            None => Err(CredentialsError::not_loaded("nothing left")),
+        };
+        future::ProvideCredentials::ready(next)
+    }
+}

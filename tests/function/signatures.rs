@@ -1,0 +1,244 @@
+//! The signer against aws-sdk-s3, byte for byte.
+//!
+//! botocore, and a server that verifies signatures, are asked in `tests/signatures`.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Config, Region, ResponseChecksumValidation};
+use aws_sdk_s3::presigning::PresigningConfig;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use s3_link_signer::response_headers::ResponseHeaders;
+use s3_link_signer::signer::{SignError, Signer, SignerSettings, Target};
+use s3_link_signer::window::{LimitedBy, Window};
+
+/// One link to be signed twice: by us and by the SDK.
+#[derive(Clone, Debug)]
+struct Case {
+    credentials: Credentials,
+    settings: SignerSettings,
+    bucket: String,
+    region: String,
+    key: String,
+    version_id: Option<String>,
+    response_headers: ResponseHeaders,
+    signed_at: Timestamp,
+    expires_in: u64,
+}
+
+const LINK_ID: &str = "a848b80e-cf3b-4076-b792-27e1dbf10a28";
+
+impl Case {
+    fn window(&self) -> Window {
+        let length = SignedDuration::from_secs(i64::try_from(self.expires_in).unwrap());
+        Window {
+            signed_at: self.signed_at,
+            expires_in: self.expires_in,
+            expires_at: self.signed_at + length,
+            limited_by: LimitedBy::Request,
+        }
+    }
+
+    fn ours(&self, signer: &Signer) -> Result<String, SignError> {
+        let target = Target {
+            bucket: &self.bucket,
+            region: &self.region,
+            key: &self.key,
+            version_id: self.version_id.as_deref(),
+            response_headers: &self.response_headers,
+            link_id: LINK_ID,
+        };
+        signer.sign(&target, &self.window())
+    }
+
+    async fn the_sdk_s(&self) -> Result<String, String> {
+        let mut config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            // Otherwise the SDK signs a header that a browser can't send.
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .use_fips(self.settings.use_fips)
+            .use_dual_stack(self.settings.use_dual_stack);
+        config.set_endpoint_url(self.settings.endpoint.clone());
+        let presigning = PresigningConfig::builder()
+            .start_time(SystemTime::try_from(self.signed_at).unwrap())
+            .expires_in(Duration::from_secs(self.expires_in))
+            .build()
+            .unwrap();
+        let presigned = Client::from_conf(config.build())
+            .get_object()
+            .bucket(&self.bucket)
+            .key(&self.key)
+            .set_version_id(self.version_id.clone())
+            .set_response_content_disposition(self.response_headers.content_disposition.clone())
+            .set_response_content_type(self.response_headers.content_type.clone())
+            .customize()
+            .mutate_request(|request| {
+                let uri = format!("{}&x-link-id={LINK_ID}", request.uri());
+                request.set_uri(uri).unwrap();
+            })
+            .presigned(presigning)
+            .await
+            .map_err(|error| format!("{error:?}"))?;
+        assert_eq!(presigned.headers().count(), 0);
+        Ok(presigned.uri().to_owned())
+    }
+}
+
+fn keys() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{1,40}",
+        "[a-z/+%~ ]{1,40}",
+        "\\PC{1,40}",
+        any::<String>().prop_filter("a key has a byte", |key| !key.is_empty()),
+        Just("/".to_owned()),
+        Just("//leading and trailing//".to_owned()),
+        Just("line\nbreak\u{0}".to_owned()),
+        Just("e\u{301} and \u{e9}".to_owned()),
+        Just("🦀".repeat(256)),
+    ]
+}
+
+fn buckets() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("files"),
+        Just("my-files-2026"),
+        Just("files.example.com"),
+        Just("my-access-po-5yrgmkrjgb3ekdu8ik4m6hfm1yt5kuse1b-s3alias"),
+        Just("arn:aws:s3:eu-west-1:123456789012:accesspoint/reports"),
+        Just("arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/redacting"),
+    ]
+}
+
+fn regions() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("us-east-1"),
+        Just("eu-west-1"),
+        Just("eu-west-1"),
+        Just("cn-north-1"),
+        Just("us-gov-west-1"),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = SignerSettings> {
+    let endpoint = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some("http://127.0.0.1:9000")),
+        1 => Just(Some("https://s3.example.com")),
+        1 => Just(Some("http://localhost:4566/with/a/path/")),
+    ];
+    (endpoint, any::<bool>(), any::<bool>()).prop_map(|(endpoint, use_fips, use_dual_stack)| {
+        let endpoint = endpoint.map(str::to_owned);
+        let aws = endpoint.is_none();
+        SignerSettings {
+            endpoint,
+            use_fips: use_fips && aws,
+            use_dual_stack: use_dual_stack && aws,
+        }
+    })
+}
+
+fn credentials() -> impl Strategy<Value = Credentials> {
+    ("ASIA[A-Z0-9]{16}", "[A-Za-z0-9/+]{40}", prop::option::of("[A-Za-z0-9/+=]{1,900}"))
+        .prop_map(|(key, secret, token)| Credentials::new(key, secret, token, None, "test"))
+}
+
+fn response_headers() -> impl Strategy<Value = ResponseHeaders> {
+    (prop::option::of("[^\\p{C}/\\\\]{1,40}"), any::<bool>()).prop_map(|(filename, typed)| {
+        let content_type = typed.then_some("text/plain; charset=utf-8");
+        ResponseHeaders::new(filename.as_deref(), None, content_type).unwrap_or_default()
+    })
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let place = (buckets(), regions(), settings(), credentials());
+    let what = (keys(), prop::option::of("[ -~]{1,40}"), response_headers());
+    let when = (946_684_800_i64..4_102_444_800, 1..=604_800_u64);
+    (place, what, when).prop_map(|(place, what, when)| Case {
+        bucket: place.0.to_owned(),
+        region: place.1.to_owned(),
+        settings: place.2,
+        credentials: place.3,
+        key: what.0,
+        version_id: what.1,
+        response_headers: what.2,
+        signed_at: Timestamp::from_second(when.0).unwrap(),
+        expires_in: when.1,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 3_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_url_is_the_sdk_s_byte_for_byte(case in cases()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let signer = Signer::new(&case.credentials, &case.settings);
+        match (case.ours(&signer), runtime.block_on(case.the_sdk_s())) {
+            (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
+            // Where there is no endpoint there is none for either: an access point of another
+            // partition, an ARN behind a custom endpoint.
+            (Err(_), Err(_)) => {}
+            // A key of nothing but white space is a key to S3 and "missing" to the SDK.
+            (Ok(_), Err(_)) if case.key.trim().is_empty() => {}
+            (ours, theirs) => prop_assert!(false, "{ours:?} but the SDK: {theirs:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_signer_remembers_of_one_link_does_not_leak_into_the_next(
+        first in cases(), others in prop::collection::vec((keys(), -3..3_i64, -90_000..90_000_i64), 1..8)
+    ) {
+        let signer = Signer::new(&first.credentials, &first.settings);
+        for (key, seconds, far) in others {
+            for offset in [0, seconds, far] {
+                let signed_at = first.signed_at + SignedDuration::from_secs(offset);
+                let case = Case { key: key.clone(), signed_at, ..first.clone() };
+                let fresh = Signer::new(&case.credentials, &case.settings);
+                prop_assert_eq!(case.ours(&signer), case.ours(&fresh));
+            }
+        }
+    }
+}
+
+fn case() -> Case {
+    Case {
+        credentials: Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test"),
+        settings: SignerSettings::default(),
+        bucket: "files".to_owned(),
+        region: "eu-west-1".to_owned(),
+        key: "private-files/report.pdf".to_owned(),
+        version_id: None,
+        response_headers: ResponseHeaders::default(),
+        signed_at: Timestamp::from_second(1_795_000_000).unwrap(),
+        expires_in: 60,
+    }
+}
+
+#[test]
+fn only_the_host_is_signed_and_the_window_is_in_the_url_as_promised() {
+    let case = case();
+    let url = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap();
+    assert!(url.contains("&X-Amz-SignedHeaders=host&"), "{url}");
+    assert!(url.contains("&X-Amz-Expires=60&"), "{url}");
+    assert!(url.contains("&X-Amz-Date=20261118T110640Z"), "{url}");
+    assert!(url.contains("X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261118%2Feu-west-1%2Fs3%2F"));
+}
+
+#[test]
+fn what_needs_another_scheme_is_refused_with_a_sentence() {
+    let mrap = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
+    for (bucket, scheme) in [(mrap, "sigv4a"), ("files--euw1-az1--x-s3", "sigv4-s3express")] {
+        let case = Case { bucket: bucket.to_owned(), ..case() };
+        let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
+        assert!(error.to_string().contains(scheme), "{error}");
+    }
+}

@@ -1,0 +1,167 @@
+//! An STS of the tests' own: it answers as each test says and remembers who asked for what.
+//!
+//! It checks no signature; that the SDK signs its calls is not in question here. What it does read
+//! is the access key id in the signature, since that tells whose session was asked about.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// One call as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) action: String,
+    pub(crate) access_key_id: String,
+    pub(crate) parameters: HashMap<String, String>,
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    status: u16,
+    body: String,
+    delay: Duration,
+}
+
+impl Reply {
+    pub(crate) fn token(jwt: &str) -> Self {
+        Self::ok(&format!(
+            "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult>\
+             <WebIdentityToken>{jwt}</WebIdentityToken><Expiration>2030-01-01T00:00:00Z</Expiration>\
+             </GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
+        ))
+    }
+
+    pub(crate) fn minted(access_key_id: &str, end: Timestamp) -> Self {
+        Self::ok(&format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+             <AccessKeyId>{access_key_id}</AccessKeyId><SecretAccessKey>minted-secret</SecretAccessKey>\
+             <SessionToken>minted-token</SessionToken><Expiration>{end}</Expiration>\
+             </Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        ))
+    }
+
+    pub(crate) fn error(status: u16, code: &str) -> Self {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
+             <Message>not now, not ever</Message></Error></ErrorResponse>"
+        );
+        Self { status, body, delay: Duration::ZERO }
+    }
+
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
+    fn ok(body: &str) -> Self {
+        Self { status: 200, body: body.to_owned(), delay: Duration::ZERO }
+    }
+}
+
+type Script = dyn Fn(&Call) -> Reply + Send + Sync;
+
+/// The server. It stops when the test's runtime does.
+pub(crate) struct StsServer {
+    address: SocketAddr,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl StsServer {
+    pub(crate) async fn start(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let script: Arc<Script> = Arc::new(script);
+        let remembered = Arc::clone(&calls);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&remembered)));
+            }
+        });
+        Self { address, calls }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn calls(&self, action: &str) -> Vec<Call> {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|call| call.action == action).cloned().collect()
+    }
+
+    pub(crate) fn count(&self, action: &str) -> usize {
+        self.calls(action).len()
+    }
+}
+
+/// A token as STS issues it about the session of `function`'s execution role that ends at `end`.
+pub(crate) fn jwt(issued_at: Timestamp, end: Timestamp, function: &str) -> String {
+    let claims = serde_json::json!({
+        "aud": "https://s3-link-signer.invalid",
+        "iat": issued_at.as_second(),
+        "exp": issued_at.as_second() + 60,
+        "https://sts.amazonaws.com/": {
+            "original_session_exp": end.to_string(),
+            "lambda_source_function_arn":
+                format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
+        },
+    });
+    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<Call>>>) {
+    while let Some((head, body)) = read_request(&mut stream).await {
+        let parameters: HashMap<_, _> =
+            form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        let access_key_id = head
+            .split_once("Credential=")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map(|(key, _)| key.to_owned())
+            .unwrap_or_default();
+        let action = parameters.get("Action").cloned().unwrap_or_default();
+        let call = Call { action, access_key_id, parameters };
+        calls.lock().unwrap().push(call.clone());
+        let reply = script(&call);
+        tokio::time::sleep(reply.delay).await;
+        let answer = format!(
+            "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{}",
+            reply.status,
+            reply.body.len(),
+            reply.body
+        );
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()
+                })
+                .unwrap_or(0);
+            if body.len() >= length {
+                return Some((head.to_owned(), body.to_owned()));
+            }
+        }
+        let mut more = [0; 4_096];
+        match stream.read(&mut more).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&more[..count]),
+        }
+    }
+}
