@@ -242,7 +242,7 @@ impl WrittenGrant {
 
 fn check_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
-        if bucket.ends_with(".mrap") {
+        if bucket.contains(".mrap") {
             return Err(format!(
                 "{bucket:?} is a multi-region access point: its links are signed with SigV4A, \
                  which this function does not do"

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{BoxFuture, Error, LambdaEvent, Runtime, SnapStartResource, service_fn};
@@ -42,8 +43,9 @@ async fn run(settings: Settings) -> Result<(), Error> {
         links: settings.links(Timestamp::now),
         print_metrics: telemetry::print_metrics,
     });
-    // The session's evidence takes a call to STS. It goes out beside the wait for the first
-    // event; an invocation that comes sooner waits for this call and makes none of its own.
+    // The session's evidence takes a call to STS, which goes out beside the wait for the first
+    // event. An invocation that comes sooner makes the call itself; one that comes while it is
+    // under way waits for it.
     tokio::spawn(prove_session(Arc::clone(&function)));
 
     let snapshot = Arc::new(Snapshot(Arc::clone(&function)));
@@ -54,7 +56,12 @@ async fn run(settings: Settings) -> Result<(), Error> {
     Runtime::new(handler).register_snapstart_resource(snapshot).run().await
 }
 
+/// By then the request for the first event is on its way: until then nothing is opened but the
+/// runtime's own socket, so that initialisation is as short as it can be.
+const AFTER_FIRST_NEXT: Duration = Duration::from_millis(20);
+
 async fn prove_session(function: Arc<Function>) {
+    tokio::time::sleep(AFTER_FIRST_NEXT).await;
     // What it finds is kept, and what it does not find is said by whoever needs it.
     let _ = function.links.sessions.find(DEFAULT_EXPIRES_IN, (function.links.clock)()).await;
 }

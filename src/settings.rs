@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::grant::{Grants, GrantsError};
 use crate::links::{Clock, Links};
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Trust};
 use crate::regions::Regions;
 use crate::session::credentials::CredentialsSource;
 use crate::session::execution::{ExecutionRole, ExecutionSettings};
@@ -73,6 +73,8 @@ pub struct Settings {
     pub region: String,
     /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
     pub sts_endpoint: Option<String>,
+    /// Which certificate authorities are believed.
+    pub trust: Trust,
     /// How S3 is reached.
     pub signer: SignerSettings,
     /// What is decided about the execution role's session.
@@ -119,7 +121,12 @@ impl Settings {
             let own = get(&format!("AWS_ENDPOINT_URL_{service}"));
             own.or_else(|| get("AWS_ENDPOINT_URL")).filter(|_| !ignored)
         };
+        // Elsewhere than at AWS's own endpoints, Amazon's roots are of no use; and who names roots
+        // means those.
+        let elsewhere = endpoint("S3").or_else(|| endpoint("STS")).is_some()
+            || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         Ok(Self {
+            trust: if elsewhere { Trust::System } else { Trust::AmazonFirst },
             grants,
             signing_role_arn,
             base_path: get("BASE_PATH").map(base_path).transpose()?,
@@ -142,7 +149,7 @@ impl Settings {
     /// Puts together what makes links. Touches nothing but memory: no file, no socket, no clock.
     #[must_use]
     pub fn links(self, clock: Clock) -> Links {
-        let outbound = Arc::new(Outbound::default());
+        let outbound = Arc::new(Outbound::new(self.trust));
         let sts = Sts::new(self.region.clone(), self.sts_endpoint, Arc::clone(&outbound));
         let source = match self.credentials {
             Some(credentials) => CredentialsSource::environment(credentials),
