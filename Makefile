@@ -1,0 +1,47 @@
+# What there is to do in this checkout; `make` lists it. Everything is installed into the checkout
+# itself (.venv, .venv-ministack) and built into target/; `make clean` takes all of it away.
+
+PYTHON ?= python3
+TOOLS := .venv/installed
+LOCAL_AWS := .venv-ministack/installed
+# Lets Python find tests/local_aws.
+export PYTHONPATH := tests
+
+.PHONY: help run demo build test check-rust check-template check-function clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(TOOLS) $(LOCAL_AWS) ## Build, deploy to a local AWS, get a link, open it, and stay up to be played with
+	@.venv/bin/python -m local_aws.demo --stay
+
+demo: $(TOOLS) $(LOCAL_AWS) ## The same, but end when it has been shown
+	@.venv/bin/python -m local_aws.demo
+
+build: $(TOOLS) ## Build the function for this machine, as `sam build` does
+	@.venv/bin/python -m local_aws.building
+
+test: check-rust check-template check-function ## Check everything, as CI does
+
+check-rust: ## Format, lints and tests of the Rust code
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+
+check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credentials
+	.venv/bin/cfn-lint --template template.yaml
+	@.venv/bin/python -m local_aws.validating
+
+check-function: $(TOOLS) $(LOCAL_AWS) ## Build the function, deploy it to a local AWS, and test it as it runs
+	.venv/bin/python -m pytest tests
+
+clean: ## Take away all that was installed and built
+	rm -rf .venv .venv-ministack .aws-sam target
+
+# The file `installed` is written last, so that it stands for the whole; the next run sees it and goes on.
+$(TOOLS): tests/requirements.txt tests/install.sh
+	@tests/install.sh "$(PYTHON)" $(@D) $<
+
+$(LOCAL_AWS): tests/requirements-ministack.txt tests/install.sh
+	@tests/install.sh "$(PYTHON)" $(@D) $<

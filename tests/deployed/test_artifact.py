@@ -1,0 +1,43 @@
+"""The bootstrap that was deployed: will Lambda's provided.al2023 run it, and how big is it."""
+
+import io
+import re
+import urllib.request
+import zipfile
+
+import pytest
+from local_aws import places
+
+# What Amazon Linux 2023 has.
+GLIBC = (2, 34)
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def package(aws, stack):
+    """The zip as it was uploaded."""
+    location = aws.client("lambda").get_function(FunctionName=stack.function)["Code"]["Location"]
+    with urllib.request.urlopen(location) as answer:
+        return answer.read()
+
+
+def test_the_bootstrap_needs_no_glibc_newer_than_lambdas(built):
+    # A symbol's version stands in the binary by its name, such as GLIBC_2.34.
+    versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", places.BOOTSTRAP.read_bytes())
+    assert versions, "the bootstrap names no glibc version at all; has its linking changed?"
+    newest = max((int(major), int(minor)) for major, minor in versions)
+    assert newest <= GLIBC, "this system's glibc is too new to build for Lambda with plain cargo; let cargo-lambda use zig"
+
+
+def test_what_was_deployed_is_the_bootstrap_that_was_built_and_nothing_else(package):
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        assert archive.namelist() == ["bootstrap"]
+        assert archive.read("bootstrap") == places.BOOTSTRAP.read_bytes()
+
+
+def test_the_package_is_small_because_a_cold_start_loads_it(package):
+    assert len(package) < 6 * MEBIBYTE
+
+
+def test_the_bootstrap_holds_no_path_of_the_machine_that_built_it(built):
+    assert str(places.ROOT).encode() not in places.BOOTSTRAP.read_bytes()
