@@ -69,6 +69,10 @@ impl Function {
         event: &RawValue,
         request_id: &str,
     ) -> Result<http::HttpAnswer, UnknownEvent> {
+        // Left to itself, serde would also take the fields' values in an array, without names.
+        if !event.get().starts_with('{') {
+            return Err(UnknownEvent("it is no JSON object".to_owned()));
+        }
         match serde_json::from_str::<Shape<'_>>(event.get()) {
             Ok(Shape { request_context: Some(_) }) => {}
             Ok(_) => return Err(UnknownEvent("it has no requestContext".to_owned())),

@@ -54,7 +54,23 @@ pub enum Problem {
     Upstream(String),
 }
 
+/// The longest detail about a caller's own mistake, in characters. Such details repeat what the
+/// caller wrote, and an answer must not grow with it past what Lambda returns.
+const MAX_DETAIL: usize = 400;
+
 impl Problem {
+    /// [`Problem::InvalidRequest`] with as much of `detail` as is good for an answer.
+    #[must_use]
+    pub fn invalid_request(detail: impl Into<String>) -> Self {
+        Self::InvalidRequest(shortened(detail.into()))
+    }
+
+    /// [`Problem::NoSuchRoute`] with as much of `path` as is good for an answer.
+    #[must_use]
+    pub fn no_such_route(path: &str) -> Self {
+        Self::NoSuchRoute { path: shortened(path.to_owned()) }
+    }
+
     /// The stable name programs match on.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -143,6 +159,17 @@ impl Problem {
     }
 }
 
+/// The beginning of a text, and its end, which in a parser's message says where it went wrong.
+fn shortened(text: String) -> String {
+    let length = text.chars().count();
+    if length <= MAX_DETAIL {
+        return text;
+    }
+    let start: String = text.chars().take(MAX_DETAIL / 2).collect();
+    let end: String = text.chars().skip(length - MAX_DETAIL / 2).collect();
+    format!("{start} … {end}")
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -168,5 +195,20 @@ impl Serialize for Problem {
             _ => {}
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_wrote_is_repeated_only_so_far() {
+        let written = format!("start{}at line 1 column 5", "\u{1f980}".repeat(1_000_000));
+        let detail = Problem::invalid_request(written).detail();
+        assert!(detail.starts_with("start") && detail.ends_with("at line 1 column 5"));
+        assert!(detail.chars().count() < 410);
+        assert_eq!(Problem::invalid_request("short").detail(), "short");
+        assert!(Problem::no_such_route(&"/".repeat(1_000_000)).detail().len() < 1_000);
     }
 }

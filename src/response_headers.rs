@@ -130,13 +130,13 @@ fn turns_text_around(c: char) -> bool {
 }
 
 fn check_content_type(content_type: &str, attachment: bool) -> Result<(), ResponseHeadersError> {
-    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let essence = content_type.split(';').next().unwrap_or_default();
     let essence = essence.trim_end().to_ascii_lowercase();
     let well_formed = content_type.len() <= MAX_CONTENT_TYPE_BYTES
         && essence
             .split_once('/')
             .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
-        && parameters.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        && content_type.chars().all(|c| c == ' ' || c.is_ascii_graphic());
     // What browsers sniff or render on their own terms (HTML, SVG, XML, JavaScript, anything
     // unknown) is left out, not listed: the list names what is known to be inert.
     let inert = INERT_CONTENT_TYPES.contains(&essence.as_str())
@@ -238,9 +238,18 @@ mod tests {
 
     #[test]
     fn a_media_type_can_not_smuggle_anything() {
-        for wrong in
-            ["", "pdf", "a/", "/b", "a/b/c", "text/plain\r\nX: y", "text/plain;\u{7f}", "té/x"]
-        {
+        for wrong in [
+            "",
+            "pdf",
+            "a/",
+            "/b",
+            "a/b/c",
+            "text/plain\r\nX: y",
+            "text/plain\n",
+            "text/plain\n; charset=utf-8",
+            "text/plain;\u{7f}",
+            "té/x",
+        ] {
             assert_eq!(
                 ResponseHeaders::new(None, Some("attachment"), Some(wrong)),
                 Err(ResponseHeadersError::ContentTypeSyntax),

@@ -57,7 +57,7 @@ pub fn from_json(body: &[u8]) -> Result<LinkRequest, Problem> {
 pub fn batch_from_json(body: &[u8]) -> Result<Vec<Result<LinkRequest, Problem>>, Problem> {
     let written: WrittenBatch<'_> = parse(body)?;
     if !(1..=MAX_BATCH).contains(&written.links.len()) {
-        return Err(Problem::InvalidRequest(format!(
+        return Err(Problem::invalid_request(format!(
             "links: {} entries; send 1 to {MAX_BATCH}",
             written.links.len()
         )));
@@ -69,7 +69,7 @@ pub fn batch_from_json(body: &[u8]) -> Result<Vec<Result<LinkRequest, Problem>>,
         .map(|(index, entry)| {
             from_json(entry.get().as_bytes()).map_err(|problem| match problem {
                 Problem::InvalidRequest(detail) => {
-                    Problem::InvalidRequest(format!("links[{index}]: {detail}"))
+                    Problem::invalid_request(format!("links[{index}]: {detail}"))
                 }
                 other => other,
             })
@@ -98,14 +98,14 @@ pub fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Problem> {
             "check" => written.check.replace(yes_or_no(name, value)?).is_some(),
             _ if name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-")) => false,
             _ => {
-                return Err(Problem::InvalidRequest(format!(
+                return Err(Problem::invalid_request(format!(
                     "unknown parameter {name:?}; known are bucket, key, version_id, expires_in, \
                      min_expires_in, filename, content_type, disposition and check"
                 )));
             }
         };
         if twice {
-            return Err(Problem::InvalidRequest(format!("{name}: given more than once")));
+            return Err(Problem::invalid_request(format!("{name}: given more than once")));
         }
     }
     understand(written)
@@ -113,37 +113,50 @@ pub fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Problem> {
 
 fn seconds(name: &str, value: &str) -> Result<u64, Problem> {
     value.parse().map_err(|_| {
-        Problem::InvalidRequest(format!("{name}: {value:?} is not a whole number of seconds"))
+        Problem::invalid_request(format!("{name}: {value:?} is not a whole number of seconds"))
     })
 }
 
 fn yes_or_no(name: &str, value: &str) -> Result<bool, Problem> {
     value
         .parse()
-        .map_err(|_| Problem::InvalidRequest(format!("{name}: {value:?} is not true or false")))
+        .map_err(|_| Problem::invalid_request(format!("{name}: {value:?} is not true or false")))
 }
 
 /// Parses JSON. Only when that fails is it parsed once more to find the field that is wrong.
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(Problem::InvalidRequest(
-            "the body is empty; send JSON such as {\"key\": \"private-files/report.pdf\"}"
-                .to_owned(),
-        ));
+    match body.trim_ascii_start().first() {
+        Some(b'{') => {}
+        // Left to itself, serde would also take the fields' values in an array, without names.
+        Some(b'[') => {
+            return Err(Problem::invalid_request("a JSON object is needed, not an array"));
+        }
+        Some(_) => {
+            return Err(Problem::invalid_request(
+                "a JSON object is needed, such as {\"key\": \"private-files/report.pdf\"}",
+            ));
+        }
+        None => {
+            return Err(Problem::invalid_request(
+                "the body is empty; send JSON such as {\"key\": \"private-files/report.pdf\"}",
+            ));
+        }
     }
     serde_json::from_slice(body).map_err(|error| {
         let mut again = serde_json::Deserializer::from_slice(body);
         let located = serde_path_to_error::deserialize::<_, T>(&mut again).err();
-        let path = located.map(|error| error.path().to_string()).filter(|path| path != ".");
-        Problem::InvalidRequest(match path {
-            Some(path) => format!("{path}: {error}"),
-            None => error.to_string(),
-        })
+        // "." is the whole, "?" a place that has no name because the JSON itself is broken.
+        let path = located.map(|error| error.path().to_string());
+        let path = path.filter(|path| path != "." && !path.contains('?'));
+        match path {
+            Some(path) => Problem::invalid_request(format!("{path}: {error}")),
+            None => Problem::invalid_request(error.to_string()),
+        }
     })
 }
 
 fn understand(written: Written) -> Result<LinkRequest, Problem> {
-    let invalid = |detail: String| Err(Problem::InvalidRequest(detail));
+    let invalid = |detail: String| Err(Problem::invalid_request(detail));
 
     let Some(key) = written.key else {
         return invalid("key: missing; name the object".to_owned());
@@ -180,7 +193,7 @@ fn understand(written: Written) -> Result<LinkRequest, Problem> {
         written.disposition.as_deref(),
         written.content_type.as_deref(),
     )
-    .map_err(|error| Problem::InvalidRequest(error.to_string()))?;
+    .map_err(|error| Problem::invalid_request(error.to_string()))?;
     Ok(LinkRequest {
         bucket: written.bucket,
         key,
@@ -236,7 +249,9 @@ mod tests {
         for (body, expected) in [
             ("", "the body is empty"),
             ("{", "EOF while parsing an object at line 1 column 1"),
-            ("[]", "a JSON object with the field \"key\""),
+            ("[]", "a JSON object is needed, not an array"),
+            (r#"["files", "a"]"#, "a JSON object is needed, not an array"),
+            ("5", "a JSON object is needed"),
             ("{}", "key: missing"),
             (r#"{"key": ""}"#, "key: 0 bytes"),
             (r#"{"key": "a", "expires": 5}"#, "unknown field `expires`"),

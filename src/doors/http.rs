@@ -12,10 +12,12 @@
 //! "Input format of a Lambda function for proxy integration"; Lambda guide, "Invoking Lambda
 //! function URLs".
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -122,7 +124,7 @@ pub(super) async fn answer(
 ) -> HttpAnswer {
     let unpacked = serde_json::from_str::<HttpEvent>(event.get())
         .map_err(|error| {
-            Problem::InvalidRequest(format!("the gateway's event can't be understood: {error}"))
+            Problem::invalid_request(format!("the gateway's event can't be understood: {error}"))
         })
         .and_then(|event| unpack(event, function.base_path.as_deref()));
     let answer = match unpacked {
@@ -148,10 +150,10 @@ fn unpack(event: HttpEvent, base_path: Option<&str>) -> Result<ApiRequest, Probl
     let pattern = pattern.or(event.resource.as_deref());
     let path = event.raw_path.as_deref().or(event.path.as_deref()).unwrap_or("/");
     let route = route(pattern, path, context.stage.as_deref(), base_path)
-        .ok_or_else(|| Problem::NoSuchRoute { path: path.to_owned() })?;
+        .ok_or_else(|| Problem::no_such_route(path))?;
 
     let query = match (event.raw_query_string, event.multi_value_query_string_parameters) {
-        (Some(raw), _) => form_urlencoded::parse(raw.as_bytes()).into_owned().collect(),
+        (Some(raw), _) => decode_query(&raw)?,
         (None, Some(all)) => all
             .into_iter()
             .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)))
@@ -167,6 +169,26 @@ fn unpack(event: HttpEvent, base_path: Option<&str>) -> Result<ApiRequest, Probl
         body => body.unwrap_or_default().into_bytes(),
     };
     Ok(ApiRequest { method, route, query, body, principal: principal(&event.request_context) })
+}
+
+/// Decodes `application/x-www-form-urlencoded` pairs. Strictly: a replacement character in place
+/// of broken UTF-8 would be a link to another object than the one named.
+fn decode_query(raw: &str) -> Result<Vec<(String, String)>, Problem> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| {
+            Problem::invalid_request(format!(
+                "the query's {text:?} is not UTF-8 once it is decoded"
+            ))
+        })
+    };
+    raw.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
 }
 
 /// The route meant: what the gateway matched if it names one of ours, else the path, with a

@@ -63,11 +63,21 @@ pub fn resolve(
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     Ok(Endpoint {
         origin: format!("{scheme_name}://{host}"),
-        host: host.to_owned(),
+        host: without_default_port(scheme_name, host).to_owned(),
         path: path.trim_end_matches('/').to_owned(),
         region: scheme.region.unwrap_or_else(|| region.to_owned()),
         service: scheme.service.unwrap_or_else(|| "s3".to_owned()),
     })
+}
+
+/// A client leaves the scheme's own port out of the `Host` header, even if the URL has it.
+fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return host,
+    };
+    host.strip_suffix(port).unwrap_or(host)
 }
 
 /// What the rules say about signing.

@@ -130,6 +130,8 @@ fn settings() -> impl Strategy<Value = SignerSettings> {
         1 => Just(Some("http://127.0.0.1:9000")),
         1 => Just(Some("https://s3.example.com")),
         1 => Just(Some("http://localhost:4566/with/a/path/")),
+        1 => Just(Some("https://s3.example.com:443")),
+        1 => Just(Some("http://s3.example.com:80")),
     ];
     (endpoint, any::<bool>(), any::<bool>()).prop_map(|(endpoint, use_fips, use_dual_stack)| {
         let endpoint = endpoint.map(str::to_owned);
