@@ -35,6 +35,8 @@ pub enum PrincipalPattern {
     Authenticated(String),
     /// Callers whom no gateway authenticated, and only those.
     Anonymous,
+    /// Mails about objects that were created, and nobody who asks.
+    S3Event,
 }
 
 /// All grants of this function; at least one.
@@ -136,6 +138,13 @@ impl Grants {
     pub fn admit(&self, principal: &Principal) -> bool {
         self.0.iter().any(|grant| grant.admits(principal))
     }
+
+    /// The longest window that any grant gives `principal`, in seconds.
+    #[must_use]
+    pub fn longest_for(&self, principal: &Principal) -> Option<u64> {
+        let admitting = self.0.iter().filter(|grant| grant.admits(principal));
+        admitting.map(|grant| grant.max_expires_in).max()
+    }
 }
 
 impl Grant {
@@ -169,6 +178,7 @@ impl PrincipalPattern {
         match written {
             "" => Err("holds an empty name: use \"*\" for anyone authenticated".to_owned()),
             "anonymous" => Ok(Self::Anonymous),
+            "s3-event" => Ok(Self::S3Event),
             pattern => Ok(Self::Authenticated(pattern.to_owned())),
         }
     }
@@ -178,14 +188,14 @@ impl PrincipalPattern {
             (Self::Authenticated(pattern), Principal::Authenticated(name)) => {
                 matches_wildcard(pattern, name)
             }
-            (Self::Anonymous, Principal::Anonymous) => true,
+            (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
             _ => false,
         }
     }
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-fn matches_wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
@@ -321,6 +331,23 @@ mod tests {
         assert!(!admits(r#"["anon*", "*"]"#, &Principal::Anonymous));
         // A token whose subject is the word itself is somebody, not nobody.
         assert!(!admits(r#"["anonymous"]"#, &authenticated("anonymous")));
+    }
+
+    #[test]
+    fn only_the_word_s3_event_admits_mails_about_objects() {
+        assert!(admits(r#"["s3-event"]"#, &Principal::S3Event));
+        assert!(!admits(r#"["*", "s3*", "anonymous"]"#, &Principal::S3Event));
+        // A token whose subject is the word itself is somebody who asks.
+        assert!(!admits(r#"["s3-event"]"#, &authenticated("s3-event")));
+        assert!(!admits(r#"["s3-event"]"#, &Principal::Anonymous));
+    }
+
+    #[test]
+    fn a_folder_that_bears_a_name_is_nothing_to_an_event() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"users/{principal}/","principals":["s3-event"]}]"#,
+        );
+        assert!(grants.find(&Principal::S3Event, "files", "users/s3-event/report.pdf").is_none());
     }
 
     #[test]

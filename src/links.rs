@@ -117,7 +117,7 @@ impl Links {
         }
         Err(match principal {
             Principal::Anonymous => Problem::Unauthenticated,
-            Principal::Authenticated(_) => Problem::NotGranted,
+            Principal::Authenticated(_) | Principal::S3Event => Problem::NotGranted,
         })
     }
 

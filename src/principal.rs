@@ -9,6 +9,8 @@ pub enum Principal {
     Authenticated(String),
     /// The gateway let the request through without authenticating anybody.
     Anonymous,
+    /// Nobody asks: S3 says that an object was created, and its link is mailed.
+    S3Event,
 }
 
 impl Principal {
@@ -18,6 +20,7 @@ impl Principal {
         match self {
             Self::Authenticated(name) => name,
             Self::Anonymous => "anonymous",
+            Self::S3Event => "s3-event",
         }
     }
 }

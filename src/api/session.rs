@@ -45,7 +45,7 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
     match &request.principal {
         Principal::Anonymous => return Err(Problem::Unauthenticated),
         principal if !links.grants.admit(principal) => return Err(Problem::NotGranted),
-        Principal::Authenticated(_) => {}
+        Principal::Authenticated(_) | Principal::S3Event => {}
     }
     let now = (links.clock)();
     let found = links
