@@ -7,6 +7,7 @@
 //! - [`session`]: what is proven about the end of the credentials that sign.
 //! - [`links`]: from a request to a link, step by step.
 //! - [`grant`] and [`principal`]: who may have what.
+//! - [`mail`]: a link by mail when a file lands in a bucket.
 //! - [`api`]: routes, JSON and [`problem`]s; [`doors`]: the events AWS packs them into.
 //! - [`settings`]: everything an operator can say; `main` puts it all together.
 
@@ -16,6 +17,7 @@ pub mod doors;
 pub mod grant;
 pub mod link;
 pub mod links;
+pub mod mail;
 pub mod outbound;
 pub mod principal;
 pub mod problem;

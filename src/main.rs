@@ -37,10 +37,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> Result<(), Error> {
+    let links = settings.clone().links(Timestamp::now);
     let function = Arc::new(Function {
-        base_path: settings.base_path.clone(),
-        name: settings.execution.function_name.clone(),
-        links: settings.links(Timestamp::now),
+        mailer: settings.mailer(&links),
+        base_path: settings.base_path,
+        name: settings.execution.function_name,
+        links,
         print_metrics: telemetry::print_metrics,
     });
     // The session's evidence takes a call to STS, which goes out beside the wait for the first
@@ -51,7 +53,11 @@ async fn run(settings: Settings) -> Result<(), Error> {
     let snapshot = Arc::new(Snapshot(Arc::clone(&function)));
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        async move { function.handle(&event.payload, &event.context.request_id).await }
+        async move {
+            let deadline = Timestamp::from_millisecond(event.context.deadline.cast_signed());
+            let deadline = deadline.unwrap_or(Timestamp::MAX);
+            function.handle(&event.payload, &event.context.request_id, deadline).await
+        }
     });
     Runtime::new(handler).register_snapstart_resource(snapshot).run().await
 }

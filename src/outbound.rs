@@ -1,5 +1,6 @@
-//! The one HTTP client for the calls this function makes itself: STS, `HeadBucket`, the one-byte
-//! check and the credentials chain. Signing makes no call and never touches this.
+//! The HTTP client for the calls this function makes itself: STS, `HeadBucket`, the one-byte check,
+//! the credentials chain, and what mailing asks of S3, DynamoDB and SES. Signing makes no call and
+//! never touches this.
 //!
 //! It is made when the first call needs it, and it parses no more certificates than it must: AWS's
 //! endpoints chain to Amazon's five roots, which are built in, while parsing all of a system's is
@@ -44,9 +45,10 @@ pub enum Trust {
 }
 
 /// Makes the HTTP connector when the first call needs it.
-#[derive(Default)]
 pub struct Outbound {
     trust: Trust,
+    /// How long a server may take to answer.
+    patience: Duration,
     connector: OnceLock<SharedHttpConnector>,
 }
 
@@ -54,7 +56,14 @@ impl Outbound {
     /// Nothing is made yet.
     #[must_use]
     pub fn new(trust: Trust) -> Self {
-        Self { trust, connector: OnceLock::new() }
+        Self::patient(trust, CALL_TIMEOUT)
+    }
+
+    /// The same, but with `patience` for an answer instead of [`CALL_TIMEOUT`]: for calls that must
+    /// not be given up while they may yet succeed.
+    #[must_use]
+    pub fn patient(trust: Trust, patience: Duration) -> Self {
+        Self { trust, patience, connector: OnceLock::new() }
     }
 
     /// The connector, made now if it wasn't before. All calls share its connections.
@@ -62,11 +71,12 @@ impl Outbound {
     pub fn connector(&self) -> SharedHttpConnector {
         let make = || match self.trust {
             Trust::AmazonFirst => SharedHttpConnector::new(AmazonFirst {
-                amazon: trusting_amazon(),
+                amazon: trusting_amazon(self.patience),
                 system: Arc::default(),
                 make_system: trusting_the_system,
+                patience: self.patience,
             }),
-            Trust::System => trusting_the_system(),
+            Trust::System => trusting_the_system(self.patience),
         };
         self.connector.get_or_init(make).clone()
     }
@@ -79,18 +89,24 @@ impl Outbound {
     }
 }
 
-fn trusting_amazon() -> SharedHttpConnector {
-    connector(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS.as_bytes()))
+impl Default for Outbound {
+    fn default() -> Self {
+        Self::new(Trust::default())
+    }
 }
 
-fn trusting_the_system() -> SharedHttpConnector {
-    connector(TrustStore::default())
+fn trusting_amazon(patience: Duration) -> SharedHttpConnector {
+    connector(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS.as_bytes()), patience)
 }
 
-fn connector(trust_store: TrustStore) -> SharedHttpConnector {
+fn trusting_the_system(patience: Duration) -> SharedHttpConnector {
+    connector(TrustStore::default(), patience)
+}
+
+fn connector(trust_store: TrustStore, patience: Duration) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(CALL_TIMEOUT)
+        .read_timeout(patience)
         .build();
     let builder = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -108,13 +124,14 @@ struct AmazonFirst {
     amazon: SharedHttpConnector,
     /// Made when it is first needed, and from then on the only one that is asked.
     system: Arc<OnceLock<SharedHttpConnector>>,
-    make_system: fn() -> SharedHttpConnector,
+    make_system: fn(Duration) -> SharedHttpConnector,
+    patience: Duration,
 }
 
 impl HttpConnector for AmazonFirst {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (amazon, system) = (self.amazon.clone(), Arc::clone(&self.system));
-        let make_system = self.make_system;
+        let (make_system, patience) = (self.make_system, self.patience);
         HttpConnectorFuture::new(async move {
             if let Some(system) = system.get() {
                 return system.call(request).await;
@@ -122,7 +139,7 @@ impl HttpConnector for AmazonFirst {
             let again = request.try_clone();
             match (amazon.call(request).await, again) {
                 (Err(error), Some(request)) if !error.is_timeout() && is_about_trust(&error) => {
-                    system.get_or_init(make_system).call(request).await
+                    system.get_or_init(|| make_system(patience)).call(request).await
                 }
                 (outcome, _) => outcome,
             }
@@ -141,17 +158,21 @@ impl fmt::Debug for Outbound {
         f.debug_struct("Outbound")
             .field("trust", &self.trust)
             .field("made", &self.connector.get().is_some())
+            .field("patience", &self.patience)
             .finish()
     }
 }
 
-/// The time-outs of every call.
+/// The time-outs of every call but those that need more patience.
 #[must_use]
 pub fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build()
+    timeouts_within(CALL_TIMEOUT)
+}
+
+/// The time-outs of a call that may take `whole`, retries included.
+#[must_use]
+pub fn timeouts_within(whole: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(whole).build()
 }
 
 /// An error with all of its causes, in words. Unlike the SDK's `DisplayErrorContext` it prints no
@@ -193,7 +214,8 @@ mod tests {
         AmazonFirst {
             amazon: SharedHttpConnector::new(Scripted(Some(words))),
             system: Arc::default(),
-            make_system: || SharedHttpConnector::new(Scripted(None)),
+            make_system: |_| SharedHttpConnector::new(Scripted(None)),
+            patience: CALL_TIMEOUT,
         }
     }
 
@@ -231,6 +253,6 @@ mod tests {
             .collect();
         assert_eq!(built_in, published);
         // And they parse: a connector that could not be made would stop the function.
-        let _ = trusting_amazon();
+        let _ = trusting_amazon(CALL_TIMEOUT);
     }
 }

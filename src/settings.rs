@@ -12,6 +12,8 @@ use thiserror::Error;
 
 use crate::grant::{Grants, GrantsError};
 use crate::links::{Clock, Links};
+use crate::mail::settings::{MailSettings, MailSettingsError};
+use crate::mail::{Mailer, MailerEndpoints};
 use crate::outbound::{Outbound, Trust};
 use crate::regions::Regions;
 use crate::session::credentials::CredentialsSource;
@@ -45,6 +47,9 @@ pub enum SettingsError {
     /// `GRANTS` is wrong.
     #[error("GRANTS{}", grants_sentence(.0))]
     Grants(GrantsError),
+    /// A `MAIL_…` setting is missing or wrong.
+    #[error(transparent)]
+    Mail(#[from] MailSettingsError),
     /// Two settings that exclude one another.
     #[error(
         "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS are both set: a session is either proven by \
@@ -73,6 +78,10 @@ pub struct Settings {
     pub region: String,
     /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
     pub sts_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SESV2`, else `AWS_ENDPOINT_URL`.
+    pub ses_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
+    pub dynamodb_endpoint: Option<String>,
     /// Which certificate authorities are believed.
     pub trust: Trust,
     /// How S3 is reached.
@@ -81,6 +90,8 @@ pub struct Settings {
     pub execution: ExecutionSettings,
     /// The credentials that stand in the environment, if any do.
     pub credentials: Option<Credentials>,
+    /// What is said about mail, if `MAIL_FROM` is set.
+    pub mail: Option<MailSettings>,
 }
 
 impl Settings {
@@ -123,8 +134,10 @@ impl Settings {
         };
         // Elsewhere than at AWS's own endpoints, Amazon's roots are of no use; and who names roots
         // means those.
-        let elsewhere = endpoint("S3").or_else(|| endpoint("STS")).is_some()
+        let services = ["S3", "STS", "SESV2", "DYNAMODB"];
+        let elsewhere = services.into_iter().any(|service| endpoint(service).is_some())
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
+        let mail = MailSettings::read(&get, &grants, assumed_end)?;
         Ok(Self {
             trust: if elsewhere { Trust::System } else { Trust::AmazonFirst },
             grants,
@@ -132,6 +145,8 @@ impl Settings {
             base_path: get("BASE_PATH").map(base_path).transpose()?,
             region,
             sts_endpoint: endpoint("STS"),
+            ses_endpoint: endpoint("SESV2"),
+            dynamodb_endpoint: endpoint("DYNAMODB"),
             signer: SignerSettings {
                 endpoint: endpoint("S3"),
                 use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
@@ -143,7 +158,23 @@ impl Settings {
                 assumed_end,
             },
             credentials: credentials(&get)?,
+            mail,
         })
+    }
+
+    /// Puts together what mails links, if anything does. Touches nothing but memory. The calls go
+    /// through the same connections as those of `links`.
+    #[must_use]
+    pub fn mailer(&self, links: &Links) -> Option<Mailer> {
+        let endpoints = MailerEndpoints {
+            region: self.region.clone(),
+            ses: self.ses_endpoint.clone(),
+            dynamodb: self.dynamodb_endpoint.clone(),
+            s3: self.signer.clone(),
+            trust: self.trust,
+        };
+        let settings = self.mail.clone()?;
+        Some(Mailer::new(settings, endpoints, Arc::clone(&links.outbound)))
     }
 
     /// Puts together what makes links. Touches nothing but memory: no file, no socket, no clock.

@@ -1,5 +1,5 @@
-//! What is told to CloudWatch: one log line per link and per refusal, one line of metrics per
-//! invocation. Never a URL, a signature or a token.
+//! What is told to CloudWatch: one log line per link, per mail and per refusal, one line of metrics
+//! per invocation. Never a URL, a signature or a token, and of a mail address only the domain.
 //!
 //! Levels and format follow Lambda's own logging settings. Only this crate and the runtime's
 //! errors are logged: at their finest levels the SDK and hyper would print requests with their
@@ -14,7 +14,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use crate::doors::UnknownEvent;
 use crate::link::Link;
+use crate::mail::DeliveryError;
+use crate::mail::arrival::Arrival;
+use crate::mail::recipients::{Address, RecipientRefused};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::window::LimitedBy;
@@ -57,7 +61,18 @@ pub struct Invocation<'a> {
     shortened: u64,
     refused: u64,
     unproven: u64,
+    too_short: u64,
     session_ends_first: Option<Timestamp>,
+    mails: Mails,
+}
+
+/// What one invocation mailed, and what it didn't.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Mails {
+    sent: u64,
+    failed: u64,
+    events_refused: u64,
+    recipients_refused: u64,
 }
 
 impl<'a> Invocation<'a> {
@@ -71,7 +86,9 @@ impl<'a> Invocation<'a> {
             shortened: 0,
             refused: 0,
             unproven: 0,
+            too_short: 0,
             session_ends_first: None,
+            mails: Mails::default(),
         }
     }
 
@@ -99,6 +116,7 @@ impl<'a> Invocation<'a> {
     /// Something is refused.
     pub fn refused(&mut self, principal: &Principal, problem: &Problem) {
         self.refused += 1;
+        self.too_short += u64::from(matches!(problem, Problem::WindowTooShort { .. }));
         // Details of the caller's own mistakes repeat what the caller wrote, which may be anything.
         match problem {
             Problem::SessionUnproven(detail) => {
@@ -127,13 +145,106 @@ impl<'a> Invocation<'a> {
         }
     }
 
+    /// A mail is sent, and SES named it.
+    pub fn mailed(&mut self, arrival: &Arrival, to: &Address, link: &Link, message_id: &str) {
+        self.mails.sent += 1;
+        tracing::info!(
+            link_id = link.link_id,
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            to_domain = to.domain(),
+            message_id,
+            expires_in = link.window.expires_in,
+            "mail sent"
+        );
+    }
+
+    /// A mail was sent when this event came before.
+    pub fn mailed_already(&mut self, arrival: &Arrival, to: &Address) {
+        tracing::info!(
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            to_domain = to.domain(),
+            "mail sent before, not again"
+        );
+    }
+
+    /// A mail is not sent, and its event will come back. `to` is `None` when it concerns all of
+    /// the event's mails.
+    pub fn not_mailed(&mut self, arrival: &Arrival, to: Option<&Address>, error: &DeliveryError) {
+        self.mails.failed += 1;
+        tracing::error!(
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            to_domain = to.map(Address::domain),
+            reason = error.to_string(),
+            "mail not sent"
+        );
+    }
+
+    /// An event about an object that nothing is to be mailed about, now or ever.
+    pub fn arrival_skipped(&mut self, arrival: &Arrival, reason: &str) {
+        tracing::info!(
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            reason,
+            "nothing mailed"
+        );
+    }
+
+    /// An event about an object that may not be mailed.
+    pub fn arrival_refused(&mut self, arrival: &Arrival, reason: &str) {
+        self.mails.events_refused += 1;
+        tracing::warn!(
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            reason,
+            "event refused"
+        );
+    }
+
+    /// Somebody an object names may not get mail.
+    pub fn recipient_refused(&mut self, arrival: &Arrival, refused: &RecipientRefused) {
+        self.mails.recipients_refused += 1;
+        tracing::warn!(
+            request_id = self.request_id,
+            bucket = arrival.bucket,
+            key = arrival.key,
+            reason = refused.to_string(),
+            "recipient refused"
+        );
+    }
+
+    /// An event about a bucket that says nothing of a file that landed.
+    pub fn event_of_no_concern(&mut self, what: &str) {
+        tracing::info!(request_id = self.request_id, event = what, "nothing to mail about");
+    }
+
+    /// A message of a queue that no door knows. It will come back, and end in the dead-letter
+    /// queue.
+    pub fn message_not_understood(&mut self, message_id: &str, unknown: &UnknownEvent) {
+        self.mails.failed += 1;
+        tracing::error!(
+            request_id = self.request_id,
+            message_id,
+            reason = unknown.to_string(),
+            "message not understood"
+        );
+    }
+
     /// Ends the invocation: its metrics as one line of CloudWatch's embedded metric format, if it
     /// has any.
     ///
     /// Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
     #[must_use]
     pub fn metrics(self, now: Timestamp) -> Option<String> {
-        if self.signed + self.refused == 0 {
+        let mailed = self.mails != Mails::default();
+        if self.signed + self.refused == 0 && !mailed {
             return None;
         }
         let mut metrics = json!([
@@ -141,10 +252,17 @@ impl<'a> Invocation<'a> {
             {"Name": "WindowsShortened", "Unit": "Count"},
             {"Name": "LinksRefused", "Unit": "Count"},
             {"Name": "SessionUnproven", "Unit": "Count"},
+            {"Name": "WindowsTooShort", "Unit": "Count"},
         ]);
         let remaining = self.session_ends_first.map(|end| end.duration_since(now).as_secs().max(0));
         if let (Some(_), Some(metrics)) = (remaining, metrics.as_array_mut()) {
             metrics.push(json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"}));
+        }
+        if let (true, Some(metrics)) = (mailed, metrics.as_array_mut()) {
+            metrics.extend(
+                ["MailsSent", "MailsFailed", "EventsRefused", "RecipientsRefused"]
+                    .map(|name| json!({"Name": name, "Unit": "Count"})),
+            );
         }
         let mut line = json!({
             "_aws": {
@@ -161,7 +279,14 @@ impl<'a> Invocation<'a> {
             "WindowsShortened": self.shortened,
             "LinksRefused": self.refused,
             "SessionUnproven": self.unproven,
+            "WindowsTooShort": self.too_short,
         });
+        if mailed {
+            line["MailsSent"] = self.mails.sent.into();
+            line["MailsFailed"] = self.mails.failed.into();
+            line["EventsRefused"] = self.mails.events_refused.into();
+            line["RecipientsRefused"] = self.mails.recipients_refused.into();
+        }
         if let Some(remaining) = remaining {
             line["SessionRemainingSeconds"] = remaining.into();
         }

@@ -14,6 +14,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -114,6 +115,13 @@ pub struct HttpAnswer {
     headers: BTreeMap<&'static str, String>,
     body: String,
     is_base64_encoded: bool,
+}
+
+/// Shows the status: the body may hold a link.
+impl fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpAnswer").field("status_code", &self.status_code).finish_non_exhaustive()
+    }
 }
 
 /// Answers an HTTP request, whatever is in it.

@@ -39,6 +39,7 @@ fn function() -> Function {
     };
     let settings = Settings::read(variable, Timestamp::now()).unwrap();
     Function {
+        mailer: None,
         base_path: settings.base_path.clone(),
         name: "signer".to_owned(),
         links: settings.links(Timestamp::now),
@@ -224,7 +225,7 @@ async fn whatever_comes_is_answered_with_a_status_and_tells_no_secret() {
     let mut statuses = std::collections::BTreeMap::<u64, usize>::new();
     for _ in 0..EVENTS {
         let event = RawValue::from_string(dice.event(&fixtures).to_string()).unwrap();
-        let answer = match function.handle(&event, "request").await {
+        let answer = match function.handle(&event, "request", Timestamp::MAX).await {
             Ok(answer) => serde_json::to_value(&answer).unwrap(),
             Err(error) => {
                 assert!(error.to_string().contains("this event is none of"), "{event}");

@@ -1,0 +1,348 @@
+//! What an operator says about mail: the `MAIL_…` settings. Mailing is off unless `MAIL_FROM` is
+//! set; then everything else is checked when the function starts.
+//!
+//! No sentence here repeats an address: they end up in the log.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::recipients::{Address, AddressError, AllowedRecipients};
+use crate::grant::Grants;
+use crate::principal::Principal;
+use crate::window::{Asked, SIGNATURE_MAX_EXPIRES_IN};
+
+/// `MAIL_EXPIRES_IN` unless it is set: what a fresh Lambda session can keep, in seconds.
+pub const DEFAULT_EXPIRES_IN: u64 = 43_200;
+
+/// `MAIL_MIN_EXPIRES_IN` unless it is set, in seconds: a mail has to be seen before it is used.
+pub const DEFAULT_MIN_EXPIRES_IN: u64 = 900;
+
+/// The least that `MAIL_MIN_EXPIRES_IN` may be, in seconds: a mail says its end in whole minutes.
+const LEAST_EXPIRES_IN: u64 = 60;
+
+/// `MAIL_SUBJECT` unless it is set.
+const DEFAULT_SUBJECT: &str = "Your file {name} ({size})";
+
+/// The longest sender's name and subject pattern, in characters.
+const MAX_WORDS: usize = 150;
+
+/// The longest address a sender's header has room for on a line of its own.
+const MAX_FROM_BYTES: usize = 70;
+
+/// A `MAIL_…` setting is missing or wrong. The function does not start.
+#[derive(Debug, Error)]
+pub enum MailSettingsError {
+    /// Needed and not there.
+    #[error("{name} is not set, and MAIL_FROM is: {mend}")]
+    Missing {
+        /// The setting.
+        name: &'static str,
+        /// What to set it to.
+        mend: &'static str,
+    },
+    /// Not what it must be. What it says is not repeated.
+    #[error("{name} is wrong: {mend}")]
+    Wrong {
+        /// The setting.
+        name: &'static str,
+        /// What it should say.
+        mend: &'static str,
+    },
+    /// An address that is none.
+    #[error("{name} holds something that {error}")]
+    Address {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it.
+        error: AddressError,
+    },
+    /// Nobody there would ever get a mail.
+    #[error(
+        "MAIL_TO holds an address at {domain} that no pattern in MAIL_ALLOWED_RECIPIENTS admits"
+    )]
+    NotAllowed {
+        /// The address without its local part.
+        domain: String,
+    },
+    /// The promise can't be kept.
+    #[error("MAIL_MIN_EXPIRES_IN is {least}, and more than MAIL_EXPIRES_IN, which is {asked}")]
+    LeastOverAsked {
+        /// `MAIL_MIN_EXPIRES_IN`.
+        least: u64,
+        /// `MAIL_EXPIRES_IN`.
+        asked: u64,
+    },
+    /// Nothing may be mailed.
+    #[error(
+        "MAIL_FROM is set, and no grant in GRANTS has the principal \"s3-event\": no file could \
+         ever be mailed"
+    )]
+    NoGrant,
+    /// Every mail would be held back.
+    #[error(
+        "MAIL_MIN_EXPIRES_IN is {least}, and the longest window that GRANTS gives \"s3-event\" is \
+         {granted} s: no mail could ever be sent"
+    )]
+    GrantTooShort {
+        /// `MAIL_MIN_EXPIRES_IN`.
+        least: u64,
+        /// The longest `max_expires_in`.
+        granted: u64,
+    },
+    /// A mail states its promise as a fact.
+    #[error(
+        "MAIL_FROM and ASSUMED_SESSION_SECONDS are both set: a mail promises only what is proven, \
+         set one of them to nothing"
+    )]
+    Assumed,
+}
+
+/// Who a mail is from and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// `MAIL_FROM`: a verified identity of SES's.
+    pub address: Address,
+    /// `MAIL_FROM_NAME`.
+    pub name: Option<String>,
+    /// `MAIL_SUBJECT`.
+    pub subject: SubjectPattern,
+}
+
+/// A subject with `{name}` and `{size}` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectPattern(String);
+
+impl SubjectPattern {
+    fn parse(written: &str) -> Option<Self> {
+        let rest = written.replace("{name}", "").replace("{size}", "");
+        (is_words(written) && !rest.contains(['{', '}'])).then(|| Self(written.to_owned()))
+    }
+
+    /// The subject of one mail.
+    #[must_use]
+    pub fn filled(&self, name: &str, size: &str) -> String {
+        // The size first: what a file is called is never looked into.
+        self.0.replace("{size}", size).replace("{name}", name)
+    }
+}
+
+/// Everything the environment says about mail.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// Who mails are from.
+    pub sender: Sender,
+    /// `MAIL_TO`: who gets a mail when the object names nobody.
+    pub fallback: Vec<Address>,
+    /// `MAIL_ALLOWED_RECIPIENTS`.
+    pub allowed: AllowedRecipients,
+    /// `MAIL_EXPIRES_IN` and `MAIL_MIN_EXPIRES_IN`.
+    pub asked: Asked,
+    /// `MAIL_TABLE`: the ledger's DynamoDB table.
+    pub table: String,
+}
+
+impl MailSettings {
+    /// Reads the settings that `get` gives; `None` when `MAIL_FROM` is not set. `assumed_end` is
+    /// what `ASSUMED_SESSION_SECONDS` says.
+    ///
+    /// # Errors
+    ///
+    /// [`MailSettingsError`], in one sentence that names the setting and the mend.
+    pub fn read(
+        get: &impl Fn(&str) -> Option<String>,
+        grants: &Grants,
+        assumed_end: Option<Timestamp>,
+    ) -> Result<Option<Self>, MailSettingsError> {
+        let Some(from) = get("MAIL_FROM") else {
+            return Ok(None);
+        };
+        if assumed_end.is_some() {
+            return Err(MailSettingsError::Assumed);
+        }
+        let asked = asked(get)?;
+        match grants.longest_for(&Principal::S3Event) {
+            None => return Err(MailSettingsError::NoGrant),
+            Some(granted) if granted < asked.min_expires_in => {
+                let least = asked.min_expires_in;
+                return Err(MailSettingsError::GrantTooShort { least, granted });
+            }
+            Some(_) => {}
+        }
+        let allowed = get("MAIL_ALLOWED_RECIPIENTS").ok_or(MailSettingsError::Missing {
+            name: "MAIL_ALLOWED_RECIPIENTS",
+            mend: "say who may get mail, for example *@example.com",
+        })?;
+        let allowed = AllowedRecipients::parse(&allowed).map_err(|_| MailSettingsError::Wrong {
+            name: "MAIL_ALLOWED_RECIPIENTS",
+            mend: "use patterns that name a domain, separated by commas, for example *@example.com",
+        })?;
+        Ok(Some(Self {
+            sender: Sender {
+                address: sender_address(&from)?,
+                name: words("MAIL_FROM_NAME", get)?,
+                subject: subject(get)?,
+            },
+            fallback: fallback(get, &allowed)?,
+            allowed,
+            asked,
+            table: table(get)?,
+        }))
+    }
+}
+
+fn asked(get: &impl Fn(&str) -> Option<String>) -> Result<Asked, MailSettingsError> {
+    let seconds = |name: &'static str, default: u64| {
+        let Some(written) = get(name) else { return Ok(default) };
+        let seconds = written.trim().parse().ok();
+        seconds
+            .filter(|seconds| (LEAST_EXPIRES_IN..=SIGNATURE_MAX_EXPIRES_IN).contains(seconds))
+            .ok_or(MailSettingsError::Wrong { name, mend: "use 60 to 604800 seconds" })
+    };
+    let asked = seconds("MAIL_EXPIRES_IN", DEFAULT_EXPIRES_IN)?;
+    let least = seconds("MAIL_MIN_EXPIRES_IN", DEFAULT_MIN_EXPIRES_IN.min(asked))?;
+    if least > asked {
+        return Err(MailSettingsError::LeastOverAsked { least, asked });
+    }
+    Ok(Asked { expires_in: asked, min_expires_in: least })
+}
+
+fn sender_address(from: &str) -> Result<Address, MailSettingsError> {
+    let name = "MAIL_FROM";
+    let address =
+        Address::parse(from).map_err(|error| MailSettingsError::Address { name, error })?;
+    if address.in_full().len() > MAX_FROM_BYTES {
+        return Err(MailSettingsError::Wrong { name, mend: "use an address of up to 70 bytes" });
+    }
+    Ok(address)
+}
+
+fn fallback(
+    get: &impl Fn(&str) -> Option<String>,
+    allowed: &AllowedRecipients,
+) -> Result<Vec<Address>, MailSettingsError> {
+    let list = get("MAIL_TO").unwrap_or_default();
+    let written = list.split(',').filter(|written| !written.trim().is_empty());
+    let addresses = written.map(|written| {
+        let address = Address::parse(written)
+            .map_err(|error| MailSettingsError::Address { name: "MAIL_TO", error })?;
+        if allowed.admit(&address) {
+            Ok(address)
+        } else {
+            Err(MailSettingsError::NotAllowed { domain: address.domain().to_owned() })
+        }
+    });
+    addresses.collect()
+}
+
+fn subject(get: &impl Fn(&str) -> Option<String>) -> Result<SubjectPattern, MailSettingsError> {
+    let written = get("MAIL_SUBJECT").unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
+    SubjectPattern::parse(&written).ok_or(MailSettingsError::Wrong {
+        name: "MAIL_SUBJECT",
+        mend: "use one line of up to 150 characters, in which {name} and {size} stand for the \
+               file's, and no other braces",
+    })
+}
+
+fn words(
+    name: &'static str,
+    get: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<String>, MailSettingsError> {
+    match get(name) {
+        Some(written) if !is_words(&written) => {
+            Err(MailSettingsError::Wrong { name, mend: "use one line of up to 150 characters" })
+        }
+        written => Ok(written.map(|written| written.trim().to_owned())),
+    }
+}
+
+fn is_words(written: &str) -> bool {
+    written.chars().count() <= MAX_WORDS && !written.contains(char::is_control)
+}
+
+fn table(get: &impl Fn(&str) -> Option<String>) -> Result<String, MailSettingsError> {
+    get("MAIL_TABLE").ok_or(MailSettingsError::Missing {
+        name: "MAIL_TABLE",
+        mend: "name the DynamoDB table that remembers what was mailed to whom",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Option<MailSettings>, MailSettingsError> {
+        let mut variables = HashMap::from([
+            ("MAIL_FROM", "files@example.com"),
+            ("MAIL_ALLOWED_RECIPIENTS", "*@example.com"),
+            ("MAIL_TABLE", "mails"),
+        ]);
+        variables.extend(changes.iter().copied());
+        let get = |name: &str| {
+            variables.get(name).filter(|value| !value.is_empty()).map(|value| (*value).to_owned())
+        };
+        MailSettings::read(&get, &grants(r#"["s3-event"]"#, 604_800), None)
+    }
+
+    fn grants(principals: &str, max_expires_in: u64) -> Grants {
+        Grants::parse(&format!(
+            r#"[{{"bucket":"files","prefix":"","principals":{principals},"max_expires_in":{max_expires_in}}}]"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn mailing_is_off_unless_there_is_a_sender() {
+        assert!(read(&[("MAIL_FROM", ""), ("MAIL_ALLOWED_RECIPIENTS", "")]).unwrap().is_none());
+        let settings = read(&[]).unwrap().unwrap();
+        assert_eq!(settings.asked, Asked { expires_in: 43_200, min_expires_in: 900 });
+        assert!(settings.fallback.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_a_sentence_that_names_it_and_nobody() {
+        for (name, value, expected) in [
+            ("MAIL_FROM", "someone", "MAIL_FROM holds something that is not of the form"),
+            ("MAIL_FROM", "sömeone@example.com", "MAIL_FROM holds something that has characters"),
+            ("MAIL_ALLOWED_RECIPIENTS", "", "MAIL_ALLOWED_RECIPIENTS is not set"),
+            ("MAIL_ALLOWED_RECIPIENTS", "*", "MAIL_ALLOWED_RECIPIENTS is wrong: use patterns"),
+            ("MAIL_TO", "someone@example.org", "MAIL_TO holds an address at example.org that no"),
+            ("MAIL_TO", "a@example.com,someone", "MAIL_TO holds something that is not"),
+            ("MAIL_TABLE", "", "MAIL_TABLE is not set"),
+            ("MAIL_EXPIRES_IN", "1h", "MAIL_EXPIRES_IN is wrong: use 60 to 604800"),
+            ("MAIL_EXPIRES_IN", "604801", "MAIL_EXPIRES_IN is wrong"),
+            ("MAIL_MIN_EXPIRES_IN", "59", "MAIL_MIN_EXPIRES_IN is wrong"),
+            ("MAIL_MIN_EXPIRES_IN", "43201", "MAIL_MIN_EXPIRES_IN is 43201, and more than"),
+            ("MAIL_SUBJECT", "A {file}", "MAIL_SUBJECT is wrong: use one line"),
+            ("MAIL_SUBJECT", "A\nBcc: someone@example.org", "MAIL_SUBJECT is wrong"),
+            ("MAIL_FROM_NAME", "A\r\nB", "MAIL_FROM_NAME is wrong"),
+        ] {
+            let sentence = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(sentence.contains(expected), "{name}={value}: {sentence}");
+            assert!(!sentence.contains("someone"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn grants_that_could_never_lead_to_a_mail_are_refused() {
+        let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
+        let none = MailSettings::read(&get, &grants(r#"["*"]"#, 604_800), None).unwrap_err();
+        assert!(none.to_string().contains("no grant in GRANTS has the principal \"s3-event\""));
+        let short = MailSettings::read(&get, &grants(r#"["s3-event"]"#, 600), None).unwrap_err();
+        assert!(short.to_string().contains("the longest window that GRANTS gives"));
+    }
+
+    #[test]
+    fn an_assumed_session_is_not_mailed_about() {
+        let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
+        let assumed = Some(Timestamp::UNIX_EPOCH);
+        let error = MailSettings::read(&get, &grants(r#"["s3-event"]"#, 600), assumed).unwrap_err();
+        assert!(matches!(error, MailSettingsError::Assumed));
+    }
+
+    #[test]
+    fn a_file_s_name_is_not_looked_into_for_placeholders() {
+        let subject = SubjectPattern::parse("{name} of {size}").unwrap();
+        assert_eq!(subject.filled("{size}{name}", "1 byte"), "{size}{name} of 1 byte");
+    }
+}
