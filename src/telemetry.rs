@@ -174,6 +174,18 @@ impl<'a> Invocation<'a> {
     /// A mail is not sent, and its event will come back. `to` is `None` when it concerns all of
     /// the event's mails.
     pub fn not_mailed(&mut self, arrival: &Arrival, to: Option<&Address>, error: &DeliveryError) {
+        if let DeliveryError::Held = error {
+            // No failure: it is in other hands, and comes back to see whether they did it.
+            tracing::info!(
+                request_id = self.request_id,
+                bucket = arrival.bucket,
+                key = arrival.key,
+                to_domain = to.map(Address::domain),
+                reason = error.to_string(),
+                "mail left to another"
+            );
+            return;
+        }
         self.mails.failed += 1;
         tracing::error!(
             request_id = self.request_id,

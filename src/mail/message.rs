@@ -33,6 +33,10 @@ const MAX_ADDRESS_ON_A_LINE: usize = MAX_LINE - 6;
 /// How many characters of a file's name a subject has room for.
 const NAME_IN_SUBJECT: usize = 80;
 
+/// How many a mail shows: of a longer one nobody reads the middle, and on a phone it would push the
+/// button out of sight.
+pub const NAME_IN_MAIL: usize = 160;
+
 /// The time that sending may take after signing, in seconds. What is left "from when this was
 /// sent" is counted from its end: less is said than is true, never more.
 const SENDING: u64 = 15;
@@ -87,12 +91,10 @@ pub fn compose(
         left: wording::length(link.window.expires_in.saturating_sub(SENDING).max(1)),
         expires_at: link.window.expires_at.to_string(),
         sender: sender.name.as_deref().unwrap_or_default(),
-        name,
+        name: wording::shortened(&name, NAME_IN_MAIL),
     };
-    let subject =
-        sender.subject.filled(&wording::shortened(&said.name, NAME_IN_SUBJECT), &said.size);
-    // Ours, so that its length is known; unlike the text it is in ASCII and can't occur in it,
-    // since `=_` occurs in neither encoding.
+    let subject = sender.subject.filled(&wording::shortened(&name, NAME_IN_SUBJECT), &said.size);
+    // `=_` occurs in no encoded body, and the rest is nobody's to know before the mail is sent.
     let boundary = format!("=_{}", link.link_id);
     let both = ContentType::new("multipart/alternative").attribute("boundary", boundary);
     let both = MimePart::new(

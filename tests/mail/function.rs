@@ -1,0 +1,105 @@
+//! The function as these tests set it up: mailing for the bucket `files`, all of AWS on this
+//! machine, and a clock that stands where a test puts it.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::doors::{EventError, Function};
+use s3_link_signer::settings::Settings;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+
+thread_local! {
+    /// Each test runs on a thread of its own.
+    static NOW: Cell<Timestamp> = Cell::new("2026-11-23T13:05:17.25Z".parse().unwrap());
+}
+
+pub(crate) fn now() -> Timestamp {
+    NOW.get()
+}
+
+pub(crate) fn pass(time: SignedDuration) {
+    NOW.set(NOW.get() + time);
+}
+
+/// Mailing to people at example.com, with a session that lasts an hour from now.
+pub(crate) fn function(aws: &Aws) -> Function {
+    function_with(aws, &[])
+}
+
+pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Function {
+    let end = (now() + SignedDuration::from_hours(1)).to_string();
+    let endpoint = aws.endpoint();
+    let mut variables = HashMap::from([
+        (
+            "GRANTS",
+            r#"[{"bucket":"files","prefix":"private-files/","principals":["s3-event"],"region":"eu-west-1"},
+                {"bucket":"files","prefix":"asked/","principals":["*"],"region":"eu-west-1"}]"#,
+        ),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "ASIAMAILER"),
+        ("AWS_SECRET_ACCESS_KEY", "SecretThatNobodyMaySee"),
+        ("AWS_SESSION_TOKEN", "TokenThatNobodyMaySee"),
+        ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("MAIL_FROM", "files@example.com"),
+        ("MAIL_FROM_NAME", "Example & Sons"),
+        ("MAIL_TO", "alice@example.com"),
+        ("MAIL_ALLOWED_RECIPIENTS", "*@example.com"),
+        ("MAIL_TABLE", "mails"),
+    ]);
+    variables.extend(changes.iter().copied());
+    let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+    let settings = Settings::read(variable, now()).unwrap();
+    let links = settings.clone().links(now);
+    Function {
+        mailer: settings.mailer(&links),
+        base_path: None,
+        name: "mailer".to_owned(),
+        print_metrics: |line| assert!(!line.contains("alice")),
+        links,
+    }
+}
+
+/// Gives an event to the function, which has a minute.
+pub(crate) async fn handle(function: &Function, event: &Value) -> Result<Value, EventError> {
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let deadline = now() + SignedDuration::from_mins(1);
+    // Boxed: the SDK's futures are nested too deep for the compiler.
+    let answer = Box::pin(function.handle(&event, "request-1", deadline)).await?;
+    Ok(serde_json::to_value(answer).unwrap())
+}
+
+/// S3's notification that `key` (form-encoded) was put.
+pub(crate) fn notification(key: &str) -> Value {
+    json!({"Records": [record(key)]})
+}
+
+fn record(key: &str) -> Value {
+    json!({
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1",
+        "eventTime": "2026-11-23T13:05:16.000Z", "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": "files", "arn": "arn:aws:s3:::files"},
+            "object": {"key": key, "size": 1_250_000, "eTag": "e1", "sequencer": "0062E99A88DC407460"}
+        }
+    })
+}
+
+/// A batch of messages `m0`, `m1`, … with these bodies.
+pub(crate) fn batch(bodies: &[Value]) -> Value {
+    let records = bodies.iter().enumerate().map(|(index, body)| {
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        json!({"messageId": format!("m{index}"), "eventSource": "aws:sqs", "body": body})
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}
+
+/// The ids of the messages that are to come back.
+pub(crate) fn failed(answer: &Value) -> Vec<&str> {
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
+}
