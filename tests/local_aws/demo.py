@@ -15,7 +15,7 @@ import sys
 import time
 from xml.etree import ElementTree
 
-from . import building, calling, commands, deploying, emulator, places, plain_words, surroundings
+from . import building, calling, commands, deploying, emulator, mail_demo, places, plain_words, surroundings
 
 KEY = "private-files/Résumé 2026.txt"
 CONTENT = "Nobody reads this without a link.\n".encode()
@@ -33,7 +33,8 @@ class Steps:
 
 def show(aws, steps, stack="s3-link-signer"):
     """The whole story, once. Returns what is needed to play on."""
-    deployment = deploying.deploy(aws, stack)
+    mail_demo.verify_sender(aws)
+    deployment = deploying.deploy(aws, stack, **mail_demo.PARAMETERS)
     steps.say(f"template.yaml deployed: {deployment.api_url}")
 
     aws.client("s3").put_object(Bucket=deployment.bucket, Key=KEY, Body=CONTENT, ContentType="text/plain")
@@ -53,6 +54,12 @@ def show(aws, steps, stack="s3-link-signer"):
     download(link["url"], aws.directory)
     steps.say(f"downloaded through the link with curl: all {len(CONTENT)} bytes of it")
     print(f"\nIn plain words: {plain_words.promise(link)}\n", flush=True)
+
+    mail = mail_demo.arrived(aws)
+    steps.say("the same file was mailed when it landed; the mail, as it arrived in the local AWS's inbox:")
+    print(f"\n{mail_demo.as_read(mail)}\n", flush=True)
+    download(mail.link, aws.directory)
+    steps.say("downloaded through the link taken out of that mail\n")
     return deployment, caller
 
 

@@ -5,6 +5,7 @@ Its state lives in a directory of its own that goes away with it; its log stays.
 
 import http.client
 import os
+import pathlib
 import secrets
 import shutil
 import socket
@@ -54,6 +55,11 @@ class LocalAws:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def inbox(self):
+        """The directory into which every mail is laid that SES takes."""
+        return pathlib.Path(self._state) / "inbox"
 
     def keys(self):
         """The root keys and the endpoint, as environment variables."""
