@@ -101,7 +101,7 @@ impl UnknownEvent {
         let event = match serde_json::from_str(json) {
             Ok(serde_json::Value::Object(event)) => event,
             Ok(_) => return Self::of("it is JSON, but no object"),
-            Err(error) => return Self::of(format!("it is no JSON object ({error})")),
+            Err(error) => return Self::of(format!("it is no JSON object ({})", place(&error))),
         };
         let mut names: Vec<String> =
             event.keys().take(NAMED_FIELDS).map(|name| cut(name)).collect();
@@ -118,6 +118,11 @@ impl UnknownEvent {
             names => Self::of(format!("it has the fields {}{kinds}", names.join(", "))),
         }
     }
+}
+
+/// Where JSON can't be understood. What stands there may be anything, so it is not repeated.
+fn place(error: &serde_json::Error) -> String {
+    format!("line {}, column {}", error.line(), error.column())
 }
 
 /// A name from outside, short and on one line.

@@ -13,7 +13,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::UnknownEvent;
+use super::{UnknownEvent, place};
 use crate::mail::arrival::{Arrival, News};
 
 /// The fields that tell these shapes apart.
@@ -102,8 +102,9 @@ pub(super) fn read(json: &str) -> Result<Vec<News>, UnknownEvent> {
 }
 
 fn notified(records: &RawValue) -> Result<Vec<News>, UnknownEvent> {
-    let records: Vec<Record> = serde_json::from_str(records.get())
-        .map_err(|error| UnknownEvent::of(format!("its Records can't be understood ({error})")))?;
+    let records: Vec<Record> = serde_json::from_str(records.get()).map_err(|error| {
+        UnknownEvent::of(format!("its Records can't be understood ({})", place(&error)))
+    })?;
     if records.is_empty() {
         return Err(UnknownEvent::of("its Records are empty"));
     }
@@ -140,7 +141,8 @@ fn bridged(kind: &str, json: &str) -> Result<News, UnknownEvent> {
         return Ok(News::Other(kind.to_owned()));
     }
     let Bridged { detail } = serde_json::from_str(json).map_err(|error| {
-        UnknownEvent::of(format!("it is an {kind:?} whose detail can't be understood ({error})"))
+        let place = place(&error);
+        UnknownEvent::of(format!("it is an {kind:?} whose detail can't be understood ({place})"))
     })?;
     Ok(News::Created(Arrival {
         bucket: detail.bucket.name,

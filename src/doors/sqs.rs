@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{UnknownEvent, objects};
+use super::{UnknownEvent, objects, place};
 use crate::mail::arrival::News;
 
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ struct Failure {
 /// [`UnknownEvent`] when the batch itself can't be understood.
 pub(super) fn read(json: &str) -> Result<Vec<Item>, UnknownEvent> {
     let batch: Batch = serde_json::from_str(json).map_err(|error| {
-        UnknownEvent::of(format!("it is an SQS batch that can't be understood ({error})"))
+        UnknownEvent::of(format!("it is an SQS batch that can't be understood ({})", place(&error)))
     })?;
     let items = batch
         .records
