@@ -120,6 +120,13 @@ impl UnknownEvent {
     }
 }
 
+/// The fields of an event. Left to itself, serde would also take their values in an array, without
+/// names.
+fn named_fields<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, UnknownEvent> {
+    let object = json.trim_start().starts_with('{').then(|| serde_json::from_str(json).ok());
+    object.flatten().ok_or_else(|| UnknownEvent::describe(json))
+}
+
 /// Where JSON can't be understood. What stands there may be anything, so it is not repeated.
 fn place(error: &serde_json::Error) -> String {
     format!("line {}, column {}", error.line(), error.column())
@@ -159,8 +166,7 @@ impl Function {
         request_id: &str,
         deadline: Timestamp,
     ) -> Result<Answer, EventError> {
-        let shape: Shape<'_> =
-            serde_json::from_str(event.get()).map_err(|_| UnknownEvent::describe(event.get()))?;
+        let shape: Shape<'_> = named_fields(event.get())?;
         let mut invocation = Invocation::new(request_id, &self.name);
         let answer = if shape.request_context.is_some() {
             Ok(Answer::Http(http::answer(self, event, &mut invocation).await))

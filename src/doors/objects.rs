@@ -13,7 +13,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{UnknownEvent, place};
+use super::{UnknownEvent, named_fields, place};
 use crate::mail::arrival::{Arrival, News};
 
 /// The fields that tell these shapes apart.
@@ -88,7 +88,7 @@ struct Bridged {
 ///
 /// [`UnknownEvent`] naming what was recognised in it.
 pub(super) fn read(json: &str) -> Result<Vec<News>, UnknownEvent> {
-    let shape: Shape<'_> = serde_json::from_str(json).map_err(|_| UnknownEvent::describe(json))?;
+    let shape: Shape<'_> = named_fields(json)?;
     match shape {
         Shape { records: Some(records), .. } => notified(records),
         Shape { detail_type: Some(kind), source: Some(source), .. } if source == "aws.s3" => {

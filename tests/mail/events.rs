@@ -173,6 +173,7 @@ async fn a_shape_nobody_knows_is_an_error_that_names_what_was_recognised() {
     for (event, recognised) in [
         (json!({}), "it has no fields"),
         (json!([]), "it is JSON, but no object"),
+        (json!([null, [{"eventSource": "aws:sqs"}]]), "it is JSON, but no object"),
         (json!({"hello": "world"}), "it has the fields \"hello\""),
         (json!({"Records": []}), "its Records are empty"),
         (json!({"Records": [{"eventSource": "aws:kinesis"}]}), "a record of \"aws:kinesis\""),
