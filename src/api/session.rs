@@ -47,10 +47,9 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
         principal if !links.grants.admit(principal) => return Err(Problem::NotGranted),
         Principal::Authenticated(_) | Principal::S3Event => {}
     }
-    let now = (links.clock)();
     let found = links
         .sessions
-        .find(SIGNATURE_MAX_EXPIRES_IN, now)
+        .find(SIGNATURE_MAX_EXPIRES_IN, (links.clock)())
         .await
         .map_err(|error| Problem::Upstream(error.to_string()))?;
     let best = found.best.as_ref();
@@ -87,7 +86,8 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
     };
     let longest = Asked { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
     let window = best.and_then(|session| {
-        window::window(now, longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
+        // The clock is read again: minting takes its time.
+        window::window((links.clock)(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
     });
     let key = credentials.access_key_id();
     let answer = SessionAnswer {
