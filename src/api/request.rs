@@ -148,9 +148,13 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
         // "." is the whole, "?" a place that has no name because the JSON itself is broken.
         let path = located.map(|error| error.path().to_string());
         let path = path.filter(|path| path != "." && !path.contains('?'));
+        let error = error.to_string();
         match path {
-            Some(path) => Problem::invalid_request(format!("{path}: {error}")),
-            None => Problem::invalid_request(error.to_string()),
+            // Of a field that nobody knows the message gives the name itself.
+            Some(path) if !error.contains(&path) => {
+                Problem::invalid_request(format!("{path}: {error}"))
+            }
+            _ => Problem::invalid_request(error),
         }
     })
 }
