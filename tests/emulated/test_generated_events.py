@@ -28,7 +28,8 @@ FIELDS = [
 class Generator:
     def __init__(self, seed):
         self.dice = random.Random(seed)
-        self.fixtures = [asking.fixture(name) for name in asking.fixtures() if not name.startswith("not-http/")]
+        others = asking.NOT_HTTP + asking.ABOUT_OBJECTS
+        self.fixtures = [asking.fixture(name) for name in asking.fixtures() if not name.startswith(others)]
 
     def value(self, depth=3):
         """Any JSON at all."""

@@ -35,7 +35,6 @@ EXPECTED = {
     ),
 }
 UNKNOWN = ["eventbridge/scheduled-event-nobody-asked-for"]
-FOLDERS = ("s3/", "sqs/", "eventbridge/")
 
 
 def mailing(aws, **changes):
@@ -77,7 +76,7 @@ def inbox(aws):
 
 
 def test_every_event_about_objects_is_tested():
-    assert sorted([*EXPECTED, *UNKNOWN]) == [name for name in asking.fixtures() if name.startswith(FOLDERS)]
+    assert sorted([*EXPECTED, *UNKNOWN]) == [name for name in asking.fixtures() if name.startswith(asking.ABOUT_OBJECTS)]
 
 
 @pytest.mark.parametrize("name", EXPECTED)

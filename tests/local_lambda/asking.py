@@ -14,6 +14,11 @@ EVENTS = places.ROOT / "events"
 PRINCIPAL = "arn:aws:iam::123456789012:user/alice"
 
 
+# The folders of events that no gateway sends: about objects, and about nothing of ours.
+ABOUT_OBJECTS = ("s3/", "sqs/", "eventbridge/")
+NOT_HTTP = ("not-http/",)
+
+
 def fixture(name):
     """An event from events/, such as "http-api/post-links"."""
     return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
