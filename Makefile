@@ -1,13 +1,14 @@
 # What there is to do in this checkout; `make` lists it. Everything is installed into the checkout
-# itself (.venv, .venv-ministack) and built into target/; `make clean` takes all of it away.
+# itself (.venv…) and built into target/; `make clean` takes all of it away.
 
 PYTHON ?= python3
 TOOLS := .venv/installed
 LOCAL_AWS := .venv-ministack/installed
+BENCH_TOOLS := .venv-bench/installed
 # Lets Python find tests/local_aws.
 export PYTHONPATH := tests
 
-.PHONY: help run demo build test check-rust check-template check-function clean
+.PHONY: help run demo build test bench check-rust check-template check-function clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -24,6 +25,9 @@ build: $(TOOLS) ## Build the function for this machine, as `sam build` does
 
 test: check-rust check-template check-function ## Check everything, as CI does
 
+bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; a quarter of an hour, and as long to build them
+	@PYTHONPATH=tests:benches .venv/bin/python -m measuring
+
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -37,11 +41,14 @@ check-function: $(TOOLS) $(LOCAL_AWS) ## Build the function, deploy it to a loca
 	.venv/bin/python -m pytest tests
 
 clean: ## Take away all that was installed and built
-	rm -rf .venv .venv-ministack .aws-sam target
+	rm -rf .venv .venv-ministack .venv-bench .aws-sam target
 
 # The file `installed` is written last, so that it stands for the whole; the next run sees it and goes on.
 $(TOOLS): tests/requirements.txt tests/install.sh
 	@tests/install.sh "$(PYTHON)" $(@D) $<
 
 $(LOCAL_AWS): tests/requirements-ministack.txt tests/install.sh
+	@tests/install.sh "$(PYTHON)" $(@D) $<
+
+$(BENCH_TOOLS): benches/requirements.txt tests/install.sh
 	@tests/install.sh "$(PYTHON)" $(@D) $<

@@ -1,0 +1,80 @@
+"""Builds what is measured: the function as a user builds it, the others into target/.
+
+Rust goes through cargo-lambda in the way `sam build` calls it, so that all have the same profile and
+the same flags. Nothing is installed outside of the checkout.
+"""
+
+import io
+import os
+import shutil
+import zipfile
+
+from local_aws import building, commands, places, surroundings
+
+TARGET = places.TARGET / "benches"
+BENCH_TOOLS = places.ROOT / ".venv-bench"
+NODE_SOURCES = places.ROOT / "benches" / "node"
+NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
+HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
+SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
+DEFAULT_CLIENT = places.TARGET / "lambda" / "default-client" / "bootstrap"
+
+
+def build_all(say):
+    """Build everything; minutes at first, seconds when nothing has changed. `say` is told what is being done."""
+    surroundings.isolate()
+    say("building the function")
+    building.build()
+    for package in ("hello-world", "sdk-defaults"):
+        say(f"building {package}")
+        build_package(package)
+    if node():
+        say("bundling for node")
+        bundle_for_node()
+    else:
+        say("there is no node with npm here, so that one is left out")
+
+
+def build_package(package):
+    """Build a Rust program from benches/ as the function is built."""
+    processor = {"x86_64": "--x86-64", "arm64": "--arm64"}[building.architecture()]
+    # Each by itself: built together they would share features, and none would be what it is alone.
+    commands.run(
+        ["cargo-lambda", "lambda", "build", "--release", "--locked", processor, "--package", package],
+        log=TARGET / f"{package}.log",
+        env=surroundings.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(places.TARGET)),
+        cwd=places.ROOT,
+        failure=f"{package} did not build",
+    )
+
+
+def node():
+    """Where node is, if it is here with npm."""
+    return shutil.which("node") if shutil.which("npm") else None
+
+
+def bundle_for_node():
+    """Install exactly what package-lock.json names, and make one file of it."""
+    directory = NODE_BUNDLE.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    for source in NODE_SOURCES.iterdir():
+        shutil.copy2(source, directory)
+    environment = {**os.environ, "npm_config_cache": str(TARGET / "npm-cache")}
+    for command, failure in (
+        # esbuild's program comes as a package; its script would only look for it.
+        ("npm ci --ignore-scripts --no-audit --no-fund", "npm could not install what package-lock.json names"),
+        (
+            "node_modules/.bin/esbuild runtime.mjs --bundle --minify --platform=node --format=cjs --target=node20 "
+            f"--outfile={NODE_BUNDLE.name}",
+            "esbuild made no bundle",
+        ),
+    ):
+        commands.run(command.split(), log=TARGET / "node.log", env=environment, cwd=directory, failure=failure)
+
+
+def zipped(program):
+    """The size of a program packed as `sam deploy` packs it, in bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(program, "bootstrap")
+    return len(packed.getvalue())
