@@ -8,10 +8,10 @@
 use std::env;
 use std::time::{Duration, UNIX_EPOCH};
 
+use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
-use aws_config::BehaviorVersion;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use s3_link_signer::api::request;
 use s3_link_signer::grant::Grants;
@@ -130,13 +130,9 @@ impl Function {
         let bucket = wanted.bucket.as_deref().or_else(|| self.grants.only_bucket());
         let bucket = bucket.ok_or(Problem::NotGranted)?;
         let grant = self.grants.find(principal, bucket, &wanted.key).ok_or(Problem::NotGranted)?;
-        let window = window::window(
-            Timestamp::now(),
-            wanted.asked,
-            grant.max_expires_in,
-            SessionEnd::Never,
-        )
-        .map_err(|_| Problem::NotGranted)?;
+        let window =
+            window::window(Timestamp::now(), wanted.asked, grant.max_expires_in, SessionEnd::Never)
+                .map_err(|_| Problem::NotGranted)?;
         let signed_at = u64::try_from(window.signed_at.as_second()).unwrap_or_default();
         let presigning = PresigningConfig::builder()
             .start_time(UNIX_EPOCH + Duration::from_secs(signed_at))

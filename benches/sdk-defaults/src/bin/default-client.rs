@@ -74,8 +74,12 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(|name| std::env::var(name).ok(), Timestamp::now())?;
     let name = settings.execution.function_name.clone();
     let links = links(settings).ok_or("there are no credentials in the environment")?;
-    let function =
-        Arc::new(Function { links, base_path: None, name, print_metrics: telemetry::print_metrics });
+    let function = Arc::new(Function {
+        links,
+        base_path: None,
+        name,
+        print_metrics: telemetry::print_metrics,
+    });
 
     let early = Arc::clone(&function);
     tokio::spawn(async move {
