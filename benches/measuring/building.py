@@ -18,6 +18,7 @@ NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
 HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
 SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
 DEFAULT_CLIENT = places.TARGET / "lambda" / "default-client" / "bootstrap"
+SIGNER = places.TARGET / "lambda" / "signer" / "bootstrap"
 
 
 def build_all(say):

@@ -1,22 +1,19 @@
-"""Runs the signer's own benchmark, benches/signer.rs, which measures it without a function around it."""
+"""Runs the signer's own benchmark, which measures it without a function around it.
+
+It stands in benches/sdk-defaults/src/bin/signer.rs, beside the SDK's signers that it is compared with.
+"""
 
 import re
 import subprocess
 
-from local_aws import commands, places, surroundings
+from local_aws import commands
+
+from . import building
 
 
 def bench():
     """The table it prints, and the median of one URL of ours, in seconds."""
-    ran = subprocess.run(
-        ["cargo", "bench", "--locked", "--bench", "signer"],
-        cwd=places.ROOT,
-        env=surroundings.with_tools(CARGO_TARGET_DIR=str(places.TARGET)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    ran = subprocess.run([building.SIGNER], capture_output=True, text=True, check=False)
     median = re.search(r"^\| ours \| ([\d.]+) µs", ran.stdout, re.MULTILINE)
     if median is None:
         raise commands.Failure(f"the signer's benchmark failed:\n{ran.stderr[-2000:]}")

@@ -74,12 +74,8 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(|name| std::env::var(name).ok(), Timestamp::now())?;
     let name = settings.execution.function_name.clone();
     let links = links(settings).ok_or("there are no credentials in the environment")?;
-    let function = Arc::new(Function {
-        links,
-        base_path: None,
-        name,
-        print_metrics: telemetry::print_metrics,
-    });
+    let print_metrics = telemetry::print_metrics;
+    let function = Arc::new(Function { links, mailer: None, base_path: None, name, print_metrics });
 
     let early = Arc::clone(&function);
     tokio::spawn(async move {
@@ -88,7 +84,10 @@ async fn main() -> Result<(), Error> {
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        async move { function.handle(&event.payload, &event.context.request_id).await }
+        async move {
+            let request_id = &event.context.request_id;
+            function.handle(&event.payload, request_id, Timestamp::MAX).await
+        }
     }))
     .await
 }
