@@ -50,6 +50,8 @@ def measure(variants, rounds, say):
     for variant in variants:
         # Once for nothing: files come into memory, Python writes its bytecode.
         starts.first_answer(variant.command, variant.environment)
+    say("the signer by itself")
+    figures.signer, figures.signer_seconds = signer.bench()
     if instructions.VALGRIND is None:
         say("there is no valgrind here, so no instructions are counted")
     else:
@@ -67,8 +69,6 @@ def measure(variants, rounds, say):
     ours = variants[0]
     early, late = warm.growth(ours.command, ours.environment, GROWTH_INVOCATIONS)
     figures.grown = max(0, late - early)
-    say("the signer by itself")
-    figures.signer, figures.signer_seconds = signer.bench()
     return figures
 
 
