@@ -5,15 +5,19 @@
 //! errors are logged: at their finest levels the SDK and hyper would print requests with their
 //! signatures.
 
+mod lines;
+mod metrics;
+
 use std::io::Write;
 
 use jiff::Timestamp;
-use serde_json::json;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+pub use self::lines::{Gathering, gather};
+use self::metrics::{Metric, Metrics};
 use crate::doors::UnknownEvent;
 use crate::link::Link;
 use crate::mail::DeliveryError;
@@ -22,9 +26,6 @@ use crate::mail::recipients::{Address, RecipientRefused};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::window::LimitedBy;
-
-/// The CloudWatch namespace of the metrics.
-pub const METRICS_NAMESPACE: &str = "S3LinkSigner";
 
 /// Logs to standard output as `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL` say: `Text` or
 /// (the default) `JSON`, at a level from `TRACE` to `FATAL` (the default is `INFO`).
@@ -39,7 +40,7 @@ pub fn start_logging(format: Option<&str>, level: Option<&str>) {
     let targets = Targets::new()
         .with_target("s3_link_signer", level)
         .with_target("lambda_runtime", LevelFilter::ERROR);
-    let lines = fmt::layer().with_target(false).with_ansi(false);
+    let lines = fmt::layer().with_writer(lines::Output).with_target(false).with_ansi(false);
     let lines = if format.is_some_and(|format| format.eq_ignore_ascii_case("text")) {
         // Lambda stamps text lines itself.
         lines.without_time().boxed()
@@ -249,60 +250,34 @@ impl<'a> Invocation<'a> {
         );
     }
 
-    /// Ends the invocation: its metrics as one line of CloudWatch's embedded metric format, if it
-    /// has any.
-    ///
-    /// Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
+    /// Ends the invocation: its metrics as a line of JSON, if it has any.
     #[must_use]
     pub fn metrics(self, now: Timestamp) -> Option<String> {
         let mailed = self.mails != Mails::default();
         if self.signed + self.refused == 0 && !mailed {
             return None;
         }
-        let mut metrics = json!([
-            {"Name": "LinksSigned", "Unit": "Count"},
-            {"Name": "WindowsShortened", "Unit": "Count"},
-            {"Name": "LinksRefused", "Unit": "Count"},
-            {"Name": "SessionUnproven", "Unit": "Count"},
-            {"Name": "WindowsTooShort", "Unit": "Count"},
-        ]);
-        let remaining = self.session_ends_first.map(|end| end.duration_since(now).as_secs().max(0));
-        if let (Some(_), Some(metrics)) = (remaining, metrics.as_array_mut()) {
-            metrics.push(json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"}));
+        let mut values = vec![
+            Metric::count("LinksSigned", self.signed),
+            Metric::count("WindowsShortened", self.shortened),
+            Metric::count("LinksRefused", self.refused),
+            Metric::count("SessionUnproven", self.unproven),
+            Metric::count("WindowsTooShort", self.too_short),
+        ];
+        if let Some(end) = self.session_ends_first {
+            let remaining = u64::try_from(end.duration_since(now).as_secs()).unwrap_or_default();
+            values.push(Metric::seconds("SessionRemainingSeconds", remaining));
         }
-        if let (true, Some(metrics)) = (mailed, metrics.as_array_mut()) {
-            metrics.extend(
-                ["MailsSent", "MailsFailed", "EventsRefused", "RecipientsRefused"]
-                    .map(|name| json!({"Name": name, "Unit": "Count"})),
-            );
-        }
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{
-                    "Namespace": METRICS_NAMESPACE,
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": metrics,
-                }],
-            },
-            "FunctionName": self.function_name,
-            "RequestId": self.request_id,
-            "LinksSigned": self.signed,
-            "WindowsShortened": self.shortened,
-            "LinksRefused": self.refused,
-            "SessionUnproven": self.unproven,
-            "WindowsTooShort": self.too_short,
-        });
         if mailed {
-            line["MailsSent"] = self.mails.sent.into();
-            line["MailsFailed"] = self.mails.failed.into();
-            line["EventsRefused"] = self.mails.events_refused.into();
-            line["RecipientsRefused"] = self.mails.recipients_refused.into();
+            values.extend([
+                Metric::count("MailsSent", self.mails.sent),
+                Metric::count("MailsFailed", self.mails.failed),
+                Metric::count("EventsRefused", self.mails.events_refused),
+                Metric::count("RecipientsRefused", self.mails.recipients_refused),
+            ]);
         }
-        if let Some(remaining) = remaining {
-            line["SessionRemainingSeconds"] = remaining.into();
-        }
-        Some(line.to_string())
+        let (request_id, function_name) = (self.request_id, self.function_name);
+        serde_json::to_string(&Metrics { at: now, function_name, request_id, values }).ok()
     }
 }
 
@@ -312,5 +287,5 @@ pub type PrintMetrics = fn(&str);
 /// Prints a line of metrics where Lambda collects them: standard output.
 pub fn print_metrics(line: &str) {
     // If standard output is gone, so is everything that could be told about it.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = lines::Output.write_all(format!("{line}\n").as_bytes());
 }
