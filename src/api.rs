@@ -3,9 +3,11 @@
 //! No event shape of AWS's is known here; `doors` translates those.
 
 pub mod batch;
+pub mod body;
 pub mod request;
 pub mod session;
 
+use self::body::Body;
 use crate::links::Links;
 use crate::principal::Principal;
 use crate::problem::Problem;
@@ -77,11 +79,11 @@ pub struct ApiAnswer {
     /// Header names and values. Every answer also says `Cache-Control: no-store`.
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty for a redirect.
-    pub body: String,
+    pub body: Body,
 }
 
 impl ApiAnswer {
-    fn json(body: String) -> Self {
+    fn json(body: Body) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
         Self { status: 200, headers, body }
     }
@@ -93,7 +95,7 @@ impl From<&Problem> for ApiAnswer {
         if let Problem::MethodNotAllowed { allow } = problem {
             headers.push(("allow", (*allow).to_owned()));
         }
-        Self { status: problem.status(), headers, body: json(problem) }
+        Self { status: problem.status(), headers, body: Body::json(problem) }
     }
 }
 
@@ -127,7 +129,7 @@ async fn one(
     let wanted = request::from_json(&request.body)?;
     let link = links.make(&request.principal, &wanted).await?;
     invocation.signed(&request.principal, &link);
-    Ok(ApiAnswer::json(json(&link)))
+    Ok(ApiAnswer::json(Body::json(&link)))
 }
 
 async fn download(
@@ -139,11 +141,5 @@ async fn download(
     let link = links.make(&request.principal, &wanted).await?;
     invocation.signed(&request.principal, &link);
     // 303: whatever the browser did to get here, it shall GET the file.
-    Ok(ApiAnswer { status: 303, headers: vec![("location", link.url)], body: String::new() })
-}
-
-/// The JSON of a value of ours. None of them can fail to serialize: they hold no maps with keys
-/// other than strings and no `Serialize` that errs; an empty body would be the worst of it.
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    Ok(ApiAnswer { status: 303, headers: vec![("location", link.url)], body: Body::default() })
 }

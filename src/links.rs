@@ -87,12 +87,7 @@ impl Links {
     }
 
     /// Opens `link` once.
-    ///
-    /// # Errors
-    ///
-    /// [`Problem::ObjectUnavailable`] when it doesn't open, [`Problem::Upstream`] when S3 can't be
-    /// asked.
-    pub async fn check(&self, link: &Link) -> Result<(), Problem> {
+    async fn check(&self, link: &Link) -> Result<(), Problem> {
         check::check(&self.outbound, &link.url).await.map_err(|error| match error {
             CheckError::Unavailable(reason) => Problem::ObjectUnavailable(reason),
             unreachable @ CheckError::Unreachable(_) => Problem::Upstream(unreachable.to_string()),

@@ -2,9 +2,11 @@
 
 use futures_util::stream::{self, StreamExt};
 
+use super::body::Body;
 use super::{ApiAnswer, ApiRequest, ENVELOPE_BYTES, MAX_ANSWER_BYTES, request};
 use crate::link::{Link, LinkRequest};
 use crate::links::Links;
+use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::telemetry::Invocation;
 
@@ -18,18 +20,26 @@ pub(super) async fn answer(
     invocation: &mut Invocation<'_>,
 ) -> Result<ApiAnswer, Problem> {
     let wanted = request::batch_from_json(&request.body)?;
-    // One after the other: signing waits for nothing, so doing it "at once" would only cost.
-    let mut made = Vec::with_capacity(wanted.len());
-    for entry in &wanted {
-        made.push(match entry {
-            Ok(entry) => links.sign(&request.principal, entry).await,
-            Err(problem) => Err(problem.clone()),
-        });
-    }
-    check_where_asked(links, &wanted, &mut made).await;
+    let count = wanted.len();
+    let checks = wanted.iter().any(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
+    // Signing waits for nothing, so to do it "at once" would only cost.
+    let at_once = if checks { CHECKS_AT_ONCE } else { 1 };
+    let mut made = stream::iter(wanted)
+        .map(|entry| async { make(links, &request.principal, entry).await })
+        .buffered(at_once);
 
-    let body = body(&made)?;
-    for entry in &made {
+    let mut body = BatchBody::new();
+    let mut given = Vec::with_capacity(count);
+    while let Some(mut entry) = made.next().await {
+        body.push(&entry);
+        // Now the body has it, and a batch's URLs are megabytes.
+        if let Ok(link) = &mut entry {
+            link.url = String::new();
+        }
+        given.push(entry);
+    }
+    let body = body.finish()?;
+    for entry in &given {
         match entry {
             Ok(link) => invocation.signed(&request.principal, link),
             Err(problem) => invocation.refused(&request.principal, problem),
@@ -38,57 +48,59 @@ pub(super) async fn answer(
     Ok(ApiAnswer::json(body))
 }
 
-async fn check_where_asked(
+async fn make(
     links: &Links,
-    wanted: &[Result<LinkRequest, Problem>],
-    made: &mut [Result<Link, Problem>],
-) {
-    let asked = wanted.iter().map(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
-    let checks = made.iter().zip(asked).enumerate().filter_map(|(index, (link, asked))| {
-        let link = link.as_ref().ok().filter(|_| asked)?;
-        Some(async move { (index, links.check(link).await) })
-    });
-    let checked: Vec<_> = stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).collect().await;
-    for (index, outcome) in checked {
-        if let Err(problem) = outcome {
-            made[index] = Err(problem);
-        }
-    }
+    principal: &Principal,
+    entry: Result<LinkRequest, Problem>,
+) -> Result<Link, Problem> {
+    links.make(principal, &entry?).await
 }
 
-/// The JSON of the answer, if Lambda can return it.
-fn body(made: &[Result<Link, Problem>]) -> Result<String, Problem> {
-    const LIMIT: usize = MAX_ANSWER_BYTES - ENVELOPE_BYTES;
+/// The JSON of the answer, and how much of it Lambda can return.
+struct BatchBody {
+    body: Body,
+    entries: usize,
+    entries_that_fit: usize,
+}
+
+impl BatchBody {
     const AFTER_LAST: &str = "]}";
 
-    let mut body = String::from("{\"links\":[");
-    let mut packed = packed_bytes(&body) + packed_bytes(AFTER_LAST);
-    let mut links_that_fit = 0;
-    for (index, entry) in made.iter().enumerate() {
-        let start = body.len();
-        if index > 0 {
-            body.push(',');
-        }
-        body.push_str(&match entry {
-            Ok(link) => super::json(link),
-            Err(problem) => super::json(problem),
-        });
-        packed += packed_bytes(&body[start..]);
-        if packed <= LIMIT {
-            links_that_fit = index + 1;
-        }
+    fn new() -> Self {
+        // Room for as much as Lambda returns. What is not written to is no memory yet, and what
+        // outgrows its room is copied.
+        let mut body = Body::with_capacity(MAX_ANSWER_BYTES);
+        body.push("{\"links\":[");
+        Self { body, entries: 0, entries_that_fit: 0 }
     }
-    body.push_str(AFTER_LAST);
-    if links_that_fit < made.len() {
-        return Err(Problem::AnswerTooLarge { bytes: packed + ENVELOPE_BYTES, links_that_fit });
-    }
-    Ok(body)
-}
 
-/// How many bytes `json` takes once it is packed, as a JSON string, into the answer to Lambda.
-/// JSON that `serde_json` wrote holds no raw control characters, so only these two are escaped.
-fn packed_bytes(json: &str) -> usize {
-    json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+    fn push(&mut self, entry: &Result<Link, Problem>) {
+        if self.entries > 0 {
+            self.body.push(",");
+        }
+        match entry {
+            Ok(link) => self.body.push_json(link),
+            Err(problem) => self.body.push_json(problem),
+        }
+        self.entries += 1;
+        if self.body.packed_bytes() + Self::AFTER_LAST.len() <= MAX_ANSWER_BYTES - ENVELOPE_BYTES {
+            self.entries_that_fit = self.entries;
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`Problem::AnswerTooLarge`] when Lambda can't return it.
+    fn finish(mut self) -> Result<Body, Problem> {
+        self.body.push(Self::AFTER_LAST);
+        if self.entries_that_fit < self.entries {
+            return Err(Problem::AnswerTooLarge {
+                bytes: self.body.packed_bytes() + ENVELOPE_BYTES,
+                links_that_fit: self.entries_that_fit,
+            });
+        }
+        Ok(self.body)
+    }
 }
 
 #[cfg(test)]
@@ -117,22 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn the_size_counted_is_the_size_packed() {
-        let made = [Ok(link(10)), Err(Problem::NotGranted), Ok(link(2_000))];
-        let body = body(&made).unwrap();
-        let packed = serde_json::to_string(&body).unwrap();
-        assert_eq!(packed_bytes(&body) + 2, packed.len());
-    }
-
-    #[test]
     fn an_answer_over_the_limit_names_what_would_fit() {
-        let made: Vec<_> = (0..1_000).map(|_| Ok(link(7_000))).collect();
-        let Err(Problem::AnswerTooLarge { bytes, links_that_fit }) = body(&made) else {
+        let body = |count| {
+            let mut body = BatchBody::new();
+            (0..count).for_each(|_| body.push(&Ok(link(7_000))));
+            body.finish()
+        };
+        let Err(Problem::AnswerTooLarge { bytes, links_that_fit }) = body(1_000) else {
             panic!("7 MB were not refused");
         };
         assert!(bytes > MAX_ANSWER_BYTES);
         assert!((800..900).contains(&links_that_fit));
-        assert!(body(&made[..links_that_fit]).is_ok());
-        assert!(body(&made[..=links_that_fit]).is_err());
+        assert!(body(links_that_fit).is_ok());
+        assert!(body(links_that_fit + 1).is_err());
     }
 }

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ApiAnswer, ApiRequest, json};
+use super::body::Body;
+use super::{ApiAnswer, ApiRequest};
 use crate::links::{Links, why_unproven};
 use crate::principal::Principal;
 use crate::problem::Problem;
@@ -111,5 +112,5 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
         }),
         findings,
     };
-    Ok(ApiAnswer::json(json(&answer)))
+    Ok(ApiAnswer::json(Body::json(&answer)))
 }

@@ -19,7 +19,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Function;
@@ -108,13 +109,28 @@ struct Identity {
 }
 
 /// An answer as API Gateway and function URLs take it, in both payload formats.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct HttpAnswer {
     status_code: u16,
+    json: Vec<u8>,
+}
+
+/// The fields of an answer besides its body.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rest {
+    status_code: u16,
     headers: BTreeMap<&'static str, String>,
-    body: String,
     is_base64_encoded: bool,
+}
+
+/// As it is, once the parser has found that it is JSON: written field by field, a large one would
+/// be copied again and again as the buffer grows.
+impl Serialize for HttpAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_slice::<&RawValue>(&self.json)
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
+    }
 }
 
 /// Shows the status: the body may hold a link.
@@ -242,5 +258,9 @@ fn pack(answer: ApiAnswer) -> HttpAnswer {
     let mut headers: BTreeMap<_, _> = answer.headers.into_iter().collect();
     // A link is for whoever asked, and a refusal may be mended the next moment.
     headers.insert("cache-control", "no-store".to_owned());
-    HttpAnswer { status_code: answer.status, headers, body: answer.body, is_base64_encoded: false }
+    let status_code = answer.status;
+    let rest = Rest { status_code, headers, is_base64_encoded: false };
+    // Text and numbers can't fail to be written; nothing at all would be no answer.
+    let json = answer.body.into_answer(&rest).unwrap_or_default();
+    HttpAnswer { status_code, json }
 }
