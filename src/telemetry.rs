@@ -3,7 +3,8 @@
 //!
 //! Levels and format follow Lambda's own logging settings. Only this crate and the runtime's
 //! errors are logged: at their finest levels the SDK and hyper would print requests with their
-//! signatures.
+//! signatures. The release build does not even hold such lines (see `tracing` in Cargo.toml), so
+//! `TRACE` and `DEBUG` say there what `INFO` says.
 
 mod lines;
 mod metrics;
