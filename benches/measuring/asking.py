@@ -53,6 +53,8 @@ def environment(declared=True, **more):
         "GRANTS": json.dumps(grants),
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
+        # As template.yaml sets it.
+        "MALLOC_ARENA_MAX": "1",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "NO_PROXY": "127.0.0.1,localhost",
         **more,
