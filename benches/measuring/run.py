@@ -1,8 +1,8 @@
 """One run: measures every function, one after the other in each round, and keeps the figures.
 
 Interleaved, because other things run on the machine too: a busy minute then takes from all of them alike,
-and from no ratio much. And in an order that changes: who runs after Node finds the processor's caches full
-of Node, which costs a short start a quarter of its time.
+and from no ratio much. And in an order that changes: whoever runs after Node finds the processor's caches
+full of Node.
 """
 
 import random
