@@ -15,7 +15,7 @@ const PRINCIPAL_PLACEHOLDER: &str = "{principal}";
 /// One entry of `GRANTS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Bucket name, access point alias or access point ARN.
+    /// Bucket name, access point alias or access point ARN, a multi-region one's too.
     pub bucket: String,
     /// Keys that begin with this are granted. `{principal}` stands for the principal's name as one
     /// whole path segment.
@@ -252,12 +252,6 @@ impl WrittenGrant {
 
 fn check_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
-        if bucket.contains(".mrap") {
-            return Err(format!(
-                "{bucket:?} is a multi-region access point: its links are signed with SigV4A, \
-                 which this function does not do"
-            ));
-        }
         return Ok(());
     }
     if bucket.ends_with("--x-s3") {
@@ -409,10 +403,6 @@ mod tests {
                 "[0].bucket \"Files\" is not",
             ),
             (r#"[{"bucket":"a--x-s3","prefix":"","principals":["*"]}]"#, "directory bucket"),
-            (
-                r#"[{"bucket":"arn:aws:s3::1:accesspoint:a.mrap","prefix":"","principals":["*"]}]"#,
-                "multi-region access point",
-            ),
             (
                 r#"[{"bucket":"files","prefix":"u/{principal}","principals":["*"]}]"#,
                 "[0].prefix \"u/{principal}\" must hold {principal} once",

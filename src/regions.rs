@@ -1,4 +1,5 @@
-//! Which region a bucket is in. A grant may say so; otherwise S3 is asked, once per bucket.
+//! Which region a bucket is in. A grant may say so; otherwise S3 is asked, once per bucket. A
+//! multi-region access point is in none, and whichever it is asked from will do.
 
 use std::sync::Arc;
 
@@ -58,6 +59,9 @@ impl Regions {
         bucket: &str,
         credentials: &Credentials,
     ) -> Result<String, RegionError> {
+        if is_multi_region(bucket) {
+            return Ok(self.own_region.clone());
+        }
         let mut known = self.known.lock().await;
         if let Some((_, region)) = known.iter().find(|(name, _)| name == bucket) {
             return Ok(region.clone());
@@ -96,6 +100,26 @@ impl Regions {
                     .ok_or_else(|| format!("S3 answered {}", response.status().as_u16())),
                 None => Err(outbound::causes(&error)),
             },
+        }
+    }
+}
+
+/// Whether this is the ARN of a multi-region access point, whose region is empty.
+///
+/// Source: Amazon S3 user guide, "Making requests using a Multi-Region Access Point".
+fn is_multi_region(bucket: &str) -> bool {
+    bucket.split(':').nth(3).is_some_and(str::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_arn_of_a_multi_region_access_point_names_no_region() {
+        assert!(is_multi_region("arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap"));
+        for bucket in ["files", "arn:aws:s3:eu-west-1:123456789012:accesspoint:files", ""] {
+            assert!(!is_multi_region(bucket), "{bucket}");
         }
     }
 }

@@ -3,14 +3,15 @@
 //! Where S3 is reached comes from the SDK's own endpoint rules ([`endpoint`]); the signature is
 //! computed here ([`signature`]), since the SDK derives the signing key and runs its orchestrator
 //! anew for every URL. aws-sdk-s3 is the oracle: a property test demands its URL byte for byte.
-//! Nothing here can make a call, and a signer holds one snapshot of credentials, so nothing else
-//! can sign.
+//! Where the rules want Signature Version 4A, the SDK signs ([`sdk`]). Nothing here can make a
+//! call, and a signer holds one snapshot of credentials, so nothing else can sign.
 //!
-//! This module decides no length: the window comes in, and the URL says exactly that. What needs
-//! another scheme than Signature Version 4 (multi-region access points, directory buckets) is not
-//! signed at all.
+//! This module decides no length: the window comes in, and the URL says exactly that. Directory
+//! buckets get no links: their signatures rest on sessions of five minutes that S3 gives out for
+//! the asking, and the SDK tells nobody when the one it asked for ends.
 
 pub mod endpoint;
+mod sdk;
 mod signature;
 
 use std::fmt;
@@ -19,7 +20,8 @@ use std::sync::{Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use thiserror::Error;
 
-use self::endpoint::Endpoint;
+use self::endpoint::{Endpoint, Scheme};
+use self::sdk::SdkSigner;
 use self::signature::{Second, Signatory};
 use crate::response_headers::ResponseHeaders;
 use crate::window::Window;
@@ -38,7 +40,7 @@ pub struct SignerSettings {
 /// What a link is signed for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// Bucket name, access point alias or access point ARN.
+    /// Bucket name, access point alias or access point ARN, a multi-region one's too.
     pub bucket: &'a str,
     /// The bucket's own region: S3 answers links signed for another one with an error.
     pub region: &'a str,
@@ -69,7 +71,7 @@ pub enum SignError {
         /// The rules' own words.
         reason: String,
     },
-    /// The endpoint wants another scheme than Signature Version 4.
+    /// The endpoint wants a scheme that nobody here can sign with.
     #[error("bucket {bucket:?} wants links signed with {scheme}, which this function does not do")]
     OtherScheme {
         /// The bucket.
@@ -77,22 +79,38 @@ pub enum SignError {
         /// The scheme's name.
         scheme: String,
     },
+    /// It was for the SDK to sign, and it did not.
+    #[error("a link to bucket {bucket:?} could not be signed: {reason}")]
+    Sdk {
+        /// The bucket.
+        bucket: String,
+        /// The SDK's own words, or ours about what it did.
+        reason: String,
+    },
 }
 
 /// Signs with one snapshot of credentials.
 pub struct Signer {
+    credentials: Credentials,
     signatory: Signatory,
     settings: SignerSettings,
     /// What has been worked out for each bucket; a function serves very few.
     places: Mutex<Vec<Place>>,
 }
 
-/// What stays the same for all links to one bucket: for good, for a day, for a second.
+/// What stays the same for all links to one bucket.
 struct Place {
     bucket: String,
     region: String,
-    endpoint: Endpoint,
-    second: Option<Second>,
+    way: Way,
+}
+
+/// How a bucket's links are signed.
+enum Way {
+    /// By us: with what stays the same for good, and for a second.
+    Ours(Endpoint, Option<Second>),
+    /// By the SDK.
+    TheSdk(SdkSigner),
 }
 
 impl Signer {
@@ -100,6 +118,7 @@ impl Signer {
     #[must_use]
     pub fn new(credentials: &Credentials, settings: &SignerSettings) -> Self {
         Self {
+            credentials: credentials.clone(),
             signatory: Signatory::new(credentials),
             settings: settings.clone(),
             places: Mutex::default(),
@@ -110,7 +129,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`SignError`] when the bucket has no endpoint that takes Signature Version 4.
+    /// [`SignError`] when the bucket has no endpoint whose scheme can be signed with.
     pub fn sign(&self, target: &Target<'_>, window: &Window) -> Result<String, SignError> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let known = places
@@ -122,14 +141,28 @@ impl Signer {
             places.push(Place {
                 bucket: target.bucket.to_owned(),
                 region: target.region.to_owned(),
-                endpoint: endpoint::resolve(target.bucket, target.region, &self.settings)?,
-                second: None,
+                way: self.way(target)?,
             });
             places.len() - 1
         };
-        let Place { endpoint, second, .. } = &mut places[index];
-        let second = self.signatory.second(second, endpoint, window.signed_at);
-        Ok(self.signatory.sign(second, endpoint, target, window.expires_in))
+        match &mut places[index].way {
+            Way::Ours(endpoint, second) => {
+                let second = self.signatory.second(second, endpoint, window.signed_at);
+                Ok(self.signatory.sign(second, endpoint, target, window.expires_in))
+            }
+            Way::TheSdk(signer) => signer
+                .sign(target, window)
+                .map_err(|reason| SignError::Sdk { bucket: target.bucket.to_owned(), reason }),
+        }
+    }
+
+    fn way(&self, target: &Target<'_>) -> Result<Way, SignError> {
+        Ok(match endpoint::resolve(target.bucket, target.region, &self.settings)? {
+            Scheme::SigV4(endpoint) => Way::Ours(endpoint, None),
+            Scheme::SigV4a => {
+                Way::TheSdk(SdkSigner::new(&self.credentials, &self.settings, target.region))
+            }
+        })
     }
 }
 
@@ -137,7 +170,7 @@ impl Signer {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
-            .field("access_key_id", &self.signatory.access_key_id())
+            .field("access_key_id", &self.credentials.access_key_id())
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

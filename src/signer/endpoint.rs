@@ -23,16 +23,21 @@ pub struct Endpoint {
     pub service: String,
 }
 
+/// What a bucket's links are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Signature Version 4, for this endpoint.
+    SigV4(Endpoint),
+    /// Signature Version 4A, for all regions at once. Where to is for the SDK to know.
+    SigV4a,
+}
+
 /// Asks the rules.
 ///
 /// # Errors
 ///
-/// [`SignError`] when they know no endpoint, or one that takes another scheme.
-pub fn resolve(
-    bucket: &str,
-    region: &str,
-    settings: &SignerSettings,
-) -> Result<Endpoint, SignError> {
+/// [`SignError`] when they know no endpoint, or one that takes neither scheme.
+pub fn resolve(bucket: &str, region: &str, settings: &SignerSettings) -> Result<Scheme, SignError> {
     let no_endpoint = |reason: String| SignError::NoEndpoint {
         bucket: bucket.to_owned(),
         region: region.to_owned(),
@@ -53,21 +58,30 @@ pub fn resolve(
         .ok_or_else(|| no_endpoint("the rules did not answer at once".to_owned()))?
         .map_err(|error| no_endpoint(error.to_string()))?;
 
-    let scheme = Scheme::of(&endpoint).ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
-    if scheme.name != "sigv4" {
-        return Err(SignError::OtherScheme { bucket: bucket.to_owned(), scheme: scheme.name });
+    let stated = Stated::of(&endpoint).ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
+    match stated.name.as_str() {
+        "sigv4" => {}
+        "sigv4a" => return Ok(Scheme::SigV4a),
+        _ => {
+            let (bucket, scheme) = (bucket.to_owned(), stated.name);
+            return Err(SignError::OtherScheme { bucket, scheme });
+        }
     }
     let url = endpoint.url();
+    // It comes into answers as it is.
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)) {
+        return Err(no_endpoint("what it has is no URL".to_owned()));
+    }
     let (scheme_name, rest) =
         url.split_once("://").ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    Ok(Endpoint {
+    Ok(Scheme::SigV4(Endpoint {
         origin: format!("{scheme_name}://{host}"),
         host: without_default_port(scheme_name, host).to_owned(),
         path: path.trim_end_matches('/').to_owned(),
-        region: scheme.region.unwrap_or_else(|| region.to_owned()),
-        service: scheme.service.unwrap_or_else(|| "s3".to_owned()),
-    })
+        region: stated.region.unwrap_or_else(|| region.to_owned()),
+        service: stated.service.unwrap_or_else(|| "s3".to_owned()),
+    }))
 }
 
 /// A client leaves the scheme's own port out of the `Host` header, even if the URL has it.
@@ -81,13 +95,13 @@ fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
 }
 
 /// What the rules say about signing.
-struct Scheme {
+struct Stated {
     name: String,
     region: Option<String>,
     service: Option<String>,
 }
 
-impl Scheme {
+impl Stated {
     /// The first scheme named: the rules list the preferred one first.
     fn of(endpoint: &aws_sdk_s3::config::endpoint::Endpoint) -> Option<Self> {
         if let Some(scheme) = endpoint.auth_schemes().first() {

@@ -62,10 +62,6 @@ impl Signatory {
         }
     }
 
-    pub(super) fn access_key_id(&self) -> &str {
-        &self.access_key_id
-    }
-
     /// What links signed at `signed_at` have in common: what is in `known`, if it is of that
     /// second, else worked out and put there.
     pub(super) fn second<'a>(

@@ -30,6 +30,7 @@ struct Case {
 }
 
 const LINK_ID: &str = "a848b80e-cf3b-4076-b792-27e1dbf10a28";
+const MULTI_REGION: &str = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
 
 impl Case {
     fn window(&self) -> Window {
@@ -111,6 +112,7 @@ fn buckets() -> impl Strategy<Value = &'static str> {
         Just("my-access-po-5yrgmkrjgb3ekdu8ik4m6hfm1yt5kuse1b-s3alias"),
         Just("arn:aws:s3:eu-west-1:123456789012:accesspoint/reports"),
         Just("arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/redacting"),
+        Just(MULTI_REGION),
     ]
 }
 
@@ -236,11 +238,19 @@ fn only_the_host_is_signed_and_the_window_is_in_the_url_as_promised() {
 }
 
 #[test]
-fn what_needs_another_scheme_is_refused_with_a_sentence() {
-    let mrap = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
-    for (bucket, scheme) in [(mrap, "sigv4a"), ("files--euw1-az1--x-s3", "sigv4-s3express")] {
-        let case = Case { bucket: bucket.to_owned(), ..case() };
-        let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
-        assert!(error.to_string().contains(scheme), "{error}");
-    }
+fn a_multi_region_access_point_s_links_are_signed_for_all_regions() {
+    let case = Case { bucket: MULTI_REGION.to_owned(), ..case() };
+    let url = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap();
+    let origin = "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/private-files/";
+    assert!(url.starts_with(origin), "{url}");
+    assert!(url.contains("&X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&"), "{url}");
+    assert!(url.contains("&X-Amz-Region-Set=%2A") && url.contains("&X-Amz-Expires=60&"), "{url}");
+    assert!(url.contains("&X-Amz-SignedHeaders=host&") && url.contains(LINK_ID), "{url}");
+}
+
+#[test]
+fn a_directory_bucket_is_refused_with_a_sentence() {
+    let case = Case { bucket: "files--euw1-az1--x-s3".to_owned(), ..case() };
+    let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
+    assert!(error.to_string().contains("sigv4-s3express"), "{error}");
 }
