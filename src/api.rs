@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod body;
+pub mod link_json;
 pub mod request;
 pub mod session;
 
@@ -129,7 +130,9 @@ async fn one(
     let wanted = request::from_json(&request.body)?;
     let link = links.make(&request.principal, &wanted).await?;
     invocation.signed(&request.principal, &link);
-    Ok(ApiAnswer::json(Body::json(&link)))
+    let mut json = Vec::with_capacity(link.url.len() + ENVELOPE_BYTES);
+    link_json::write(&link, &mut json);
+    Ok(ApiAnswer::json(Body::of(&json)))
 }
 
 async fn download(

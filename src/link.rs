@@ -3,8 +3,6 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use crate::response_headers::ResponseHeaders;
 use crate::session::Evidence;
@@ -48,8 +46,8 @@ pub fn why_not_linkable(key: &str) -> Option<&'static str> {
 /// A signed link and the truth about it.
 #[derive(Clone)]
 pub struct Link {
-    /// The presigned URL. Whoever has it has the file: it is given to the caller and to nobody
-    /// else, and never printed.
+    /// The presigned URL, made of a URL's characters and no others. Whoever has it has the file:
+    /// it is given to the caller and to nobody else, and never printed.
     pub url: String,
     /// Signed into the URL as `x-link-id`, so that S3's access log names it.
     pub link_id: String,
@@ -80,72 +78,9 @@ impl fmt::Debug for Link {
     }
 }
 
-/// The JSON of a link, field by field as the README documents it.
-#[derive(Serialize)]
-struct LinkAnswer<'a> {
-    #[serde(serialize_with = "as_it_is")]
-    url: &'a str,
-    link_id: &'a str,
-    method: &'static str,
-    bucket: &'a str,
-    key: &'a str,
-    expires_at: Timestamp,
-    expires_in: u64,
-    requested_expires_in: u64,
-    limited_by: crate::window::LimitedBy,
-    session: SessionAnswer,
-    proven: bool,
-}
-
-/// The `session` of a link's JSON.
-#[derive(Serialize)]
-struct SessionAnswer {
-    evidence: Evidence,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-}
-
-/// Puts a URL between quotes. It holds no character that JSON escapes, and to look at each of its
-/// 1,500 for one, as is done with any text, takes as long as the signature.
-fn as_it_is<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    match serde_json::from_str::<&RawValue>(&format!("\"{url}\"")) {
-        Ok(quoted) if !url.contains('\\') => quoted.serialize(serializer),
-        _ => url.serialize(serializer),
-    }
-}
-
-impl Serialize for Link {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        LinkAnswer {
-            url: &self.url,
-            link_id: &self.link_id,
-            method: "GET",
-            bucket: &self.bucket,
-            key: &self.key,
-            expires_at: self.window.expires_at,
-            expires_in: self.window.expires_in,
-            requested_expires_in: self.requested_expires_in,
-            limited_by: self.window.limited_by,
-            session: SessionAnswer { evidence: self.evidence, expires_at: self.session_expires_at },
-            proven: self.evidence.is_proof(),
-        }
-        .serialize(serializer)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_in_json_reads_as_the_url() {
-        for url in
-            ["https://b.s3.amazonaws.com/k?X-Amz-Expires=1", "", "\"", "\\u0041", "\n", "a\",\"b"]
-        {
-            let json = as_it_is(url, serde_json::value::Serializer);
-            assert_eq!(json.unwrap(), url);
-        }
-    }
 
     #[test]
     fn dot_segments_are_not_linkable_and_other_dots_are() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
+use memchr::memmem;
 
 use crate::check::{self, CheckError};
 use crate::grant::{Grant, Grants};
@@ -178,9 +179,11 @@ impl Links {
 /// Whether the URL's `X-Amz-Credential` is this key. The proof is about these credentials and no
 /// others, so this is looked at, not taken for granted.
 fn names_key(url: &str, access_key_id: &str) -> bool {
-    url.split_once("&X-Amz-Credential=")
-        .and_then(|(_, rest)| rest.strip_prefix(access_key_id))
-        .is_some_and(|rest| rest.starts_with("%2F"))
+    const CREDENTIAL: &[u8] = b"&X-Amz-Credential=";
+    let url = url.as_bytes();
+    memmem::find(url, CREDENTIAL)
+        .and_then(|index| url[index + CREDENTIAL.len()..].strip_prefix(access_key_id.as_bytes()))
+        .is_some_and(|rest| rest.starts_with(b"%2F"))
 }
 
 /// What stands in the way of a proof, and the ways out.

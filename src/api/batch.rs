@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt};
 
 use super::body::Body;
-use super::{ApiAnswer, ApiRequest, ENVELOPE_BYTES, MAX_ANSWER_BYTES, request};
+use super::{ApiAnswer, ApiRequest, ENVELOPE_BYTES, MAX_ANSWER_BYTES, link_json, request};
 use crate::link::{Link, LinkRequest};
 use crate::links::Links;
 use crate::principal::Principal;
@@ -59,29 +59,34 @@ async fn make(
 /// The JSON of the answer, and how much of it Lambda can return.
 struct BatchBody {
     body: Body,
+    /// The JSON of one entry, before it goes into the body.
+    entry: Vec<u8>,
     entries: usize,
     entries_that_fit: usize,
 }
 
 impl BatchBody {
-    const AFTER_LAST: &str = "]}";
+    const AFTER_LAST: &[u8] = b"]}";
 
     fn new() -> Self {
         // Room for as much as Lambda returns. What is not written to is no memory yet, and what
         // outgrows its room is copied.
         let mut body = Body::with_capacity(MAX_ANSWER_BYTES);
-        body.push("{\"links\":[");
-        Self { body, entries: 0, entries_that_fit: 0 }
+        body.push(b"{\"links\":[");
+        Self { body, entry: Vec::new(), entries: 0, entries_that_fit: 0 }
     }
 
     fn push(&mut self, entry: &Result<Link, Problem>) {
+        self.entry.clear();
         if self.entries > 0 {
-            self.body.push(",");
+            self.entry.push(b',');
         }
         match entry {
-            Ok(link) => self.body.push_json(link),
-            Err(problem) => self.body.push_json(problem),
+            Ok(link) => link_json::write(link, &mut self.entry),
+            // Nothing in a problem can fail to serialize.
+            Err(problem) => drop(serde_json::to_writer(&mut self.entry, problem)),
         }
+        self.body.push(&self.entry);
         self.entries += 1;
         if self.body.packed_bytes() + Self::AFTER_LAST.len() <= MAX_ANSWER_BYTES - ENVELOPE_BYTES {
             self.entries_that_fit = self.entries;

@@ -4,10 +4,10 @@
 //! It is written that way at once. A thousand links are megabytes: to escape them afterwards, and
 //! to count beforehand what that will add, cost more than to sign them.
 
-use std::io::{self, Write};
-
-use memchr::memchr2;
+use memchr::memchr2_iter;
 use serde::Serialize;
+
+use super::ENVELOPE_BYTES;
 
 /// What stands before the body in an answer, and after it.
 const OPEN: &[u8] = b"{\"body\":\"";
@@ -34,23 +34,34 @@ impl Body {
         Self(body)
     }
 
-    /// The JSON of `value`.
-    pub fn json(value: &impl Serialize) -> Self {
-        let mut body = Self::default();
-        body.push_json(value);
+    /// One piece of JSON, the whole body.
+    #[must_use]
+    pub fn of(json: &[u8]) -> Self {
+        // A tenth of JSON is quotes, and what is around the body fits into the rest.
+        let mut body = Self::with_capacity(json.len() + json.len() / 8 + ENVELOPE_BYTES);
+        body.push(json);
         body
     }
 
-    /// Appends the JSON of `value`, one of ours. None of them can fail to serialize: they hold no
-    /// maps with keys other than strings and no `Serialize` that errs.
-    pub fn push_json(&mut self, value: &impl Serialize) {
-        self.reopen(|open| drop(serde_json::to_writer(open, value)));
+    /// The JSON of `value`, one of ours. None of them can fail to serialize: they hold no maps
+    /// with keys other than strings and no `Serialize` that errs.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self::of(&serde_json::to_vec(value).unwrap_or_default())
     }
 
-    /// Appends a piece of JSON.
-    pub fn push(&mut self, json: &str) {
-        // Writing into memory can't fail.
-        self.reopen(|mut open| drop(open.write_all(json.as_bytes())));
+    /// Appends a piece of JSON. JSON has no raw control characters, so quotes and backslashes are
+    /// all there is to escape. Few large pieces cost less than many small ones.
+    pub fn push(&mut self, json: &[u8]) {
+        let body = &mut self.0;
+        body.pop();
+        let mut copied = 0;
+        for index in memchr2_iter(b'"', b'\\', json) {
+            body.extend_from_slice(&json[copied..index]);
+            body.push(b'\\');
+            copied = index;
+        }
+        body.extend_from_slice(&json[copied..]);
+        body.push(CLOSE);
     }
 
     /// How many bytes it takes in an answer.
@@ -66,40 +77,23 @@ impl Body {
     /// As [`serde_json::to_vec`] for `rest`.
     pub fn into_answer(self, rest: &impl Serialize) -> serde_json::Result<Vec<u8>> {
         let mut answer = self.0;
-        let begins = answer.len();
-        serde_json::to_writer(&mut answer, rest)?;
-        // The brace that opened the rest.
-        answer[begins] = b',';
+        push_fields(&mut answer, rest)?;
         Ok(answer)
-    }
-
-    /// Lets something be written before the closing quote.
-    fn reopen(&mut self, write: impl FnOnce(Inside<'_>)) {
-        self.0.pop();
-        write(Inside(&mut self.0));
-        self.0.push(CLOSE);
     }
 }
 
-/// The inside of a JSON string.
-struct Inside<'a>(&'a mut Vec<u8>);
-
-/// Escapes what JSON can hold: it has no raw control characters, so these two are all.
-impl Write for Inside<'_> {
-    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
-        let mut rest = json;
-        while let Some(index) = memchr2(b'"', b'\\', rest) {
-            self.0.extend_from_slice(&rest[..index]);
-            self.0.extend_from_slice(&[b'\\', rest[index]]);
-            rest = &rest[index + 1..];
-        }
-        self.0.extend_from_slice(rest);
-        Ok(json.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Appends the fields of `rest`, a struct, to an object that has some already and is not closed
+/// yet, and closes it.
+///
+/// # Errors
+///
+/// As [`serde_json::to_vec`] for `rest`.
+pub fn push_fields(object: &mut Vec<u8>, rest: &impl Serialize) -> serde_json::Result<()> {
+    let begins = object.len();
+    serde_json::to_writer(&mut *object, rest)?;
+    // The brace that opened the rest.
+    object[begins] = b',';
+    Ok(())
 }
 
 #[cfg(test)]
@@ -122,12 +116,13 @@ mod tests {
     #[test]
     fn it_is_read_as_it_was_written() {
         let value = ["plain", "a \"quoted\" \\ \u{1} key", "ü", "", "\\\\\"\""];
+        let list = serde_json::to_string(&value).unwrap();
         let mut body = Body::default();
-        body.push("{\"list\":[");
-        body.push_json(&value);
-        body.push("]}");
-        let json = format!("{{\"list\":[{}]}}", serde_json::to_string(&value).unwrap());
-        assert_eq!(body_of(body), json);
+        body.push(b"{\"list\":");
+        body.push(list.as_bytes());
+        body.push(b"}");
+        assert_eq!(body_of(body), format!("{{\"list\":{list}}}"));
+        assert_eq!(body_of(Body::json(&value)), list);
     }
 
     #[test]

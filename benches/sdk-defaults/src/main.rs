@@ -13,7 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use s3_link_signer::api::request;
+use s3_link_signer::api::{link_json, request};
 use s3_link_signer::grant::Grants;
 use s3_link_signer::link::{Link, LinkRequest};
 use s3_link_signer::principal::Principal;
@@ -56,18 +56,6 @@ struct Answer {
     body: String,
 }
 
-#[derive(Serialize)]
-struct Batch {
-    links: Vec<Entry>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Entry {
-    Link(Link),
-    Problem(Problem),
-}
-
 struct Function {
     grants: Grants,
     s3: Client,
@@ -94,35 +82,40 @@ impl Function {
         let event: Event = serde_json::from_str(event.get())?;
         let principal = Principal::Authenticated(event.request_context.authorizer.iam.user_arn);
         let mut invocation = Invocation::new(request_id, &self.name);
-        let body = if event.raw_path == "/links/batch" {
-            let mut links = Vec::new();
-            for wanted in request::batch_from_json(event.body.as_bytes()).map_err(said)? {
+        let mut body = Vec::new();
+        if event.raw_path == "/links/batch" {
+            body.extend_from_slice(b"{\"links\":[");
+            let wanted = request::batch_from_json(event.body.as_bytes()).map_err(said)?;
+            for (index, wanted) in wanted.into_iter().enumerate() {
+                if index > 0 {
+                    body.push(b',');
+                }
                 let made = match wanted {
                     Ok(wanted) => self.sign(&principal, &wanted).await,
                     Err(problem) => Err(problem),
                 };
-                links.push(match made {
+                match made {
                     Ok(link) => {
                         invocation.signed(&principal, &link);
-                        Entry::Link(link)
+                        link_json::write(&link, &mut body);
                     }
                     Err(problem) => {
                         invocation.refused(&principal, &problem);
-                        Entry::Problem(problem)
+                        serde_json::to_writer(&mut body, &problem)?;
                     }
-                });
+                }
             }
-            serde_json::to_string(&Batch { links })?
+            body.extend_from_slice(b"]}");
         } else {
             let wanted = request::from_json(event.body.as_bytes()).map_err(said)?;
             let link = self.sign(&principal, &wanted).await.map_err(said)?;
             invocation.signed(&principal, &link);
-            serde_json::to_string(&link)?
-        };
+            link_json::write(&link, &mut body);
+        }
         if let Some(line) = invocation.metrics(Timestamp::now()) {
             telemetry::print_metrics(&line);
         }
-        Ok(Answer { status_code: 200, body })
+        Ok(Answer { status_code: 200, body: String::from_utf8(body)? })
     }
 
     async fn sign(&self, principal: &Principal, wanted: &LinkRequest) -> Result<Link, Problem> {

@@ -1,0 +1,103 @@
+//! A link as callers read it: JSON, field by field as the README documents it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::body::push_fields;
+use crate::link::Link;
+use crate::session::Evidence;
+use crate::window::LimitedBy;
+
+/// All fields but the URL.
+#[derive(Serialize)]
+struct Rest<'a> {
+    link_id: &'a str,
+    method: &'static str,
+    bucket: &'a str,
+    key: &'a str,
+    expires_at: Timestamp,
+    expires_in: u64,
+    requested_expires_in: u64,
+    limited_by: LimitedBy,
+    session: SessionAnswer,
+    proven: bool,
+}
+
+#[derive(Serialize)]
+struct SessionAnswer {
+    evidence: Evidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+/// Appends the JSON of `link` to `json`.
+///
+/// The URL goes between its quotes as it is: a URL holds no character that JSON escapes (see
+/// [`Link::url`]), and to look at each of its 1,500 for one takes as long as the signature.
+pub fn write(link: &Link, json: &mut Vec<u8>) {
+    json.extend_from_slice(b"{\"url\":\"");
+    json.extend_from_slice(link.url.as_bytes());
+    json.push(b'"');
+    let rest = Rest {
+        link_id: &link.link_id,
+        method: "GET",
+        bucket: &link.bucket,
+        key: &link.key,
+        expires_at: link.window.expires_at,
+        expires_in: link.window.expires_in,
+        requested_expires_in: link.requested_expires_in,
+        limited_by: link.window.limited_by,
+        session: SessionAnswer { evidence: link.evidence, expires_at: link.session_expires_at },
+        proven: link.evidence.is_proof(),
+    };
+    // As in `Body::json`, nothing in it can fail to serialize.
+    let _ = push_fields(json, &rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Window;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn it_has_the_fields_that_the_readme_documents() {
+        let link = Link {
+            url: "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60".to_owned(),
+            link_id: "a848b80e-cf3b-4076-b792-27e1dbf10a28".to_owned(),
+            bucket: "files".to_owned(),
+            key: "a \"b\"".to_owned(),
+            window: Window {
+                signed_at: "2026-11-23T14:00:00Z".parse().unwrap(),
+                expires_in: 60,
+                expires_at: "2026-11-23T14:01:00Z".parse().unwrap(),
+                limited_by: LimitedBy::Grant,
+            },
+            requested_expires_in: 90,
+            evidence: Evidence::Minted,
+            session_expires_at: Some("2026-11-23T15:00:00Z".parse().unwrap()),
+        };
+        let read = |link| {
+            let mut json = Vec::new();
+            write(link, &mut json);
+            serde_json::from_slice::<Value>(&json).unwrap()
+        };
+        let mut expected = json!({
+            "url": "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60",
+            "link_id": "a848b80e-cf3b-4076-b792-27e1dbf10a28",
+            "method": "GET",
+            "bucket": "files",
+            "key": "a \"b\"",
+            "expires_at": "2026-11-23T14:01:00Z",
+            "expires_in": 60,
+            "requested_expires_in": 90,
+            "limited_by": "grant",
+            "session": {"evidence": "minted", "expires_at": "2026-11-23T15:00:00Z"},
+            "proven": true,
+        });
+        assert_eq!(read(&link), expected);
+        expected["session"] = json!({"evidence": "unlimited"});
+        let endless = Link { evidence: Evidence::Unlimited, session_expires_at: None, ..link };
+        assert_eq!(read(&endless), expected);
+    }
+}
