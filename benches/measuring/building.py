@@ -1,7 +1,9 @@
 """Builds what is measured: the function as a user builds it, the others into target/.
 
-Rust goes through cargo-lambda in the way `sam build` calls it, so that all have the same profile and
-the same flags. Nothing is installed outside of the checkout.
+Rust goes through cargo-lambda in the way `sam build` calls it, so that all have the same profile and the same
+flags, but for one: our profile builds for size what our links don't go through, the SDK's signing among it. What
+goes through that is built for speed throughout, as it is where nobody says otherwise. Nothing is installed
+outside of the checkout.
 """
 
 import io
@@ -18,6 +20,7 @@ NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
 HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
 SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
 DEFAULT_CLIENT = places.TARGET / "lambda" / "default-client" / "bootstrap"
+FOR_SPEED = ("--config", 'profile.release.package."*".opt-level=3')
 SIGNER = places.TARGET / "lambda" / "signer" / "bootstrap"
 
 
@@ -26,9 +29,9 @@ def build_all(say):
     surroundings.isolate()
     say("building the function")
     building.build()
-    for package in ("hello-world", "sdk-defaults"):
+    for package, options in (("hello-world", ()), ("sdk-defaults", FOR_SPEED)):
         say(f"building {package}")
-        build_package(package)
+        build_package(package, options)
     if node():
         say("bundling for node")
         bundle_for_node()
@@ -36,12 +39,12 @@ def build_all(say):
         say("there is no node with npm here, so that one is left out")
 
 
-def build_package(package):
-    """Build a Rust program from benches/ as the function is built."""
+def build_package(package, options=()):
+    """Build the Rust programs of a package in benches/ as the function is built, or with `options` of cargo's."""
     processor = {"x86_64": "--x86-64", "arm64": "--arm64"}[building.architecture()]
     # Each by itself: built together they would share features, and none would be what it is alone.
     commands.run(
-        ["cargo-lambda", "lambda", "build", "--release", "--locked", processor, "--package", package],
+        ["cargo-lambda", "lambda", "build", "--release", "--locked", processor, "--package", package, *options],
         log=TARGET / f"{package}.log",
         env=surroundings.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(places.TARGET)),
         cwd=places.ROOT,
