@@ -79,3 +79,15 @@ impl SdkSigner {
         Ok(presigned.uri().to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_that_signs_has_nothing_to_make_a_call_with() {
+        let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
+        let signer = SdkSigner::new(&credentials, &SignerSettings::default(), "eu-west-1");
+        assert!(signer.0.config().http_client().is_none());
+    }
+}

@@ -4,11 +4,12 @@
 //!   with everything else known in advance;
 //! - ours: [`Signer::sign`], with another object each time;
 //! - aws-sigv4 on its own, which derives the signing key each time and leaves the URL to its caller;
-//! - aws-sdk-s3's `presigned()`, which needs no HTTP client either.
+//! - aws-sdk-s3's `presigned()`, which needs no HTTP client either;
+//! - ours where it has to go through the SDK: to a multi-region access point.
 //!
 //! They take turns in short runs, and of all runs of one the median and the least are printed: on a
-//! machine that others use too, the least is the truer one. All four sign the same request, and
-//! that they agree is checked before anything is timed.
+//! machine that others use too, the least is the truer one. All but the last sign the same request,
+//! and that they agree is checked before anything is timed.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime};
@@ -31,6 +32,7 @@ use s3_link_signer::signer::{Signer, SignerSettings, Target};
 use s3_link_signer::window::{LimitedBy, Window};
 
 const BUCKET: &str = "private-files-of-example-com";
+const MULTI_REGION: &str = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
 const REGION: &str = "eu-west-1";
 const KEY: &str = "private-files/2026/11/quarterly-report-00000.pdf";
 const LINK_ID: &str = "a848b80e-cf3b-4076-b792-27e1dbf10a28";
@@ -68,13 +70,18 @@ fn main() {
 
     let keys: Vec<_> =
         (0..URLS).map(|number| KEY.replace("00000", &format!("{number:05}"))).collect();
-    let mut ways: [(&str, Box<dyn FnMut(usize)>); 4] = [
+    let multi_region = |key| Target { bucket: MULTI_REGION, ..target(key) };
+    let mut ways: [(&str, Box<dyn FnMut(usize)>); 5] = [
         ("the floor", Box::new(|_| drop(black_box(floor.sign())))),
         ("ours", Box::new(|n| drop(black_box(signer.sign(&target(&keys[n]), &window))))),
         ("aws-sigv4, no URL made", Box::new(|n| drop(black_box(request.with_sigv4(&keys[n]))))),
         ("aws-sdk-s3 presigned()", Box::new(|_| drop(black_box(request.with_the_sdk(&client))))),
+        (
+            "ours, to a multi-region access point",
+            Box::new(|n| drop(black_box(signer.sign(&multi_region(&keys[n]), &window)))),
+        ),
     ];
-    let mut times = [const { Vec::new() }; 4];
+    let mut times = [const { Vec::new() }; 5];
     for _ in 0..RUNS {
         for ((_, way), times) in ways.iter_mut().zip(&mut times) {
             let start = Instant::now();
