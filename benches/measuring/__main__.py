@@ -1,6 +1,6 @@
 """`make bench`: measures everything, interleaved, and prints the tables that stand in the README.
 
-About a quarter of an hour, and as long again the first time, to build what it measures.
+About five minutes, and a quarter of an hour more the first time, to build what it measures.
 """
 
 import argparse

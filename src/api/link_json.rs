@@ -60,6 +60,12 @@ mod tests {
     use crate::window::Window;
     use serde_json::{Value, json};
 
+    fn read(link: &Link) -> Value {
+        let mut json = Vec::new();
+        write(link, &mut json);
+        serde_json::from_slice(&json).unwrap()
+    }
+
     #[test]
     fn it_has_the_fields_that_the_readme_documents() {
         let link = Link {
@@ -76,11 +82,6 @@ mod tests {
             requested_expires_in: 90,
             evidence: Evidence::Minted,
             session_expires_at: Some("2026-11-23T15:00:00Z".parse().unwrap()),
-        };
-        let read = |link| {
-            let mut json = Vec::new();
-            write(link, &mut json);
-            serde_json::from_slice::<Value>(&json).unwrap()
         };
         let mut expected = json!({
             "url": "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60",

@@ -254,3 +254,13 @@ fn a_directory_bucket_is_refused_with_a_sentence() {
     let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
     assert!(error.to_string().contains("sigv4-s3express"), "{error}");
 }
+
+#[test]
+fn no_url_holds_what_would_end_a_json_string() {
+    for endpoint in ["https://s3.example.com/a\"b", "https://s3.example.com/a\\b"] {
+        let endpoint = Some(endpoint.to_owned());
+        let case = Case { settings: SignerSettings { endpoint, ..Default::default() }, ..case() };
+        let signed = case.ours(&Signer::new(&case.credentials, &case.settings));
+        assert!(matches!(signed, Err(SignError::NoEndpoint { .. })), "{signed:?}");
+    }
+}
