@@ -207,3 +207,18 @@ pub fn why_unproven(found: &Found, can_mint: bool) -> String {
          which makes every answer say \"proven\": false."
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_key_only_as_the_whole_key_id_of_its_credential() {
+        let url = "https://b.s3.amazonaws.com/k?x-id=GetObject&X-Amz-Credential=ASIA12%2F20261123";
+        assert!(names_key(url, "ASIA12"));
+        for other in ["ASIA1", "ASIA123", "SIA12", "AKIA12", "ASIA12%2F20261123"] {
+            assert!(!names_key(url, other), "{other}");
+        }
+        assert!(!names_key("https://b.s3.amazonaws.com/ASIA12%2F", "ASIA12"));
+    }
+}

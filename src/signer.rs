@@ -106,6 +106,7 @@ struct Place {
 }
 
 /// How a bucket's links are signed.
+#[allow(clippy::large_enum_variant, reason = "there are few, and nearly all are the large one")]
 enum Way {
     /// By us: with what stays the same for good, and for a second.
     Ours(Endpoint, Option<Second>),

@@ -11,9 +11,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{
-    BehaviorVersion, Config, IdentityCache, Region, ResponseChecksumValidation,
-};
+use aws_sdk_s3::config::{BehaviorVersion, Config, IdentityCache, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use futures_util::FutureExt;
 
@@ -34,8 +32,6 @@ impl SdkSigner {
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
-            // Otherwise it signs a header that a browser can't send.
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .use_fips(settings.use_fips)
             .use_dual_stack(settings.use_dual_stack);
         config.set_endpoint_url(settings.endpoint.clone());
