@@ -42,6 +42,9 @@ const EXPIRES_IN: u64 = 900;
 const URLS: u32 = 200;
 const RUNS: usize = 300;
 
+/// Its name, and what signs the n-th key with it.
+type Way<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
+
 fn main() {
     // The SDK's time-outs want a runtime's clock, though nothing is ever waited for.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -71,7 +74,7 @@ fn main() {
     let keys: Vec<_> =
         (0..URLS).map(|number| KEY.replace("00000", &format!("{number:05}"))).collect();
     let multi_region = |key| Target { bucket: MULTI_REGION, ..target(key) };
-    let mut ways: [(&str, Box<dyn FnMut(usize)>); 5] = [
+    let mut ways: [Way<'_>; 5] = [
         ("the floor", Box::new(|_| drop(black_box(floor.sign())))),
         ("ours", Box::new(|n| drop(black_box(signer.sign(&target(&keys[n]), &window))))),
         ("aws-sigv4, no URL made", Box::new(|n| drop(black_box(request.with_sigv4(&keys[n]))))),
