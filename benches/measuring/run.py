@@ -19,8 +19,9 @@ GROWTH_INVOCATIONS = 100_000
 # To see whether the thousandth link of a batch costs what the first did.
 BATCH_SIZES = (1, 500, 1_000)
 
-# A start is short, and the most easily disturbed.
-STARTS_IN_A_ROUND = 5
+# A start is short, and the most easily disturbed. An interpreter's is long enough.
+STARTS_IN_A_ROUND = 20
+SLOW_STARTS_IN_A_ROUND = 2
 
 DEFAULT_CLIENT = "the same with the SDK's default HTTP client"
 
@@ -77,9 +78,8 @@ def measure(variants, rounds, say):
 
 def measure_round(figures):
     """Each variant once, and the short ones more often."""
-    for _ in range(STARTS_IN_A_ROUND):
-        for variant in shuffled(figures.variants):
-            figures.start[variant.name].append(starts.first_answer(variant.command, variant.environment))
+    for variant in shuffled(as_often_as_started(figures.variants)):
+        figures.start[variant.name].append(starts.first_answer(variant.command, variant.environment))
     for variant in shuffled(figures.variants):
         seconds, memory = warm.one_link(variant.command, variant.environment, variant.slow)
         figures.warm[variant.name].append(seconds)
@@ -89,9 +89,14 @@ def measure_round(figures):
             batch = batches.one_batch(variant.command, variant.environment, variant.slow)
             figures.batch[variant.name].append(batch)
     ours = figures.variants[0]
-    for size in BATCH_SIZES:
-        batch = batches.one_batch(ours.command, ours.environment, ours.slow, size)
-        figures.batch_of[size].append(batch.cpu)
+    for size, seconds in batches.by_size(ours.command, ours.environment, BATCH_SIZES).items():
+        figures.batch_of[size].append(seconds)
+
+
+def as_often_as_started(variants):
+    """Each of them as many times as it is started in a round."""
+    for variant in variants:
+        yield from [variant] * (SLOW_STARTS_IN_A_ROUND if variant.slow else STARTS_IN_A_ROUND)
 
 
 def shuffled(ones):
@@ -110,7 +115,7 @@ def measure_evidence(figures, rounds):
             for name, (program, environment) in ways.items():
                 counted = instructions.to_first_answer((program,), environment, asking.link())
                 figures.tls_count[name] = counted
-        for _ in range(rounds * STARTS_IN_A_ROUND):
+        for _ in range(rounds * STARTS_IN_A_ROUND // 2):
             for name, (program, environment) in shuffled(ways.items()):
                 figures.tls_start[name].append(starts.first_answer((program,), environment))
         program, environment = ways[figures.variants[0].name]

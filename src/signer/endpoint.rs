@@ -1,6 +1,10 @@
 //! Where a bucket is reached, and what its signatures are scoped to: the SDK's own endpoint rules,
 //! asked once per bucket. They know partitions, FIPS, dual stack, access points, buckets with dots
 //! and custom endpoints; nothing of that is repeated here.
+//!
+//! What they say of a bucket with nothing of that is known without asking ([`plain`]): to be asked,
+//! they first parse the SDK's list of partitions, which takes longer than all else that the function
+//! does before its first answer.
 
 use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_types::Document;
@@ -32,12 +36,58 @@ pub enum Scheme {
     SigV4a,
 }
 
-/// Asks the rules.
+/// Where the links to `bucket` lead, and what they are signed with.
 ///
 /// # Errors
 ///
-/// [`SignError`] when they know no endpoint, or one that takes neither scheme.
+/// [`SignError`] when the rules know no endpoint, or one that takes neither scheme.
 pub fn resolve(bucket: &str, region: &str, settings: &SignerSettings) -> Result<Scheme, SignError> {
+    match plain(bucket, region, settings) {
+        Some(endpoint) => Ok(Scheme::SigV4(endpoint)),
+        None => ask_the_rules(bucket, region, settings),
+    }
+}
+
+/// Prefixes of the regions of the partition `aws`, as the SDK's list of partitions has them.
+const AWS: [&str; 9] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us"];
+
+/// What the rules say of a plain bucket of the partition `aws`; `None` for all that may be anything
+/// else. A property test holds it to the SDK's own URLs.
+fn plain(bucket: &str, region: &str, settings: &SignerSettings) -> Option<Endpoint> {
+    let lower_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = bucket.bytes().all(|byte| lower_or_digit(byte) || byte == b'-')
+        && (3..=63).contains(&bucket.len())
+        && !bucket.starts_with('-')
+        && !bucket.ends_with('-');
+    // With two hyphens begin the endings of directory buckets, Outposts and the like.
+    let is_plain = is_label && !bucket.contains("--") && *settings == SignerSettings::default();
+
+    // Three parts: `us-gov-west-1` and `eu-isoe-west-1` are of other partitions.
+    let parts: Vec<_> = region.split('-').collect();
+    let is_aws = matches!(parts[..], [prefix, name, number]
+        if AWS.contains(&prefix)
+            && !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_lowercase())
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit()));
+
+    (is_plain && is_aws).then(|| {
+        let host = format!("{bucket}.s3.{region}.amazonaws.com");
+        Endpoint {
+            origin: format!("https://{host}"),
+            host,
+            path: String::new(),
+            region: region.to_owned(),
+            service: "s3".to_owned(),
+        }
+    })
+}
+
+fn ask_the_rules(
+    bucket: &str,
+    region: &str,
+    settings: &SignerSettings,
+) -> Result<Scheme, SignError> {
     let no_endpoint = |reason: String| SignError::NoEndpoint {
         bucket: bucket.to_owned(),
         region: region.to_owned(),
@@ -114,5 +164,46 @@ impl Stated {
     fn read<'a>(name: &str, get: impl Fn(&str) -> Option<&'a Document>) -> Self {
         let text = |name| get(name).and_then(Document::as_string).map(str::to_owned);
         Self { name: name.to_owned(), region: text("signingRegion"), service: text("signingName") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_most_have_is_known_without_asking() {
+        for (bucket, region) in [("files", "eu-west-1"), ("my-files-2026", "us-east-1")] {
+            assert!(plain(bucket, region, &SignerSettings::default()).is_some(), "{bucket}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 2_000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_known_without_asking_is_what_the_rules_say(
+            bucket in "[a-z0-9.-]{1,8}(-{0,2}(x-s3|xa-s3|op-s3|ol-s3|s3alias|mrap|table-s3|an))?",
+            region in prop_oneof![
+                "(af|ap|ca|cn|eu|il|me|mx|sa|us|eusc|aws|xx)-(east|gov|isob|de|global|north)?(-west)?-?[0-9]{0,2}",
+                Just("eu-west-1".to_owned()),
+            ],
+            use_fips in any::<bool>(),
+            use_dual_stack in any::<bool>(),
+            endpoint in prop::option::of(Just("https://s3.example.com".to_owned())),
+        ) {
+            let settings = SignerSettings { endpoint, use_fips, use_dual_stack };
+            for settings in [settings, SignerSettings::default()] {
+                if let Some(endpoint) = plain(&bucket, &region, &settings) {
+                    let rules = ask_the_rules(&bucket, &region, &settings);
+                    prop_assert_eq!(rules, Ok(Scheme::SigV4(endpoint)));
+                }
+            }
+        }
     }
 }
