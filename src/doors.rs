@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::links::Links;
 use crate::mail::Mailer;
 use crate::mail::arrival::News;
-use crate::telemetry::{self, Invocation, PrintMetrics};
+use crate::telemetry::{Invocation, PrintMetrics};
 
 /// How many fields of an unknown event are named.
 const NAMED_FIELDS: usize = 8;
@@ -168,11 +168,7 @@ impl Function {
     ) -> Result<Answer, EventError> {
         let shape: Shape<'_> = named_fields(event.get())?;
         let mut invocation = Invocation::new(request_id, &self.name);
-        let is_http = shape.request_context.is_some();
-        // Of an HTTP request nothing is told before all that takes time is done. Of mails it is:
-        // whoever looks for one must find its line though the next one took too long.
-        let gathering = is_http.then(telemetry::gather);
-        let answer = if is_http {
+        let answer = if shape.request_context.is_some() {
             Ok(Answer::Http(http::answer(self, event, &mut invocation).await))
         } else if shape.records.is_some_and(is_queue) {
             self.batch(event, &mut invocation, deadline).await
@@ -182,7 +178,6 @@ impl Function {
         if let Some(line) = invocation.metrics((self.links.clock)()) {
             (self.print_metrics)(&line);
         }
-        drop(gathering);
         answer
     }
 

@@ -24,7 +24,7 @@ pub struct Grant {
     pub principals: Vec<PrincipalPattern>,
     /// The longest window under this grant, in seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
     pub max_expires_in: u64,
-    /// The bucket's region. `None`: S3 is asked once.
+    /// The bucket's region. `None`: S3 is asked once, unless it is a multi-region access point.
     pub region: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Presigned URLs: one session's credentials, one window, one object, one GET.
 //!
-//! Where S3 is reached comes from the SDK's own endpoint rules ([`endpoint`]); the signature is
+//! Where S3 is reached is for the SDK's own endpoint rules to say ([`endpoint`]); the signature is
 //! computed here ([`signature`]), since the SDK derives the signing key and runs its orchestrator
 //! anew for every URL. aws-sdk-s3 is the oracle: a property test demands its URL byte for byte.
 //! Where the rules want Signature Version 4A, the SDK signs ([`sdk`]). Nothing here can make a

@@ -1,6 +1,7 @@
 //! `POST /links/batch`: many links in one answer, in the order asked.
 
 use futures_util::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 
 use super::body::Body;
 use super::{ApiAnswer, ApiRequest, ENVELOPE_BYTES, MAX_ANSWER_BYTES, link_json, request};
@@ -8,7 +9,7 @@ use crate::link::{Link, LinkRequest};
 use crate::links::Links;
 use crate::principal::Principal;
 use crate::problem::Problem;
-use crate::telemetry::Invocation;
+use crate::telemetry::{self, Invocation};
 
 /// How many links of a batch are opened at once where checks are asked for.
 const CHECKS_AT_ONCE: usize = 64;
@@ -22,10 +23,12 @@ pub(super) async fn answer(
     let wanted = request::batch_from_json(&request.body)?;
     let count = wanted.len();
     let checks = wanted.iter().any(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
-    // Signing waits for nothing, so to do it "at once" would only cost.
-    let at_once = if checks { CHECKS_AT_ONCE } else { 1 };
+    // Signing waits for nothing, so to do it "at once" would only cost. Checks wait: all are begun
+    // as soon as there is room, so that a slow one holds up none but itself.
+    let at_once = if checks { count } else { 1 };
+    let room = Semaphore::new(CHECKS_AT_ONCE);
     let mut made = stream::iter(wanted)
-        .map(|entry| async { make(links, &request.principal, entry).await })
+        .map(|entry| async { make(links, &request.principal, entry, &room).await })
         .buffered(at_once);
 
     let mut body = BatchBody::new();
@@ -39,6 +42,8 @@ pub(super) async fn answer(
         given.push(entry);
     }
     let body = body.finish()?;
+    // Nothing is waited for until they are written.
+    let _gathering = telemetry::gather();
     for entry in &given {
         match entry {
             Ok(link) => invocation.signed(&request.principal, link),
@@ -52,8 +57,12 @@ async fn make(
     links: &Links,
     principal: &Principal,
     entry: Result<LinkRequest, Problem>,
+    room: &Semaphore,
 ) -> Result<Link, Problem> {
-    links.make(principal, &entry?).await
+    let wanted = entry?;
+    // Before it is signed, so that the wait takes nothing from its window.
+    let _room = if wanted.check { Some(room.acquire().await) } else { None };
+    links.make(principal, &wanted).await
 }
 
 /// The JSON of the answer, and how much of it Lambda can return.

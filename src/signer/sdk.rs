@@ -80,10 +80,12 @@ impl SdkSigner {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_client_that_signs_has_nothing_to_make_a_call_with() {
+    #[tokio::test]
+    async fn the_client_that_signs_has_nothing_to_make_a_call_with() {
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
         let signer = SdkSigner::new(&credentials, &SignerSettings::default(), "eu-west-1");
-        assert!(signer.0.config().http_client().is_none());
+        let error = signer.0.get_object().bucket("files").key("a").send().await.unwrap_err();
+        let causes = outbound::causes(&error);
+        assert!(causes.contains("No HTTP client was available"), "{causes}");
     }
 }

@@ -1,6 +1,7 @@
 """The bootstrap that was deployed: will Lambda's provided.al2023 run it, and how big is it."""
 
 import io
+import platform
 import re
 import urllib.request
 import zipfile
@@ -38,6 +39,12 @@ def test_what_was_deployed_is_the_bootstrap_that_was_built_and_nothing_else(pack
 
 def test_the_package_is_small_because_a_cold_start_loads_it(package):
     assert len(package) <= MOST
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="build.rs does so on x86-64 only")
+def test_the_bootstrap_stands_at_one_address_because_a_cold_start_would_move_it(built):
+    # e_type in the ELF header: 2 is a program that stands where it was linked to, 3 one that is moved.
+    assert int.from_bytes(places.BOOTSTRAP.read_bytes()[16:18], "little") == 2
 
 
 def test_the_bootstrap_holds_no_path_of_the_machine_that_built_it(built):

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Config, Region, ResponseChecksumValidation};
+use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -60,8 +60,6 @@ impl Case {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
-            // Otherwise the SDK signs a header that a browser can't send.
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .use_fips(self.settings.use_fips)
             .use_dual_stack(self.settings.use_dual_stack);
         config.set_endpoint_url(self.settings.endpoint.clone());
@@ -249,10 +247,14 @@ fn a_multi_region_access_point_s_links_are_signed_for_all_regions() {
 }
 
 #[test]
-fn a_directory_bucket_is_refused_with_a_sentence() {
-    let case = Case { bucket: "files--euw1-az1--x-s3".to_owned(), ..case() };
-    let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
-    assert!(error.to_string().contains("sigv4-s3express"), "{error}");
+fn what_wants_another_scheme_is_refused_with_a_sentence() {
+    let outpost =
+        "arn:aws:s3-outposts:eu-west-1:123456789012:outpost:op-01234567890123456:accesspoint:files";
+    for (bucket, scheme) in [("files--euw1-az1--x-s3", "sigv4-s3express"), (outpost, "sigv4a")] {
+        let case = Case { bucket: bucket.to_owned(), ..case() };
+        let error = case.ours(&Signer::new(&case.credentials, &case.settings)).unwrap_err();
+        assert!(error.to_string().contains(scheme), "{error}");
+    }
 }
 
 #[test]
