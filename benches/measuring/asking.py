@@ -30,6 +30,10 @@ def credentials():
     }
 
 
+# What template.yaml sets besides.
+OURS = {"MALLOC_ARENA_MAX": "1"}
+
+
 def environment(declared=True, **more):
     """What Lambda sets, the function's settings, and nothing of this machine's user.
 
@@ -53,8 +57,6 @@ def environment(declared=True, **more):
         "GRANTS": json.dumps(grants),
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
-        # As template.yaml sets it.
-        "MALLOC_ARENA_MAX": "1",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "NO_PROXY": "127.0.0.1,localhost",
         **more,

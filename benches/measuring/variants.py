@@ -34,7 +34,7 @@ def all_variants():
     environment = asking.environment()
     python = building.BENCH_TOOLS / "bin" / "python"
     found = [
-        Variant(OURS, (places.BOOTSTRAP,), environment),
+        Variant(OURS, (places.BOOTSTRAP,), {**environment, **asking.OURS}),
         Variant(HELLO_WORLD, (building.HELLO_WORLD,), environment, makes_links=False),
         Variant("the same, all by the SDK's defaults", (building.SDK_DEFAULTS,), environment),
         Variant(

@@ -13,6 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use s3_link_signer::api::body::Body;
 use s3_link_signer::api::{link_json, request};
 use s3_link_signer::grant::Grants;
 use s3_link_signer::link::{Link, LinkRequest};
@@ -51,9 +52,8 @@ struct Caller {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Rest {
     status_code: u16,
-    body: String,
 }
 
 struct Function {
@@ -78,10 +78,11 @@ async fn main() -> Result<(), Error> {
 }
 
 impl Function {
-    async fn handle(&self, event: &RawValue, request_id: &str) -> Result<Answer, Error> {
+    async fn handle(&self, event: &RawValue, request_id: &str) -> Result<Box<RawValue>, Error> {
         let event: Event = serde_json::from_str(event.get())?;
         let principal = Principal::Authenticated(event.request_context.authorizer.iam.user_arn);
         let mut invocation = Invocation::new(request_id, &self.name);
+        let _gathering = telemetry::gather();
         let mut body = Vec::new();
         if event.raw_path == "/links/batch" {
             body.extend_from_slice(b"{\"links\":[");
@@ -115,7 +116,8 @@ impl Function {
         if let Some(line) = invocation.metrics(Timestamp::now()) {
             telemetry::print_metrics(&line);
         }
-        Ok(Answer { status_code: 200, body: String::from_utf8(body)? })
+        let answer = Body::of(&body).into_answer(&Rest { status_code: 200 })?;
+        Ok(RawValue::from_string(String::from_utf8(answer)?)?)
     }
 
     async fn sign(&self, principal: &Principal, wanted: &LinkRequest) -> Result<Link, Problem> {

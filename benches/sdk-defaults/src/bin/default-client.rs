@@ -1,6 +1,6 @@
 //! The function itself, but for one thing: the HTTP client that asks STS for the session's evidence
 //! is the SDK's default one instead of `outbound`'s. What that costs is the difference between the
-//! two first answers.
+//! two first answers; that this one is built for speed throughout takes a little from it.
 //!
 //! Nothing but the HTTP client is left to the SDK's defaults: `aws_config::load()` would make this
 //! dearer still. The token is read, and no more; that it is about this function is not checked.
