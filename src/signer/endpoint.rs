@@ -3,8 +3,8 @@
 //! asked, once per bucket; nothing of that is repeated here.
 //!
 //! What they say of a bucket with nothing of that is known without asking ([`plain`]): to be asked,
-//! they first parse the SDK's list of partitions, which takes longer than all else that the function
-//! does before its first answer.
+//! they first parse the SDK's list of partitions, which takes nearly as much as all else that the
+//! function does before its first answer.
 
 use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_types::Document;
