@@ -26,7 +26,7 @@ build: $(TOOLS) ## Build the function for this machine, as `sam build` does
 test: check-rust check-template check-function ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
-	@PYTHONPATH=tests:benches .venv/bin/python -m measuring
+	@PYTHONPATH=tests:bench .venv/bin/python -m measuring
 
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check
@@ -50,5 +50,5 @@ $(TOOLS): tests/requirements.txt tests/install.sh
 $(LOCAL_AWS): tests/requirements-ministack.txt tests/install.sh
 	@tests/install.sh "$(PYTHON)" $(@D) $<
 
-$(BENCH_TOOLS): benches/requirements.txt tests/install.sh
+$(BENCH_TOOLS): bench/requirements.txt tests/install.sh
 	@tests/install.sh "$(PYTHON)" $(@D) $<

@@ -14,7 +14,7 @@ OURS = "**s3-link-signer**"
 HELLO_WORLD = "hello world, lambda_runtime"
 BOTO3 = "Python, awslambdaric and boto3"
 
-PYTHON_SOURCES = places.ROOT / "benches" / "python"
+PYTHON_SOURCES = places.ROOT / "bench" / "python"
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import zipfile
 
 from local_aws import building, commands, places, surroundings
 
-TARGET = places.TARGET / "benches"
+TARGET = places.TARGET / "bench"
 BENCH_TOOLS = places.ROOT / ".venv-bench"
-NODE_SOURCES = places.ROOT / "benches" / "node"
+NODE_SOURCES = places.ROOT / "bench" / "node"
 NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
 HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
 SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
@@ -40,7 +40,7 @@ def build_all(say):
 
 
 def build_package(package, options=()):
-    """Build the Rust programs of a package in benches/ as the function is built, or with `options` of cargo's."""
+    """Build the Rust programs of a package in bench/ as the function is built, or with `options` of cargo's."""
     processor = {"x86_64": "--x86-64", "arm64": "--arm64"}[building.architecture()]
     # Each by itself: built together they would share features, and none would be what it is alone.
     commands.run(

@@ -1,6 +1,6 @@
 """Runs the signer's own benchmark, which measures it without a function around it.
 
-It stands in benches/sdk-defaults/src/bin/signer.rs, beside the SDK's signers that it is compared with.
+It stands in bench/sdk-defaults/src/bin/signer.rs, beside the SDK's signers that it is compared with.
 """
 
 import re
