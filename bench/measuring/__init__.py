@@ -1,11 +1,13 @@
 """Measures the function beside others that do the same job: `make bench`.
 
-- `runtime_api` stands in for Lambda's Runtime API, `process` starts a function under it;
-- `variants` are the functions measured, `building` builds them, `asking` says what they are asked;
-- `starts`, `warm`, `batches`, `instructions` and `signer` each measure one thing; `sts` answers the one call
-  that the function makes;
-- `run` measures all of it, interleaved, and `report` prints what came out.
+- `variants` lists the functions that are measured, and `building` builds them.
+- `starts`, `warm`, `batches` and `signer` each measure one thing.
+- `signatures` checks the URLs, and `sts` answers the one call that the function makes.
+- `run` measures everything in turns, `report` makes the tables, and `table` formats them.
 
-Everything is on 127.0.0.1, and every function is a real process, started anew. Ratios travel from machine
-to machine; milliseconds don't.
+`bare_lambda`, in tests/e2e, starts a function under a stand-in for Lambda's Runtime API and counts its
+instructions. The benchmarks import from the tests, and never the reverse.
+
+Every function is a process of its own, and all connections stay on 127.0.0.1. Ratios are comparable between
+machines. Milliseconds are not.
 """

@@ -1,6 +1,6 @@
-"""`make bench`: measures everything, interleaved, and prints the tables that stand in the README.
+"""`make bench`: measures everything and prints the block of tables for docs/performance.md.
 
-About five minutes, and a quarter of an hour more the first time, to build what it measures.
+Measuring takes five minutes. The first run takes a quarter of an hour more, to build what is measured.
 """
 
 import argparse
@@ -12,22 +12,22 @@ from . import building, report, run, variants
 
 
 def main():
-    """Build, measure, print."""
-    words = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    words.add_argument("--rounds", type=int, default=7, help="how often each function is measured (7)")
-    rounds = words.parse_args().rounds
-    building.build_all(say)
-    figures = run.measure(variants.all_variants(), rounds, say)
-    print("", report.heading(rounds), *report.tables(figures), sep="\n\n")
+    """Build, measure and print."""
+    arguments = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    arguments.add_argument("--rounds", type=int, default=7, help="how often each function is measured (7)")
+    rounds = arguments.parse_args().rounds
+    building.build_all(show_progress)
+    figures = run.measure(variants.all_variants(), rounds, show_progress)
+    print(report.block(figures, rounds))
 
 
-def say(what):
-    """What is being done, for whoever waits; the tables alone go to standard output."""
-    print(what, file=sys.stderr, flush=True)
+def show_progress(step):
+    """Print the current step. Standard output holds the tables alone."""
+    print(step, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except commands.Failure as reason:
-        sys.exit(str(reason))
+    except commands.Failure as failure:
+        sys.exit(str(failure))

@@ -1,56 +1,53 @@
-"""What many links at once cost: by the clock from the event to the whole answer, and in processor time."""
+"""What a batch of links costs: seconds from the event to the whole response, CPU time and memory."""
 
 import random
 import statistics
 import time
 from dataclasses import dataclass
 
-from . import asking
-from .process import Process
+from bare_lambda import requests
+from bare_lambda.process import Process
+
+# The first turns warm the process up, so they do not count.
+TURNS = 12
+WARM_UP_TURNS = 2
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of a process that had answered some before."""
+    """One batch of a warm process; seconds and bytes."""
 
     wall: float
     cpu: float
     memory: dict
-    characters: int
 
 
-def one_batch(command, environment, slow):
-    """A batch of as many links as there may be: the median of some, answered by one process."""
-    event = asking.batch()
+def largest_batch(command, environment, slow):
+    """A batch of the largest size. One process answers several, and the medians count."""
+    event = requests.batch()
     with Process(command, environment) as process:
-        answer, _ = process.invoke(event)
-        links = asking.links_in(answer)
-        if len(links) != asking.BATCH:
-            raise AssertionError(f"{len(links)} links for {asking.BATCH}")
+        response, _ = process.invoke(event)
+        links = requests.links_in(response)
+        if len(links) != requests.BATCH:
+            raise AssertionError(f"{len(links)} links instead of {requests.BATCH}")
         walls, cpus = [], []
         for _ in range(3 if slow else 9):
             cpu, began = process.cpu_seconds(), time.perf_counter()
             _, arrived = process.invoke(event)
             walls.append(arrived - began)
             cpus.append(process.cpu_seconds() - cpu)
-        return Batch(
-            wall=statistics.median(walls),
-            cpu=statistics.median(cpus),
-            memory=process.memory(),
-            characters=round(statistics.mean(map(len, links))),
-        )
+        return Batch(wall=statistics.median(walls), cpu=statistics.median(cpus), memory=process.memory())
 
 
-def by_size(command, environment, sizes):
-    """Seconds of processor time for a batch of each size: one process, and the sizes in turns."""
-    events = {size: asking.batch(size) for size in sizes}
+def cpu_by_size(command, environment, sizes):
+    """Seconds of CPU time for a batch of each size. One process answers all of them, in random order."""
+    events = {size: requests.batch(size) for size in sizes}
     cpus = {size: [] for size in sizes}
     with Process(command, environment) as process:
-        for turn in range(12):
+        for turn in range(TURNS):
             for size in random.sample(sizes, k=len(sizes)):
                 before = process.cpu_seconds()
                 process.invoke(events[size])
-                # The first ones warm up.
-                if turn >= 2:
+                if turn >= WARM_UP_TURNS:
                     cpus[size].append(process.cpu_seconds() - before)
     return {size: statistics.median(cpus[size]) for size in sizes}

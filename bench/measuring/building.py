@@ -1,9 +1,7 @@
-"""Builds what is measured: the function as a user builds it, the others into target/.
+"""Builds what is measured: the function with `sam build`, as a user does, and the other programs beside it.
 
-Rust goes through cargo-lambda in the way `sam build` calls it, so that all have the same profile and the same
-flags, but for one: our profile builds for size what our links don't go through, the SDK's signing among it. What
-goes through that is built for speed throughout, as it is where nobody says otherwise. Nothing is installed
-outside of the checkout.
+cargo-lambda builds every Rust program with the arguments that `sam build` gives it, so all have the same profile
+and the same flags. Everything is written below target/ and .venv-bench.
 """
 
 import io
@@ -11,62 +9,53 @@ import os
 import shutil
 import zipfile
 
-from local_aws import building, commands, places, surroundings
+from bare_lambda.building import build_package
+from local_aws import building, commands, isolation, paths
 
-TARGET = places.TARGET / "bench"
-BENCH_TOOLS = places.ROOT / ".venv-bench"
-NODE_SOURCES = places.ROOT / "bench" / "node"
+TARGET = paths.TARGET / "bench"
+BENCH_TOOLS = paths.ROOT / ".venv-bench"
+NODE_SOURCES = paths.ROOT / "bench" / "node"
 NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
-HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
-SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
-DEFAULT_CLIENT = places.TARGET / "lambda" / "default-client" / "bootstrap"
-FOR_SPEED = ("--config", 'profile.release.package."*".opt-level=3')
-SIGNER = places.TARGET / "lambda" / "signer" / "bootstrap"
+
+# Packages of the Cargo workspace in bench/.
+PACKAGES = ("hello-world", "peers", "sdk-defaults")
 
 
-def build_all(say):
-    """Build everything; minutes at first, seconds when nothing has changed. `say` is told what is being done."""
-    surroundings.isolate()
-    say("building the function")
+def program(name):
+    """Where cargo-lambda puts the program of a name."""
+    return paths.TARGET / "lambda" / name / "bootstrap"
+
+
+def build_all(show_progress):
+    """Build everything. It takes minutes at first, and seconds when nothing has changed."""
+    isolation.isolate()
+    show_progress("building the function")
     building.build()
-    for package, options in (("hello-world", ()), ("sdk-defaults", FOR_SPEED)):
-        say(f"building {package}")
-        build_package(package, options)
+    for package in PACKAGES:
+        show_progress(f"building {package}")
+        build_package(package)
     if node():
-        say("bundling for node")
+        show_progress("bundling for node")
         bundle_for_node()
     else:
-        say("there is no node with npm here, so that one is left out")
-
-
-def build_package(package, options=()):
-    """Build the Rust programs of a package in bench/ as the function is built, or with `options` of cargo's."""
-    processor = {"x86_64": "--x86-64", "arm64": "--arm64"}[building.architecture()]
-    # Each by itself: built together they would share features, and none would be what it is alone.
-    commands.run(
-        ["cargo-lambda", "lambda", "build", "--release", "--locked", processor, "--package", package, *options],
-        log=TARGET / f"{package}.log",
-        env=surroundings.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(places.TARGET)),
-        cwd=places.ROOT,
-        failure=f"{package} did not build",
-    )
+        show_progress("node with npm is not installed, so it is not measured")
 
 
 def node():
-    """Where node is, if it is here with npm."""
+    """The path of node. None where node or npm is missing."""
     return shutil.which("node") if shutil.which("npm") else None
 
 
 def bundle_for_node():
-    """Install exactly what package-lock.json names, and make one file of it."""
+    """Install the packages of package-lock.json, and bundle them with the handler into one file."""
     directory = NODE_BUNDLE.parent
     directory.mkdir(parents=True, exist_ok=True)
     for source in NODE_SOURCES.iterdir():
         shutil.copy2(source, directory)
     environment = {**os.environ, "npm_config_cache": str(TARGET / "npm-cache")}
     for command, failure in (
-        # esbuild's program comes as a package; its script would only look for it.
-        ("npm ci --ignore-scripts --no-audit --no-fund", "npm could not install what package-lock.json names"),
+        # esbuild's install script only looks for the program, which has a package of its own.
+        ("npm ci --ignore-scripts --no-audit --no-fund", "npm could not install the packages of package-lock.json"),
         (
             "node_modules/.bin/esbuild runtime.mjs --bundle --minify --platform=node --format=cjs --target=node20 "
             f"--outfile={NODE_BUNDLE.name}",
@@ -76,9 +65,9 @@ def bundle_for_node():
         commands.run(command.split(), log=TARGET / "node.log", env=environment, cwd=directory, failure=failure)
 
 
-def zipped(program):
-    """The size of a program packed as `sam deploy` packs it, in bytes."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(program, "bootstrap")
-    return len(packed.getvalue())
+def zip_size(path):
+    """The bytes of a program in a zip, compressed as `sam deploy` compresses it."""
+    compressed = io.BytesIO()
+    with zipfile.ZipFile(compressed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(path, "bootstrap")
+    return len(compressed.getvalue())

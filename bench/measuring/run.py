@@ -1,127 +1,143 @@
-"""One run: measures every function, one after the other in each round, and keeps the figures.
+"""One run: measures every function in turns and keeps the figures.
 
-Interleaved, because other things run on the machine too: a busy minute then takes from all of them alike,
-and from no ratio much. And in an order that changes: whoever runs after Node finds the processor's caches
-full of Node.
+Each round measures every function once, in random order. Other work on the machine then slows all of them alike
+and hardly changes their ratios. A random order also gives each function the same chance to follow Node, which
+leaves the processor's caches full.
 """
 
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from local_aws import places
+from bare_lambda import instructions, requests
+from local_aws import paths
 
-from . import asking, batches, building, instructions, signer, starts, warm
+from . import batches, building, signatures, signer, starts, warm
 from .sts import Sts
+from .variants import OURS
 
 GROWTH_INVOCATIONS = 100_000
 
-# To see whether the thousandth link of a batch costs what the first did.
+# These sizes show whether the thousandth link of a batch costs as much as the first.
 BATCH_SIZES = (1, 500, 1_000)
 
-# A start is short, and the most easily disturbed. An interpreter's is long enough.
+# A start is short, so other work disturbs it most, and it is repeated more often.
 STARTS_IN_A_ROUND = 20
 SLOW_STARTS_IN_A_ROUND = 2
 
-DEFAULT_CLIENT = "the same with the SDK's default HTTP client"
+DEFAULT_CLIENT = "the same signer, the SDK's default HTTP client"
 
 
 @dataclass
 class Figures:
-    """What was measured, by the name of the variant; seconds, bytes and instructions."""
+    """The figures of one run, by the name of the variant; seconds, bytes and instructions."""
 
     variants: list
-    start: dict = field(default_factory=lambda: defaultdict(list))
-    warm: dict = field(default_factory=lambda: defaultdict(list))
+    first_next_instructions: dict = field(default_factory=dict)
+    first_response: dict = field(default_factory=lambda: defaultdict(list))
+    warm_cpu: dict = field(default_factory=lambda: defaultdict(list))
     batch: dict = field(default_factory=lambda: defaultdict(list))
-    # Of ours, by the size of the batch.
-    batch_of: dict = field(default_factory=lambda: defaultdict(list))
-    peak: dict = field(default_factory=dict)
-    first_next: dict = field(default_factory=dict)
-    # First answers that wait for STS.
-    tls_start: dict = field(default_factory=lambda: defaultdict(list))
-    tls_count: dict = field(default_factory=dict)
-    tls_peak: int = 0
-    tls_batch_peak: int = 0
-    grown: int = 0
-    signer: str = ""
+    peak_memory: dict = field(default_factory=dict)
+    # Of the function itself, by the size of the batch.
+    batch_cpu_by_size: dict = field(default_factory=lambda: defaultdict(list))
+    memory_growth: int = 0
+    # With a session whose end is not declared: the start includes a call to STS.
+    sts_start: dict = field(default_factory=lambda: defaultdict(list))
+    sts_instructions: dict = field(default_factory=dict)
+    sts_peak_memory: int = 0
+    sts_batch_peak_memory: int = 0
+    signer_table: str = ""
     signer_seconds: float = 0
 
 
-def measure(variants, rounds, say):
-    """Everything; `say` is told what is being done."""
+def measure(variants, rounds, show_progress):
+    """Measure everything."""
     figures = Figures(variants)
+    show_progress("checking the URLs")
     for variant in variants:
-        # Once for nothing: files come into memory, Python writes its bytecode.
-        starts.first_answer(variant.command, variant.environment)
-    say("the signer by itself")
-    figures.signer, figures.signer_seconds = signer.bench()
+        check(variant)
+    show_progress("the signer by itself")
+    figures.signer_table, figures.signer_seconds = signer.bench()
     if instructions.VALGRIND is None:
-        say("there is no valgrind here, so no instructions are counted")
+        show_progress("valgrind is not installed, so no instructions are counted")
     else:
-        say("counting instructions")
+        show_progress("counting instructions")
         for variant in variants:
             if not variant.slow:
                 counted = instructions.to_first_next(variant.command, variant.environment)
-                figures.first_next[variant.name] = counted
+                figures.first_next_instructions[variant.name] = counted
     for number in range(rounds):
-        say(f"round {number + 1} of {rounds}")
+        show_progress(f"round {number + 1} of {rounds}")
         measure_round(figures)
-    say("first answers that wait for STS")
+    show_progress("starts that wait for STS")
     measure_evidence(figures, rounds)
-    say(f"{GROWTH_INVOCATIONS:,} invocations of one process")
+    show_progress(f"{GROWTH_INVOCATIONS:,} invocations of one process")
     ours = variants[0]
-    early, late = warm.growth(ours.command, ours.environment, GROWTH_INVOCATIONS)
-    figures.grown = max(0, late - early)
+    figures.memory_growth = warm.memory_growth(ours.command, ours.environment, GROWTH_INVOCATIONS)
     return figures
 
 
+def check(variant):
+    """Check one link of a variant. This first start also reads its files into memory."""
+    response = starts.start(variant.command, variant.environment).response
+    if variant.makes_links:
+        [url] = requests.links_in(response)
+        signatures.check(url, variant.environment)
+
+
 def measure_round(figures):
-    """Each variant once, and the short ones more often."""
-    for variant in shuffled(as_often_as_started(figures.variants)):
-        figures.start[variant.name].append(starts.first_answer(variant.command, variant.environment))
+    """Measure each variant once, and the starts several times."""
+    for variant in shuffled(repeated_for_starts(figures.variants)):
+        start = starts.start(variant.command, variant.environment)
+        figures.first_response[variant.name].append(start.first_response)
     for variant in shuffled(figures.variants):
         seconds, memory = warm.one_link(variant.command, variant.environment, variant.slow)
-        figures.warm[variant.name].append(seconds)
-        figures.peak[variant.name] = max(figures.peak.get(variant.name, 0), memory["VmHWM"])
+        figures.warm_cpu[variant.name].append(seconds)
+        figures.peak_memory[variant.name] = max(figures.peak_memory.get(variant.name, 0), memory["VmHWM"])
     for variant in shuffled(figures.variants):
         if variant.makes_links:
-            batch = batches.one_batch(variant.command, variant.environment, variant.slow)
+            batch = batches.largest_batch(variant.command, variant.environment, variant.slow)
             figures.batch[variant.name].append(batch)
     ours = figures.variants[0]
-    for size, seconds in batches.by_size(ours.command, ours.environment, BATCH_SIZES).items():
-        figures.batch_of[size].append(seconds)
+    for size, seconds in batches.cpu_by_size(ours.command, ours.environment, BATCH_SIZES).items():
+        figures.batch_cpu_by_size[size].append(seconds)
 
 
-def as_often_as_started(variants):
-    """Each of them as many times as it is started in a round."""
+def repeated_for_starts(variants):
+    """Each variant as many times as one round starts it."""
     for variant in variants:
         yield from [variant] * (SLOW_STARTS_IN_A_ROUND if variant.slow else STARTS_IN_A_ROUND)
 
 
-def shuffled(ones):
-    """The same ones in an order of chance."""
-    ones = list(ones)
-    random.shuffle(ones)
-    return ones
+def shuffled(items):
+    """The items in random order."""
+    items = list(items)
+    random.shuffle(items)
+    return items
 
 
 def measure_evidence(figures, rounds):
-    """The first answer when STS has to be asked: with our HTTP client, and with the SDK's default one."""
+    """Measure starts that ask STS for the session's end, with our HTTP client and with the SDK's default one."""
     with Sts() as sts:
-        ours = asking.environment(False, **sts.environment(sts.five_roots), **asking.OURS)
-        ways = {
-            figures.variants[0].name: (places.BOOTSTRAP, ours),
-            DEFAULT_CLIENT: (building.DEFAULT_CLIENT, asking.environment(False, **sts.environment(sts.system_roots))),
+        programs = {
+            OURS: (
+                (paths.BOOTSTRAP,),
+                requests.environment(False, **sts.environment(sts.five_roots), **requests.OURS),
+            ),
+            DEFAULT_CLIENT: (
+                (building.program("default-client"),),
+                requests.environment(False, **sts.environment(sts.system_roots)),
+            ),
         }
         if instructions.VALGRIND:
-            for name, (program, environment) in ways.items():
-                counted = instructions.to_first_answer((program,), environment, asking.link())
-                figures.tls_count[name] = counted
+            for name, (command, environment) in programs.items():
+                counted = instructions.to_first_answer(command, environment, requests.link())
+                figures.sts_instructions[name] = counted
         for _ in range(rounds * STARTS_IN_A_ROUND // 2):
-            for name, (program, environment) in shuffled(ways.items()):
-                figures.tls_start[name].append(starts.first_answer((program,), environment))
-        program, environment = ways[figures.variants[0].name]
-        _, memory = warm.one_link((program,), environment, slow=True)
-        figures.tls_peak = memory["VmHWM"]
-        figures.tls_batch_peak = batches.one_batch((program,), environment, slow=False).memory["VmHWM"]
+            for name, (command, environment) in shuffled(programs.items()):
+                figures.sts_start[name].append(starts.start(command, environment))
+        command, environment = programs[OURS]
+        _, memory = warm.one_link(command, environment, slow=True)
+        figures.sts_peak_memory = memory["VmHWM"]
+        batch = batches.largest_batch(command, environment, slow=False)
+        figures.sts_batch_peak_memory = batch.memory["VmHWM"]

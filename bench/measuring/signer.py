@@ -1,7 +1,4 @@
-"""Runs the signer's own benchmark, which measures it without a function around it.
-
-It stands in bench/sdk-defaults/src/bin/signer.rs, beside the SDK's signers that it is compared with.
-"""
+"""Runs the benchmark of the signer by itself: bench/sdk-defaults/src/bin/signer.rs."""
 
 import re
 import subprocess
@@ -12,9 +9,9 @@ from . import building
 
 
 def bench():
-    """The table it prints, and the median of one URL of ours, in seconds."""
-    ran = subprocess.run([building.SIGNER], capture_output=True, text=True, check=False)
-    median = re.search(r"^\| ours \| ([\d.]+) µs", ran.stdout, re.MULTILINE)
+    """The table that it prints, and the median seconds of one URL of the function's signer."""
+    ran = subprocess.run([building.program("signer")], capture_output=True, text=True, check=False)
+    median = re.search(r"^\| \*\*s3-link-signer\*\* \| ([\d.]+) µs", ran.stdout, re.MULTILINE)
     if median is None:
         raise commands.Failure(f"the signer's benchmark failed:\n{ran.stderr[-2000:]}")
     table = "\n".join(line for line in ran.stdout.splitlines() if line.startswith("|"))

@@ -1,13 +1,25 @@
-"""From exec to the first answer, by the clock."""
+"""How long a start takes: seconds from exec to the first request for an event, and to the first response."""
 
-from . import asking
-from .process import Process
+from dataclasses import dataclass
+
+from bare_lambda import requests
+from bare_lambda.process import Process
 
 
-def first_answer(command, environment):
-    """Seconds from the start of the process to its first answer, which holds a link if it makes any."""
+@dataclass(frozen=True)
+class Start:
+    """One start of a process; seconds since exec."""
+
+    first_next: float
+    first_response: float
+    response: bytes
+
+
+def start(command, environment):
+    """Start a process and let it answer one event."""
     with Process(command, environment) as process:
-        answer, arrived = process.api.invoke(asking.link())
-        if b"X-Amz-Signature" not in answer and b"hello world" not in answer:
-            raise AssertionError(f"no link but {bytes(answer[:500])}")
-        return arrived - process.started
+        asked = process.api.wait_for_next()
+        response, arrived = process.api.invoke(requests.link())
+        if b"X-Amz-Signature" not in response and b"hello world" not in response:
+            raise AssertionError(f"no link in {bytes(response[:500])}")
+        return Start(asked - process.started, arrived - process.started, bytes(response))

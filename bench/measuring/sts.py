@@ -1,13 +1,13 @@
-"""An STS on 127.0.0.1, over TLS, that states when the session ends: for the one call the function makes.
+"""An STS on 127.0.0.1, over TLS, that answers the one call of the function: it states the session's end.
 
-Its certificate is made anew for each run, and is verified like any: a root, an intermediate and a leaf with
-RSA keys of 2,048 bits, as Amazon's have. It checks no signature and knows one action.
+Each run makes a new certificate chain, and a client verifies it like any other: a root, an intermediate and a leaf
+with RSA keys of 2,048 bits, as Amazon's have. This STS checks no signature and knows one action.
 
-Like for like: in the cloud the function trusts Amazon's five roots, which are built in, and the SDK's
-default client trusts the system's, some 140 of them. Neither contains the root made here, so each is given
-its own set and this root with it, through SSL_CERT_FILE: `five_roots` to the function, which then parses
-these instead of the built-in ones, `system_roots` to the default client. The system's are certifi's, so that
-they are as many on every machine; where a system has other numbers, so has the result.
+The two clients must have as much work with their roots as in the cloud. There the function trusts Amazon's five
+roots, which are built in, and the SDK's default client trusts the system's, some 140. Neither set contains the root
+made here, so each client gets its own set plus this root through SSL_CERT_FILE: `five_roots` and `system_roots`.
+The function then parses that file instead of its built-in roots. The system's roots are certifi's, so their number
+does not depend on the machine.
 """
 
 import base64
@@ -21,20 +21,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import certifi
+from bare_lambda.runtime_api import FUNCTION_ARN
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from local_aws import places
+from local_aws import paths
 
-from .runtime_api import FUNCTION_ARN
-
-FIVE_ROOTS = places.ROOT / "src" / "outbound" / "amazon-roots.pem"
+FIVE_ROOTS = paths.ROOT / "src" / "aws" / "amazon-roots.pem"
 TWELVE_HOURS = timedelta(hours=12)
 
 
 class Sts:
-    """Listens for as long as the `with` block lasts."""
+    """The server. It listens until the `with` block ends."""
 
     def __enter__(self):
         self._directory = tempfile.TemporaryDirectory()
@@ -48,12 +47,12 @@ class Sts:
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(directory / "leaf.pem")
-        # Left to its defaults it also makes two tickets for sessions that never come.
+        # The default is two session tickets, which no client here would use.
         context.num_tickets = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(
-            # The handshake is done by the connection's own thread, at its first read.
+            # The thread of a connection does the handshake, at its first read.
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -65,7 +64,7 @@ class Sts:
         self._directory.cleanup()
 
     def environment(self, roots):
-        """What sends a function here."""
+        """The variables that send a function's STS calls here."""
         return {
             "AWS_ENDPOINT_URL_STS": f"https://localhost:{self._server.server_port}",
             "SSL_CERT_FILE": str(roots),
@@ -79,20 +78,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        answer = (
+        response = (
             "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult>"
-            f"<WebIdentityToken>{token()}</WebIdentityToken><Expiration>{moment(60)}</Expiration>"
+            f"<WebIdentityToken>{token()}</WebIdentityToken><Expiration>{seconds_from_now(60)}</Expiration>"
             "</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
         ).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(answer)}\r\n\r\n"
-        self.wfile.write(head.encode() + answer)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(response)}\r\n\r\n"
+        self.wfile.write(head.encode() + response)
 
     def log_message(self, *_):
-        """Says nothing: the table is what is printed."""
+        """Log nothing, so that only the tables are printed."""
 
 
 def token():
-    """A JWT as STS issues it; the signature is none."""
+    """A JWT like those of STS, with an invalid signature."""
     now = int(time.time())
     claims = {
         "aud": "https://s3-link-signer.invalid",
@@ -104,7 +103,7 @@ def token():
         "https://sts.amazonaws.com/": {
             "aws_account": "123456789012",
             "source_region": "eu-west-1",
-            "original_session_exp": moment(TWELVE_HOURS.total_seconds()),
+            "original_session_exp": seconds_from_now(TWELVE_HOURS.total_seconds()),
             "lambda_source_function_arn": FUNCTION_ARN.decode(),
         },
     }
@@ -113,26 +112,27 @@ def token():
     return ".".join([*encoded, "bm8gc2lnbmF0dXJl" * 8])
 
 
-def moment(seconds):
-    """So many seconds from now, as STS writes it."""
+def seconds_from_now(seconds):
+    """A time in the format of STS."""
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def make_certificates():
-    """A root, and a leaf for `localhost` with its key and an intermediate; both as PEM."""
-    root_key, middle_key, leaf_key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+    """Two PEM files: the root, and the key and chain of `localhost`."""
+    keys = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3)]
+    root_key, intermediate_key, leaf_key = keys
     root = certificate("Root of the measurement", root_key, None, root_key, authority=True)
-    middle = certificate("Intermediate of the measurement", middle_key, root, root_key, authority=True)
-    leaf = certificate("localhost", leaf_key, middle, middle_key, authority=False)
+    intermediate = certificate("Intermediate of the measurement", intermediate_key, root, root_key, authority=True)
+    leaf = certificate("localhost", leaf_key, intermediate, intermediate_key, authority=False)
     key = leaf_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    pem = [made.public_bytes(serialization.Encoding.PEM) for made in (root, leaf, middle)]
+    pem = [one.public_bytes(serialization.Encoding.PEM) for one in (root, leaf, intermediate)]
     return pem[0], key + pem[1] + pem[2]
 
 
 def certificate(name, key, issuer, issuer_key, authority):
-    """One certificate, good for a day; its own issuer where none is given."""
+    """One certificate, valid for a day. Without an issuer it is self-signed."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)
     builder = (

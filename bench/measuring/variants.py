@@ -1,42 +1,50 @@
-"""The functions that are measured. Each does the same job under the same environment.
+"""The functions that are measured. Each answers the same events in the same environment.
 
-How they differ in what they do is said in their own sources; where one does less than ours, it is the
-others that gain by it.
+The source of each says what it leaves out. All but the function itself leave something out, and that makes their
+figures better.
 """
 
 from dataclasses import dataclass
 
-from local_aws import places
+from bare_lambda import requests
+from local_aws import paths
 
-from . import asking, building
+from . import building
 
 OURS = "**s3-link-signer**"
 HELLO_WORLD = "hello world, lambda_runtime"
+RUSTY_S3 = "lambda_runtime and rusty-s3"
+AWS_SIGV4 = "lambda_runtime and aws-sigv4"
 BOTO3 = "Python, awslambdaric and boto3"
 
-PYTHON_SOURCES = places.ROOT / "bench" / "python"
+# Rust functions that differ from ours in the crate that signs.
+PEERS = (RUSTY_S3, AWS_SIGV4)
+
+PYTHON_SOURCES = paths.ROOT / "bench" / "python"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A function: how it is called in the table, how it is started, and how patient one must be with it."""
+    """A function, the command that starts it, and its environment."""
 
     name: str
     command: tuple
     environment: dict
-    # An interpreter takes a hundred times as long: it is started and asked less often.
+    # An interpreter takes a hundred times as long, so it is started and invoked less often.
     slow: bool = False
     makes_links: bool = True
 
 
 def all_variants():
-    """Ours first, then everything it is measured against that is there."""
-    environment = asking.environment()
+    """The function first, then every other that can run on this machine."""
+    environment = requests.environment()
     python = building.BENCH_TOOLS / "bin" / "python"
-    found = [
-        Variant(OURS, (places.BOOTSTRAP,), {**environment, **asking.OURS}),
-        Variant(HELLO_WORLD, (building.HELLO_WORLD,), environment, makes_links=False),
-        Variant("the same, all by the SDK's defaults", (building.SDK_DEFAULTS,), environment),
+    variants = [
+        Variant(OURS, (paths.BOOTSTRAP,), {**environment, **requests.OURS}),
+        Variant(HELLO_WORLD, (building.program("hello-world"),), environment, makes_links=False),
+        Variant(RUSTY_S3, (building.program("with-rusty-s3"),), environment),
+        Variant(AWS_SIGV4, (building.program("with-aws-sigv4"),), environment),
+        Variant("lambda_runtime and aws-sdk-s3, defaults", (building.program("sdk-defaults"),), environment),
         Variant(
             BOTO3,
             (python, "-m", "awslambdaric", "handler.handle"),
@@ -46,7 +54,7 @@ def all_variants():
     ]
     node = building.node()
     if node:
-        # Else it prints that a later SDK will want a later node.
+        # Without this setting the SDK prints a warning about the end of support for this version of node.
         quiet = {**environment, "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true"}
-        found.append(Variant("Node, SDK v3, bundled", (node, building.NODE_BUNDLE), quiet, slow=True))
-    return found
+        variants.append(Variant("Node, SDK v3, bundled", (node, building.NODE_BUNDLE), quiet, slow=True))
+    return variants

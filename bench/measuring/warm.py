@@ -1,12 +1,12 @@
-"""What one more link costs a function that is running: processor time, so that waiting is free."""
+"""What one more link costs a running function: CPU time, because waiting costs nothing."""
 
-from . import asking
-from .process import Process
+from bare_lambda import requests
+from bare_lambda.process import Process
 
 
 def one_link(command, environment, slow):
-    """Seconds of processor time per invocation, and the memory after them."""
-    event = asking.link()
+    """Seconds of CPU time per invocation, and the memory afterwards."""
+    event = requests.link()
     count = 400 if slow else 2000
     with Process(command, environment) as process:
         for _ in range(count // 10):
@@ -17,13 +17,13 @@ def one_link(command, environment, slow):
         return (process.cpu_seconds() - before) / count, process.memory()
 
 
-def growth(command, environment, count):
-    """Resident bytes after a hundredth of `count` invocations, and after all of them."""
-    event = asking.link()
+def memory_growth(command, environment, count):
+    """Resident bytes that one process gains between a hundredth of `count` invocations and the last."""
+    event = requests.link()
     with Process(command, environment) as process:
         for _ in range(count // 100):
             process.invoke(event)
         early = process.memory()["VmRSS"]
         for _ in range(count - count // 100):
             process.invoke(event)
-        return early, process.memory()["VmRSS"]
+        return max(0, process.memory()["VmRSS"] - early)

@@ -1,7 +1,7 @@
-"""The same function with boto3, for awslambdaric: what most people write today.
+"""The same function with boto3 on awslambdaric, Lambda's own runtime client for Python.
 
-It does less than ours: it looks no grant up, proves nothing about the session, signs no link id in and logs
-nothing. Its client is made once, outside of the handler, as the SDK's guide says.
+It does less than s3-link-signer: it looks no grant up, knows nothing of the session, signs no link id into the URL
+and logs nothing. As the SDK's guide advises, the client is made once, outside of the handler.
 """
 
 import datetime
@@ -24,34 +24,34 @@ def handle(event, _):
     """Answer a POST to /links or to /links/batch."""
     body = json.loads(event["body"])
     if event["rawPath"] == "/links/batch":
-        answer = {"links": [link(wanted) for wanted in body["links"]]}
+        response = {"links": [link(request) for request in body["links"]]}
     else:
-        answer = link(body)
+        response = link(body)
     return {
         "statusCode": 200,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
-        "body": json.dumps(answer),
+        "body": json.dumps(response),
         "isBase64Encoded": False,
     }
 
 
-def link(wanted):
-    """One link, in the shape of ours."""
-    bucket = wanted.get("bucket", GRANT["bucket"])
-    expires_in = min(wanted.get("expires_in", 3600), 604800)
+def link(request):
+    """One link, with s3-link-signer's field names."""
+    bucket = request.get("bucket", GRANT["bucket"])
+    expires_in = min(request.get("expires_in", 3600), 604800)
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=expires_in)
     url = S3.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": wanted["key"]}, ExpiresIn=expires_in
+        "get_object", Params={"Bucket": bucket, "Key": request["key"]}, ExpiresIn=expires_in
     )
     return {
         "url": url,
         "link_id": str(uuid.uuid4()),
         "method": "GET",
         "bucket": bucket,
-        "key": wanted["key"],
+        "key": request["key"],
         "expires_at": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "expires_in": expires_in,
-        "requested_expires_in": wanted.get("expires_in", 3600),
+        "requested_expires_in": request.get("expires_in", 3600),
         "limited_by": "request",
         "session": {"evidence": "assumed"},
         "proven": False,

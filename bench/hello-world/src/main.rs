@@ -1,4 +1,4 @@
-//! The least a Rust function can do on Lambda: what everything is measured against.
+//! The smallest Rust function on Lambda: all others are compared with it.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};

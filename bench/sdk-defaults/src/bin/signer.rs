@@ -1,15 +1,17 @@
-//! What one URL costs in the signer, beside the least it could cost and beside the SDK's ways.
+//! What one URL costs: in the signer, at the least, and with the SDK's crates.
 //!
-//! - the floor: one SHA-256 of the canonical request, one HMAC with a key at hand, and the string,
-//!   with everything else known in advance;
-//! - ours: [`Signer::sign`], with another object each time;
-//! - aws-sigv4 on its own, which derives the signing key each time and leaves the URL to its caller;
-//! - aws-sdk-s3's `presigned()`, which needs no HTTP client either;
-//! - ours where it has to go through the SDK: to a multi-region access point.
+//! - `the floor`: one SHA-256 of the canonical request, one HMAC with a derived key, and one copy
+//!   of the URL. All else is known in advance. No signer can be faster.
+//! - `s3-link-signer`: [`Signer::sign`], with another object each time.
+//! - `aws-sigv4`: the crate by itself. It derives the signing key each time and leaves the URL to its
+//!   caller, so no URL is made here.
+//! - `aws-sdk-s3`: `presigned()`. It does not need an HTTP client either.
+//! - `s3-link-signer, multi-region access point`: [`Signer::sign`] with `SigV4A`, which it leaves
+//!   to the SDK.
 //!
-//! They take turns in short runs, and of all runs of one the median and the least are printed: on a
-//! machine that others use too, the least is the truer one. All but the last sign the same request,
-//! and that they agree is checked before anything is timed.
+//! Each signs a run of URLs in its turn, and its median and its shortest run are printed. On a machine
+//! that does other work too, the shortest run is nearer to the truth. All but the last sign the same
+//! request. Before anything is measured, the program checks that they sign it alike.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime};
@@ -27,9 +29,9 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{digest, hmac};
-use s3_link_signer::response_headers::ResponseHeaders;
-use s3_link_signer::signer::{Signer, SignerSettings, Target};
-use s3_link_signer::window::{LimitedBy, Window};
+use s3_link_signer::{
+    Aws, AwsSettings, GetObject, LimitedBy, Operation, ResponseHeaders, Signer, Window,
+};
 
 const BUCKET: &str = "private-files-of-example-com";
 const MULTI_REGION: &str = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
@@ -38,62 +40,60 @@ const KEY: &str = "private-files/2026/11/quarterly-report-00000.pdf";
 const LINK_ID: &str = "a848b80e-cf3b-4076-b792-27e1dbf10a28";
 const EXPIRES_IN: u64 = 900;
 
-/// URLs in one run, and runs of each: a run ends well within what a scheduler gives at once.
+/// URLs in one run. A run is short, so that the scheduler seldom interrupts it.
 const URLS: u32 = 200;
+/// Runs of each signer.
 const RUNS: usize = 300;
 
-/// Its name, and what signs the n-th key with it.
-type Way<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
+/// A name, and what signs a URL for the n-th key.
+type Candidate<'a> = (&'static str, Box<dyn FnMut(usize) + 'a>);
 
 fn main() {
-    // The SDK's time-outs want a runtime's clock, though nothing is ever waited for.
+    // The SDK's time-outs need a runtime's clock, even though signing waits for nothing.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _within = runtime.enter();
 
     let request = Request::new();
     let window = request.window();
-    let headers = ResponseHeaders::default();
-    let target = |key| Target {
-        bucket: BUCKET,
-        region: REGION,
-        key,
-        version_id: None,
-        response_headers: &headers,
-        link_id: LINK_ID,
+    let response_headers = ResponseHeaders::default();
+    let aws = Aws::new(AwsSettings { region: REGION.to_owned(), ..AwsSettings::default() });
+    let signer = Signer::new(aws);
+    let sign = |bucket, key| {
+        let object = GetObject { key, version_id: None, response_headers: &response_headers };
+        let operation = Operation::GetObject(object);
+        signer.sign(&request.credentials, bucket, REGION, &operation, LINK_ID, &window).unwrap()
     };
-    let signer = Signer::new(&request.credentials, &SignerSettings::default());
     let floor = Floor::new(&request);
     let client = request.client();
 
-    let url = signer.sign(&target(KEY), &window).unwrap();
-    assert_eq!(floor.sign(), url, "the floor is not a floor of ours");
+    let url = sign(BUCKET, KEY);
+    assert_eq!(floor.sign(), url, "the floor signs another URL");
     assert_eq!(request.with_the_sdk(&client), url, "the SDK signs another URL");
     let signature = url.split("X-Amz-Signature=").nth(1).map(|rest| &rest[..64]);
     assert_eq!(Some(request.with_sigv4(KEY).as_str()), signature, "aws-sigv4 signs another URL");
 
     let keys: Vec<_> =
         (0..URLS).map(|number| KEY.replace("00000", &format!("{number:05}"))).collect();
-    let multi_region = |key| Target { bucket: MULTI_REGION, ..target(key) };
-    let mut ways: [Way<'_>; 5] = [
+    let mut candidates: [Candidate<'_>; 5] = [
         ("the floor", Box::new(|_| drop(black_box(floor.sign())))),
-        ("ours", Box::new(|n| drop(black_box(signer.sign(&target(&keys[n]), &window))))),
+        ("**s3-link-signer**", Box::new(|n| drop(black_box(sign(BUCKET, &keys[n]))))),
         ("aws-sigv4, no URL made", Box::new(|n| drop(black_box(request.with_sigv4(&keys[n]))))),
-        ("aws-sdk-s3 presigned()", Box::new(|_| drop(black_box(request.with_the_sdk(&client))))),
+        ("aws-sdk-s3, `presigned()`", Box::new(|_| drop(black_box(request.with_the_sdk(&client))))),
         (
-            "ours, to a multi-region access point, built for speed",
-            Box::new(|n| drop(black_box(signer.sign(&multi_region(&keys[n]), &window)))),
+            "**s3-link-signer**, multi-region access point",
+            Box::new(|n| drop(black_box(sign(MULTI_REGION, &keys[n])))),
         ),
     ];
     let mut times = [const { Vec::new() }; 5];
     for _ in 0..RUNS {
-        for ((_, way), times) in ways.iter_mut().zip(&mut times) {
+        for ((_, candidate), times) in candidates.iter_mut().zip(&mut times) {
             let start = Instant::now();
-            (0..URLS as usize).for_each(&mut *way);
+            (0..URLS as usize).for_each(&mut *candidate);
             times.push(start.elapsed() / URLS);
         }
     }
-    println!("| a URL of {} characters | median | least |\n|---|---:|---:|", url.len());
-    for ((name, _), mut times) in ways.into_iter().zip(times) {
+    println!("| one URL of {} characters | median | least |\n| --- | ---: | ---: |", url.len());
+    for ((name, _), mut times) in candidates.into_iter().zip(times) {
         times.sort_unstable();
         println!("| {name} | {} | {} |", microseconds(times[RUNS / 2]), microseconds(times[0]));
     }
@@ -103,7 +103,7 @@ fn microseconds(time: Duration) -> String {
     format!("{:.2} µs", time.as_secs_f64() * 1e6)
 }
 
-/// What they sign, but for the last, whose bucket is another.
+/// What is signed, but for the multi-region access point, which is another bucket.
 struct Request {
     credentials: Credentials,
     signed_at: Timestamp,
@@ -192,10 +192,10 @@ impl Request {
     }
 }
 
-/// Everything about one link but its signature, worked out in advance.
+/// Everything about one URL but its signature.
 struct Floor {
     canonical_request: String,
-    /// The string to sign up to the hash.
+    /// The string to sign, up to the hash.
     to_sign: String,
     key: hmac::Key,
     /// The URL around its signature.
