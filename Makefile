@@ -26,7 +26,7 @@ build: $(TOOLS) ## Build the function for this machine, as `sam build` does
 test: check-rust check-template check-function ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
-	@PYTHONPATH=tests:bench .venv/bin/python -m measuring
+	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
 
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check

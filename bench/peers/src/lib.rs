@@ -1,9 +1,9 @@
 //! A function that answers `POST /links` and `POST /links/batch`, but for the signature: each
 //! program brings its own.
 //!
-//! All do what s3-link-signer does for a link with a declared session: they read the event, sign
-//! an id into the URL, log one line of JSON per link through the same subscriber, gather the lines
-//! of a batch into few writes, and answer with the same fields.
+//! All do what s3-link-signer does for a link with a declared session: they parse the event with
+//! `aws_lambda_events`, sign an id into the URL, log one line of JSON per link through a subscriber
+//! with the same settings, and answer with the same fields.
 //!
 //! They do less than s3-link-signer:
 //!
@@ -97,9 +97,7 @@ pub async fn run(
     logging::start();
     let function = &Function { bucket, presign };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        let response = function.handle(&event.payload, &event.context.request_id).await;
-        logging::flush();
-        response
+        function.handle(&event.payload, &event.context.request_id).await
     }))
     .await
 }
