@@ -5,8 +5,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from . import asking
-from .process import Process
+from bare_lambda import requests as asking
+from bare_lambda.process import Process
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,15 @@ import os
 import shutil
 import zipfile
 
-from local_aws import building, commands, places, surroundings
+from bare_lambda.building import HELLO_WORLD, build_package
+from local_aws import building, commands
+from local_aws import isolation as surroundings
+from local_aws import paths as places
 
 TARGET = places.TARGET / "benches"
 BENCH_TOOLS = places.ROOT / ".venv-bench"
 NODE_SOURCES = places.ROOT / "benches" / "node"
 NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
-HELLO_WORLD = places.TARGET / "lambda" / "hello-world" / "bootstrap"
 SDK_DEFAULTS = places.TARGET / "lambda" / "sdk-defaults" / "bootstrap"
 DEFAULT_CLIENT = places.TARGET / "lambda" / "default-client" / "bootstrap"
 FOR_SPEED = ("--config", 'profile.release.package."*".opt-level=3')
@@ -37,19 +39,6 @@ def build_all(say):
         bundle_for_node()
     else:
         say("there is no node with npm here, so that one is left out")
-
-
-def build_package(package, options=()):
-    """Build the Rust programs of a package in benches/ as the function is built, or with `options` of cargo's."""
-    processor = {"x86_64": "--x86-64", "arm64": "--arm64"}[building.architecture()]
-    # Each by itself: built together they would share features, and none would be what it is alone.
-    commands.run(
-        ["cargo-lambda", "lambda", "build", "--release", "--locked", processor, "--package", package, *options],
-        log=TARGET / f"{package}.log",
-        env=surroundings.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(places.TARGET)),
-        cwd=places.ROOT,
-        failure=f"{package} did not build",
-    )
 
 
 def node():

@@ -4,9 +4,10 @@ import datetime
 import platform
 import re
 
-from local_aws import places
+from bare_lambda import requests as asking
+from local_aws import paths as places
 
-from . import asking, building
+from . import building
 from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS
 from .table import count, megabytes, microseconds, middle, milliseconds, ratio, table, times
 from .variants import BOTO3, HELLO_WORLD, OURS

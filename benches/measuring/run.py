@@ -9,9 +9,11 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from local_aws import places
+from bare_lambda import instructions
+from bare_lambda import requests as asking
+from local_aws import paths as places
 
-from . import asking, batches, building, instructions, signer, starts, warm
+from . import batches, building, signer, starts, warm
 from .sts import Sts
 
 GROWTH_INVOCATIONS = 100_000

@@ -1,7 +1,7 @@
 """From exec to the first answer, by the clock."""
 
-from . import asking
-from .process import Process
+from bare_lambda import requests as asking
+from bare_lambda.process import Process
 
 
 def first_answer(command, environment):

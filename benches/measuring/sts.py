@@ -21,13 +21,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import certifi
+from bare_lambda.runtime_api import FUNCTION_ARN
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from local_aws import places
-
-from .runtime_api import FUNCTION_ARN
+from local_aws import paths as places
 
 FIVE_ROOTS = places.ROOT / "src" / "outbound" / "amazon-roots.pem"
 TWELVE_HOURS = timedelta(hours=12)

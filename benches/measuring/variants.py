@@ -6,9 +6,10 @@ others that gain by it.
 
 from dataclasses import dataclass
 
-from local_aws import places
+from bare_lambda import requests as asking
+from local_aws import paths as places
 
-from . import asking, building
+from . import building
 
 OURS = "**s3-link-signer**"
 HELLO_WORLD = "hello world, lambda_runtime"

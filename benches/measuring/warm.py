@@ -1,7 +1,7 @@
 """What one more link costs a function that is running: processor time, so that waiting is free."""
 
-from . import asking
-from .process import Process
+from bare_lambda import requests as asking
+from bare_lambda.process import Process
 
 
 def one_link(command, environment, slow):

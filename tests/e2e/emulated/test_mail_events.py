@@ -1,0 +1,126 @@
+"""Every event about objects in events/, given to the built function: what it answers, and what it mails.
+
+What is right when AWS fails is tested in Rust, tests/mail; what a mail says, on the deployed template.
+"""
+
+import json
+import threading
+
+import pytest
+from local_lambda import offline, requests, stub_aws, running
+
+GRANTS = [{"bucket": "files", "prefix": "private-files/", "principals": ["s3-event"], "region": "eu-west-1"}]
+
+DONE = None
+ALL_DONE = {"batchItemFailures": []}
+
+# By file: the response, and the keys that are mailed.
+EXPECTED = {
+    "s3/object-created-put": (DONE, ["private-files/a+b c.pdf"]),
+    "s3/object-created-multipart-upload": (DONE, ["private-files/ü/日本語.txt"]),
+    "s3/object-created-percent-signs": (DONE, ["private-files/100%25 sure.txt"]),
+    "s3/object-removed-delete": (DONE, []),
+    "s3/object-restore-completed": (DONE, []),
+    "s3/folder-marker": (DONE, []),
+    "s3/test-event": (DONE, []),
+    "eventbridge/object-created": (DONE, ["private-files/a+b c.pdf"]),
+    "eventbridge/object-created-percent-signs": (DONE, ["private-files/100%25 sure.txt"]),
+    "eventbridge/object-deleted": (DONE, []),
+    "sqs/s3-notification": (ALL_DONE, ["private-files/a+b c.pdf"]),
+    "sqs/eventbridge-object-created": (ALL_DONE, ["private-files/a+b c.pdf"]),
+    "sqs/s3-test-event": (ALL_DONE, []),
+    "sqs/mixed-with-one-nobody-knows": (
+        {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]},
+        ["private-files/a+b c.pdf", "private-files/ü/日本語.txt"],
+    ),
+}
+UNKNOWN = ["eventbridge/scheduled-event-nobody-asked-for"]
+
+
+def mailing(aws, **changes):
+    return running.LocalLambda(
+        "mailing",
+        **offline.environment(
+            GRANTS=json.dumps(GRANTS),
+            ASSUMED_SESSION_SECONDS=None,
+            SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/mailer",
+            AWS_ENDPOINT_URL=aws.url,
+            MAIL_FROM="files@example.com",
+            MAIL_TO="alice.example@example.com",
+            MAIL_ALLOWED_RECIPIENTS="*@example.com",
+            MAIL_TABLE="mails",
+            **changes,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with stub_aws.StubAws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def mailer(built, aws):
+    with mailing(aws) as function:
+        yield function
+        assert "alice.example" not in function.log_text()
+
+
+@pytest.fixture
+def inbox(aws):
+    """Nothing was mailed yet, and nothing is remembered."""
+    aws.mails.clear()
+    aws.table.clear()
+    return aws.mails
+
+
+def test_every_event_about_objects_is_tested():
+    assert sorted([*EXPECTED, *UNKNOWN]) == [name for name in requests.fixtures() if name.startswith(requests.OBJECT_EVENTS)]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_event_about_objects_is_answered_as_its_source_expects(mailer, inbox, name):
+    response, keys = EXPECTED[name]
+    assert mailer.invoke(requests.fixture(name)) == response
+    assert [stub_aws.key_in(stub_aws.link_in(mail)) for mail in inbox] == keys
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_shape_that_nobody_knows_fails_the_invocation_and_names_what_was_recognised(mailer, inbox, name):
+    error = mailer.invoke(requests.fixture(name))
+    assert error["errorType"] == "UnknownEvent"
+    assert 'detail-type being "Scheduled Event"' in error["errorMessage"]
+    assert not inbox
+
+
+@pytest.mark.parametrize("name", ["s3/object-created-put", "sqs/s3-notification", "eventbridge/object-created"])
+def test_without_a_sender_the_invocation_fails_and_the_error_names_the_setting(built, aws, inbox, name):
+    variables = offline.environment(AWS_ENDPOINT_URL_STS=aws.url)
+    with running.LocalLambda("mailing-off", **variables) as function:
+        error = function.invoke(requests.fixture(name))
+    assert error["errorType"] == "MailingIsOff"
+    assert "MAIL_FROM" in error["errorMessage"]
+    assert not inbox
+
+
+def test_a_function_killed_between_claim_and_send_leads_to_one_mail_after_the_lease(built, aws, inbox):
+    event = requests.fixture("sqs/s3-notification")
+    failed = {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    aws.ses_was_called.clear()
+    aws.hold_mails()
+    with mailing(aws) as function:
+        doomed = threading.Thread(target=function.invoke, args=[event])
+        doomed.start()
+        assert aws.ses_was_called.wait(10)
+        running.end_orphan(function.process_id())
+        doomed.join(20)
+    aws.take_mails()
+
+    with mailing(aws) as function:
+        assert function.invoke(event) == failed
+        assert not inbox
+        aws.end_leases()
+        assert function.invoke(event) == ALL_DONE
+        assert function.invoke(event) == ALL_DONE
+    assert len(inbox) == 1

@@ -1,0 +1,121 @@
+"""File names: what a download is saved as, read by two parsers that are not ours.
+
+The header is the one that the server sends when the link is opened. No browser is asked.
+"""
+
+import email.message
+import json
+
+import pytest
+from local_aws import api_client
+from local_lambda import roles, running
+from werkzeug.http import parse_options_header
+
+BUCKET = "named-downloads"
+KEY = "private-files/0815"
+
+NAMES = [
+    "report.pdf",
+    "report 2026.pdf",
+    "two  spaces",
+    "Résumé 2026.pdf",
+    "Re\u0301sume\u0301 2026.pdf",
+    "日本語のファイル名.txt",
+    "🦀 & 👩‍👩‍👧‍👦.zip",
+    'a "quoted" name.txt',
+    "it's.txt",
+    "semi;colon=equals.txt",
+    "filename*=UTF-8''evil.exe",
+    '"; filename="evil.exe',
+    "a, b.txt",
+    "100% sure.txt",
+    "%41.txt",
+    "a%20b+c.txt",
+    "=?utf-8?B?ZXZpbC5leGU=?=",
+    "<script>alert(1)<script>.html",
+    "~!@#$%^&()_+`-={}[];',.",
+    "a:b|c?d*e<f>g",
+    ".htaccess",
+    "no-ending",
+    "dots...",
+    "a" * 255,
+    "é" * 127,
+    "日" * 85,
+    "🦀" * 63,
+]
+
+
+@pytest.fixture(scope="module")
+def function(aws, built):
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"x", ContentType="application/octet-stream")
+    role = roles.Role(aws, "named-downloads", roles.read_statement(BUCKET))
+    variables = {
+        **roles.environment_variables(role.session()),
+        "AWS_ENDPOINT_URL": aws.url,
+        "ASSUMED_SESSION_SECONDS": "3600",
+        "GRANTS": json.dumps([{"bucket": BUCKET, "prefix": "", "principals": ["*"], "region": "us-east-1"}]),
+    }
+    with running.LocalLambda("names-of-downloads", **variables) as function:
+        yield function
+
+
+def downloaded(function, **wish):
+    """The headers of a download."""
+    opened = api_client.send("GET", function.link(key=KEY, **wish)["url"])
+    assert opened.status == 200, opened
+    return opened.headers
+
+
+def as_a_new_client_reads_it(header):
+    """Disposition and file name where filename* is known, which counts before filename (RFC 6266)."""
+    kind, options = parse_options_header(header)
+    return kind, options.get("filename")
+
+
+def as_an_old_client_reads_it(header):
+    """Where only filename is known."""
+    message = email.message.Message()
+    message["Content-Disposition"] = header
+    return message.get_content_disposition(), message.get_filename()
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:30])
+def test_a_download_is_saved_under_the_very_name_that_was_wished(function, name):
+    header = downloaded(function, filename=name)["content-disposition"]
+    assert header.isascii() and header.isprintable()
+    assert as_a_new_client_reads_it(header) == ("attachment", name)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:30])
+def test_who_knows_ascii_alone_gets_a_name_too_that_differs_only_where_it_must(function, name):
+    kind, fallback = as_an_old_client_reads_it(downloaded(function, filename=name)["content-disposition"])
+    assert kind == "attachment"
+    assert fallback == "".join(
+        character if character.isascii() and character not in '"\\%' else "_" for character in name
+    )
+
+
+@pytest.mark.parametrize("disposition", ["attachment", "inline"])
+def test_the_disposition_is_the_one_that_was_wished(function, disposition):
+    assert as_a_new_client_reads_it(downloaded(function, disposition=disposition)["content-disposition"]) == (
+        disposition,
+        None,
+    )
+    named = downloaded(function, disposition=disposition, filename="é.pdf")["content-disposition"]
+    assert as_a_new_client_reads_it(named) == (disposition, "é.pdf")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/pdf", "text/plain; charset=utf-8", "image/png", "video/mp4", 'text/plain; charset="utf-8"'],
+)
+def test_the_content_type_is_the_one_that_was_wished(function, content_type):
+    assert downloaded(function, content_type=content_type)["content-type"] == content_type
+
+
+def test_without_a_wish_the_server_says_what_the_file_was_put_with(function):
+    headers = downloaded(function)
+    assert "content-disposition" not in headers
+    assert headers["content-type"] == "application/octet-stream"
