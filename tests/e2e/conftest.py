@@ -1,4 +1,4 @@
-"""What all tests in Python share: nothing reaches a real account, and the function is built."""
+"""Fixtures for all Python tests: isolation from real accounts, the built function, and a local AWS."""
 
 import pytest
 from local_aws import building, emulator, isolation
@@ -6,18 +6,18 @@ from local_aws import building, emulator, isolation
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated():
-    """No test reaches a real account, whatever the environment holds."""
+    """Removes the user's AWS settings, so that no test reaches a real account."""
     isolation.isolate()
 
 
 @pytest.fixture(scope="session")
 def built(isolated):
-    """The function, built as a user builds it."""
+    """Builds the function as a user does."""
     building.build()
 
 
 @pytest.fixture(scope="session")
 def aws(isolated):
-    """A local AWS with nothing on it."""
+    """An empty local AWS."""
     with emulator.LocalAws("test-bare") as running:
         yield running

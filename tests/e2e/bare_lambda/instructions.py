@@ -1,8 +1,8 @@
-"""Counts the instructions a function takes from its start to a point that the Runtime API can see.
+"""Counts the instructions a function executes from its start to a request that the Runtime API sees.
 
-Instructions, unlike seconds, are the same whatever else the machine does. valgrind counts them on a
-processor of its own making, which lacks the instructions for SHA: where a SHA-256 is computed, it counts
-many times what a real one would take. Nothing before the first event computes one.
+A busy machine changes seconds and does not change instruction counts. valgrind emulates a processor without
+the SHA extensions, so it counts many times the real cost of a SHA-256. Compare only programs that hash equally
+much.
 """
 
 import re
@@ -16,33 +16,33 @@ from .process import Process
 
 VALGRIND = shutil.which("valgrind")
 
-# They differ by a few in ten thousand: addresses and hash seeds are drawn anew for each process.
+# Counts differ by a few in ten thousand between runs, because addresses and hash seeds are random.
 RUNS = 3
 
 
 def to_first_next(command, environment):
-    """From exec to the first request for an event, the dynamic loader included."""
+    """Instructions from exec to the first request for an event. The dynamic loader is included."""
     return statistics.median(count(command, environment, None) for _ in range(RUNS))
 
 
 def to_first_answer(command, environment, event):
-    """From exec to the first response."""
+    """Instructions from exec to the first response."""
     return statistics.median(count(command, environment, event) for _ in range(RUNS))
 
 
 def count(command, environment, event):
-    """Instructions to the response to `event`, or to the first request for one where there is no event."""
+    """Instructions to the response to `event`. With None: to the first request for an event."""
     with tempfile.TemporaryDirectory() as directory:
-        counted = Path(directory) / "callgrind.out"
+        counts = Path(directory) / "callgrind.out"
         log = Path(directory) / "log"
-        valgrind = [VALGRIND, "--tool=callgrind", f"--callgrind-out-file={counted}", f"--log-file={log}"]
+        valgrind = [VALGRIND, "--tool=callgrind", f"--callgrind-out-file={counts}", f"--log-file={log}"]
         with Process([*valgrind, *command], environment) as process:
             process.api.wait_for_next()
             if event is not None:
                 process.api.invoke(event)
-            # The function waits now; at SIGTERM valgrind writes down what it has counted.
+            # The function now waits for the Runtime API. valgrind writes its counts at SIGTERM.
             process.end(signal.SIGTERM)
-        found = re.search(r"^(?:totals|summary): (\d+)$", counted.read_text(encoding="ascii"), re.MULTILINE)
-        if found is None:
+        total = re.search(r"^(?:totals|summary): (\d+)$", counts.read_text(encoding="ascii"), re.MULTILINE)
+        if total is None:
             raise AssertionError(f"valgrind counted nothing: {log.read_text(encoding='utf-8')}")
-        return int(found.group(1))
+        return int(total.group(1))

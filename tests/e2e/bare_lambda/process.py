@@ -1,6 +1,6 @@
-"""A function under measurement: a process that was really started, and what the system says of it.
+"""One running function process, started under a Runtime API of its own, and what the kernel reports about it.
 
-Its standard output goes where Lambda's does, into a pipe that somebody reads.
+Its standard output is a pipe that a thread reads, as in Lambda.
 """
 
 import ctypes
@@ -12,14 +12,14 @@ import time
 from .runtime_api import RuntimeApi
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_drain = None
+_discard_pipe = None
 
 
 class Process:
-    """A started function, for as long as the `with` block lasts."""
+    """A started function. It is killed when the `with` block ends."""
 
     def __init__(self, command, environment, output=None):
-        """`output` is where standard output and standard error go, as a file descriptor."""
+        """`output` is a file descriptor for standard output and standard error. By default they are discarded."""
         self._command = [str(word) for word in command]
         self._environment = environment
         self._output = output
@@ -28,9 +28,9 @@ class Process:
     def __enter__(self):
         self.api.__enter__()
         environment = {**self._environment, "AWS_LAMBDA_RUNTIME_API": self.api.address}
-        output = drain() if self._output is None else self._output
+        output = discard_pipe() if self._output is None else self._output
         actions = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
-        # Not subprocess: this costs a tenth, and it is part of every start that is measured.
+        # posix_spawn takes a tenth of subprocess's time, and that time counts in every start that is measured.
         self.started = time.perf_counter()
         self.pid = os.posix_spawn(self._command[0], self._command, environment, file_actions=actions)
         self._running = True
@@ -42,40 +42,40 @@ class Process:
         self.api.__exit__()
 
     def end(self, number=signal.SIGKILL):
-        """End it, and wait until it is gone."""
+        """Send a signal to the process and wait until it has ended."""
         if self._running:
             self._running = False
             os.kill(self.pid, number)
             os.waitpid(self.pid, 0)
 
     def invoke(self, event):
-        """Give it an event. Returns its response and when that was here; it then asks for the next event."""
+        """Hand out an event. Returns the response and the time of its arrival, once the next event is asked for."""
         response, arrived = self.api.invoke(event)
         self.api.accept()
         self.api.wait_for_next()
         return response, arrived
 
     def cpu_seconds(self):
-        """The processor time of all its threads so far, to the nanosecond."""
+        """The CPU time of all threads so far. The clock's resolution is a nanosecond."""
         clock = ctypes.c_int()
         if _libc.clock_getcpuclockid(self.pid, ctypes.byref(clock)) != 0:
-            raise OSError("this system keeps no clock of a process's processor time")
+            raise OSError("this system has no clock for the CPU time of a process")
         return time.clock_gettime(clock.value)
 
     def memory(self):
-        """What /proc says of its memory, in bytes: VmHWM is the most it ever had, VmRSS what it has."""
+        """Bytes of memory as /proc reports them: VmHWM is the peak, VmRSS the current size."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             fields = dict(line.split(":", 1) for line in status)
         return {name: int(fields[name].split()[0]) * 1024 for name in ("VmHWM", "VmRSS")}
 
 
-def drain():
-    """A pipe that is read and forgotten; one for all."""
-    global _drain
-    if _drain is None:
-        read, _drain = os.pipe()
+def discard_pipe():
+    """The write end of a pipe whose content is read and dropped. All processes share one pipe."""
+    global _discard_pipe
+    if _discard_pipe is None:
+        read, _discard_pipe = os.pipe()
         threading.Thread(target=_read_forever, args=(read,), daemon=True).start()
-    return _drain
+    return _discard_pipe
 
 
 def _read_forever(descriptor):

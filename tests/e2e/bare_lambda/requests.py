@@ -1,7 +1,7 @@
-"""What every function is asked, and the credentials it signs with.
+"""The environment variables and the events for a function that `Process` starts.
 
-The event is an HTTP API's, as in events/, with a session token as long as Lambda's own: a link comes to
-about 1,500 characters.
+The events are an HTTP API's, as in events/. The session token is as long as Lambda's own, so a link has about
+1,500 characters.
 """
 
 import base64
@@ -16,12 +16,12 @@ REGION = "eu-west-1"
 NAME = "signer"
 BATCH = 1000
 
-# Nobody listens there: a call fails at once, and never leaves this machine.
+# No process listens on this port. A call to it fails at once and does not leave this machine.
 UNREACHABLE_ENDPOINT = "http://127.0.0.1:1"
 
 
 def credentials():
-    """Of nobody; the token is what 768 bytes are in base64."""
+    """Credentials of no account. The session token is 768 bytes in base64."""
     noise = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(24))
     return {
         "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
@@ -30,15 +30,14 @@ def credentials():
     }
 
 
-# What template.yaml sets besides.
+# What template.yaml sets in addition. It is not for the functions that the benchmarks compare ours with.
 OURS = {"MALLOC_ARENA_MAX": "1"}
 
 
 def environment(declared=True, **more):
-    """What Lambda sets, the function's settings, and nothing of this machine's user.
+    """The variables that Lambda sets, and the function's settings. No variable of this machine's user is among them.
 
-    `declared` states the session's end, so that nobody is asked for it. Lambda itself states it to
-    functions with SnapStart, through an endpoint; here it stands in the environment.
+    `declared` adds the end of the session, so the function need not ask STS for it. `more` overrides the rest.
     """
     grants = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": REGION}]
     end = datetime.now(timezone.utc) + timedelta(hours=12)
@@ -69,28 +68,28 @@ def link():
 
 
 def batch(count=BATCH):
-    """An event that asks for many."""
+    """An event that asks for `count` links."""
     return event("/links/batch", {"links": [entry(number) for number in range(count)]})
 
 
 def entry(number):
-    """One link's request."""
+    """The request for one link."""
     return {"key": f"private-files/2026/11/quarterly-report-{number:05d}.pdf", "expires_in": 900}
 
 
 def event(path, body):
-    """A POST as the gateway packs it."""
-    packed = json.loads((paths.ROOT / "events" / "http-api" / "post-links.json").read_text(encoding="utf-8"))
-    packed["rawPath"] = packed["requestContext"]["http"]["path"] = path
-    packed["routeKey"] = packed["requestContext"]["routeKey"] = f"POST {path}"
-    packed["body"] = json.dumps(body)
-    return json.dumps(packed).encode()
+    """A POST as API Gateway sends it, as bytes."""
+    gateway_event = json.loads((paths.ROOT / "events" / "http-api" / "post-links.json").read_text(encoding="utf-8"))
+    gateway_event["rawPath"] = gateway_event["requestContext"]["http"]["path"] = path
+    gateway_event["routeKey"] = gateway_event["requestContext"]["routeKey"] = f"POST {path}"
+    gateway_event["body"] = json.dumps(body)
+    return json.dumps(gateway_event).encode()
 
 
 def links_in(response):
-    """The links in an response to `link` or `batch`, which must all be there."""
+    """The URLs in the response to `link` or `batch`. Fails if the response has another status than 200."""
     response = json.loads(response)
     if response["statusCode"] != 200:
-        raise AssertionError(f"no link but {response}")
+        raise AssertionError(f"the response is not a link: {response}")
     body = json.loads(response["body"])
     return [link["url"] for link in body.get("links", [body])]

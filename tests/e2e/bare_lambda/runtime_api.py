@@ -1,8 +1,7 @@
-"""A stand-in for Lambda's Runtime API: hands out events and takes answers, one function at a time.
+"""A stand-in for Lambda's Runtime API. It hands out events and takes responses, for one function at a time.
 
-It does as little as it can, since what it does between an event and its response is measured too: one
-thread, no HTTP library, no parsing of what it doesn't need. It is no emulator: it knows no time-outs, no
-phases and no logs, and it takes every response as good.
+It does as little as possible, because its own work is part of every measurement: one thread, no HTTP library,
+and it parses only what it needs. It has no time limits, no phases and no logs, and it accepts every response.
 
 Source: AWS Lambda guide, "Using the Lambda runtime API".
 """
@@ -17,18 +16,18 @@ ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-
 
 
 class FunctionFailed(Exception):
-    """The function ended, reported an error, or said nothing in time."""
+    """The function ended, reported an error, or sent no request in time."""
 
 
 class RuntimeApi:
-    """Listens on 127.0.0.1 for as long as the `with` block lasts."""
+    """Listens on 127.0.0.1 until the `with` block ends."""
 
-    def __init__(self, patience=60.0):
-        """`patience` is how many seconds a function may say nothing."""
-        self._patience = patience
+    def __init__(self, timeout=60.0):
+        """`timeout` is how many seconds the function may take to its next request."""
+        self._timeout = timeout
         self._invocations = 0
-        # The connections on which the function waits for its next event, and for word of its response.
-        self._waiting = self._answered = None
+        # The connections on which the function waits: for an event, and for the acceptance of its response.
+        self._waiting = self._responded = None
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -48,7 +47,7 @@ class RuntimeApi:
         self._listener.close()
 
     def watch(self, pid):
-        """Notice when the function's process ends."""
+        """Raise FunctionFailed as soon as this process ends."""
         self._process = os.pidfd_open(pid)
         self._selector.register(self._process, selectors.EVENT_READ)
 
@@ -56,15 +55,15 @@ class RuntimeApi:
         """Wait until the function asks for an event. Returns the time at which it did."""
         while self._waiting is None:
             connection, request = self._request()
-            if not request.head.startswith(b"GET ") or b"/invocation/next " not in request.head:
+            if not request.is_get("/invocation/next"):
                 raise FunctionFailed(f"the function did not ask for an event: {request}")
             self._waiting = connection
         return request.arrived
 
     def invoke(self, event):
-        """Hand out an event, as bytes. Returns the response, as bytes, and the time at which it was all here.
+        """Hand out an event, as bytes. Returns the response as bytes, and the time at which all of it had arrived.
 
-        The function is told that its response was accepted only afterwards, by `accept`.
+        The function learns only from `accept` that its response was accepted.
         """
         if self._waiting is None:
             self.wait_for_next()
@@ -81,21 +80,21 @@ class RuntimeApi:
         self._waiting = None
         connection, request = self._request()
         if not request.head.startswith(b"POST ") or b"/response " not in request.head:
-            raise FunctionFailed(f"the function did not response: {request}")
-        self._answered = connection
+            raise FunctionFailed(f"the function did not respond: {request}")
+        self._responded = connection
         return request.body, request.arrived
 
     def accept(self):
         """Tell the function that its response was accepted."""
-        self._answered.sendall(ACCEPTED)
+        self._responded.sendall(ACCEPTED)
 
     def _request(self):
-        """The next request on any connection."""
-        deadline = time.monotonic() + self._patience
+        """The next request on any connection, with that connection."""
+        deadline = time.monotonic() + self._timeout
         while True:
             ready = self._selector.select(deadline - time.monotonic())
             if not ready:
-                raise FunctionFailed(f"the function said nothing for {self._patience:.0f} s")
+                raise FunctionFailed(f"the function sent no request for {self._timeout:.0f} s")
             for key, _ in ready:
                 if key.fileobj is self._listener:
                     connection, _ = self._listener.accept()
@@ -114,19 +113,23 @@ class RuntimeApi:
 
 
 class Request:
-    """What the function sent."""
+    """A request that the function sent."""
 
     def __init__(self, head, body, arrived):
         self.head = head
         self.body = body
         self.arrived = arrived
 
+    def is_get(self, path):
+        """Whether it is a GET for this path, which is without the version in front of it."""
+        return self.head.startswith(b"GET ") and path.encode() + b" " in self.head
+
     def __str__(self):
         return f"{self.head.splitlines()[0].decode()} {bytes(self.body[:500])!r}"
 
 
 def read_request(connection):
-    """Read a request that has begun to arrive; None if the connection was closed instead."""
+    """Read a request that has begun to arrive. None if the connection was closed instead."""
     received = connection.recv(65536)
     if not received:
         return None
@@ -139,7 +142,7 @@ def read_request(connection):
         if name.lower() == b"content-length":
             length = int(value)
         elif name.lower() == b"transfer-encoding":
-            raise FunctionFailed("the function sent its response in chunks, which nothing here reads")
+            raise FunctionFailed("the function sent a chunked response, which this Runtime API can't read")
     if len(body) < length:
         whole = bytearray(length)
         whole[: len(body)] = body
@@ -147,7 +150,7 @@ def read_request(connection):
         while rest:
             count = connection.recv_into(rest)
             if count == 0:
-                raise FunctionFailed("the function ended in the middle of an response")
+                raise FunctionFailed("the function closed the connection within a response")
             rest = rest[count:]
         body = whole
     return Request(head, body, time.perf_counter())

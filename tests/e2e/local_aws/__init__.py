@@ -1,8 +1,8 @@
-"""An AWS on this machine, with this repository's template.yaml deployed to it.
+"""A local AWS with this repository's template.yaml deployed to it.
 
-`make run`, `make demo` and the tests in tests/deployed/ all stand on this package, so what a person
-plays with is what is tested. One module, one step: `emulator` starts the local AWS, `building` builds
-the function, `deploying` brings the template to life, `calling` speaks to the API, `demo` shows it.
+`make run`, `make demo` and the tests in deployed/ share this package, so people try out what is tested. Each
+module has one task: `emulator` starts the local AWS, `building` builds the function, `deploying` deploys the
+template, `api_client` sends requests, and `demo` runs the demonstration.
 
-Not for production, and not a way to reach a real account: `isolation` sees to that.
+It is not for production and does not connect to real accounts. `isolation` removes the user's AWS settings.
 """

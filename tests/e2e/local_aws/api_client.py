@@ -1,6 +1,6 @@
-"""Callers of the API: IAM users with keys, requests signed with them, and what came back.
+"""Sends HTTP requests to the API and to S3, with or without the signature of an IAM user.
 
-Only ever connects to 127.0.0.1, follows no redirect, and asks no proxy.
+It connects only to 127.0.0.1, follows no redirects and uses no proxy.
 """
 
 import http.client
@@ -16,18 +16,18 @@ from . import isolation
 
 
 def encode_path(key):
-    """A key as it stands in a URL's path."""
+    """An object key, encoded for a URL's path."""
     return quote(key, safe="/")
 
 
 def encode_query(value):
-    """A value as it stands in a URL's query. A signature also covers how the slashes are written."""
+    """A value, encoded for a URL's query. Slashes are encoded too, because SigV4 signs them encoded."""
     return quote(value, safe="")
 
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. Header names are in lower case."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     headers: dict
@@ -38,11 +38,11 @@ class Response:
 
 
 def send(method, url, body=None, headers=None):
-    """Send a request as it stands: a link opened by whoever has it, or a caller without credentials."""
+    """Send a request without adding a signature. That is how a link is opened."""
     parts = urlsplit(url)
     if parts.hostname != "127.0.0.1" and not parts.hostname.endswith(".localhost"):
         raise ValueError(f"{parts.hostname} is not this machine")
-    # The name goes into the Host header, as the client would send it; it isn't looked up.
+    # The Host header has the URL's host name, which is not looked up.
     connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -56,14 +56,14 @@ def send(method, url, body=None, headers=None):
 
 @dataclass(frozen=True)
 class Caller:
-    """An IAM user with keys."""
+    """An IAM user with an access key."""
 
     name: str
     access_key_id: str
     secret_access_key: str
 
     def request(self, method, url, body=None, headers=None):
-        """Send a request signed with this caller's keys; a dict or list goes as JSON."""
+        """Send a request signed with this user's key. A dict or a list is sent as JSON."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -75,7 +75,10 @@ class Caller:
 
 
 def create_caller(aws, deployment, name, allowed="*"):
-    """Create a user who may call the API, or only the part of it given, as `GET/session`. May do nothing else."""
+    """Create an IAM user whose only permission is to call the API.
+
+    `allowed` restricts it to some routes, such as `GET/session`.
+    """
     iam = aws.client("iam")
     iam.create_user(UserName=name)
     iam.put_user_policy(

@@ -1,6 +1,6 @@
-"""Builds the function the way a user does, with `sam build`, which calls cargo-lambda.
+"""Builds the function as a user does: with `sam build`, which calls cargo-lambda.
 
-For the processor of this machine, whatever the template's default is: the function runs here.
+It builds for this machine's processor, whatever the template's default is, because the function runs here.
 """
 
 import fcntl
@@ -9,13 +9,13 @@ import platform
 import shutil
 import sys
 
-from . import commands, paths, isolation
+from . import commands, isolation, paths
 
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def architecture():
-    """What Lambda calls this machine's processor."""
+    """Lambda's name for this machine's processor."""
     machine = platform.machine().lower()
     if platform.system() != "Linux" or machine not in PROCESSORS:
         raise commands.Failure(
@@ -26,14 +26,14 @@ def architecture():
 
 
 def build():
-    """Build; seconds when nothing has changed. The result is in paths.SAM_BUILD and paths.BOOTSTRAP."""
+    """Build the function to paths.SAM_BUILD and paths.BOOTSTRAP. It takes seconds if nothing has changed."""
     processor = architecture()
     if shutil.which("cargo") is None:
-        raise commands.Failure("there is no `cargo` on the path: install Rust, see https://rustup.rs")
+        raise commands.Failure("`cargo` was not found on the PATH. Install Rust, see https://rustup.rs")
     log = paths.LOCAL_AWS / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(paths.LOCAL_AWS / "build.lock", "w", encoding="utf-8") as lock:
-        # Two builds at once would take each other's files away: `make test` beside `make run`, say.
+        # Two builds at the same time, such as `make test` beside `make run`, would overwrite each other's files.
         fcntl.flock(lock, fcntl.LOCK_EX)
         make_replaceable(paths.BOOTSTRAP)
         commands.run(
@@ -46,7 +46,7 @@ def build():
             ],
             log=log,
             env=isolation.with_tools(
-                # Plain cargo builds for the machine it runs on; the default, zig, is for other machines.
+                # cargo builds for this machine. The default, zig, is for cross-compiling.
                 CARGO_LAMBDA_COMPILER="cargo",
                 CARGO_TARGET_DIR=str(paths.TARGET),
             ),
@@ -56,7 +56,7 @@ def build():
 
 
 def make_replaceable(program):
-    """Put a copy in a program's place, which no process runs: cargo-lambda can't write over a running one."""
+    """Replace a program by a copy of itself. cargo-lambda can't overwrite a program that is running."""
     if program.exists():
         copy = program.with_suffix(".copy")
         shutil.copy2(program, copy)
@@ -64,7 +64,7 @@ def make_replaceable(program):
 
 
 def no_sam_config():
-    """An empty configuration for SAM, so that a samconfig.toml for a real account can't slip in."""
+    """The path of an empty configuration for SAM, so that it does not read a samconfig.toml for a real account."""
     empty = paths.TARGET / "sam" / "no-config.toml"
     empty.parent.mkdir(parents=True, exist_ok=True)
     empty.write_text("version = 0.1\n", encoding="utf-8")
@@ -75,6 +75,6 @@ if __name__ == "__main__":
     isolation.isolate()
     try:
         build()
-    except commands.Failure as reason:
-        sys.exit(str(reason))
+    except commands.Failure as failure:
+        sys.exit(str(failure))
     print(paths.BOOTSTRAP)

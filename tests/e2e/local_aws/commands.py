@@ -1,6 +1,6 @@
-"""Runs a command with its output in a log file, and ends it with us.
+"""Runs a command, writes its output to a log file, and ends it together with this process.
 
-A person sees one line for each command; the log is for when that line says that it failed.
+The user sees one line for each command. If the command fails, the error shows the end of the log.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 
 
 class Failure(Exception):
-    """Something a person has to look at: one sentence, and the log that says more."""
+    """An error for the user: one sentence, and the log with the details."""
 
     def __init__(self, sentence, log=None):
         super().__init__(sentence)
@@ -26,7 +26,7 @@ class Failure(Exception):
 
 
 def tail(log, count):
-    """The last lines of a log that say something."""
+    """The last `count` lines of a log that are not blank."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -35,7 +35,7 @@ def tail(log, count):
 
 
 def start(command, *, log, env, cwd):
-    """Start a command in a session of its own, so that Ctrl-C reaches us alone and we end it in order."""
+    """Start a command in a session of its own. Ctrl-C then reaches only this process, which ends the command."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         return subprocess.Popen(
@@ -49,27 +49,27 @@ def start(command, *, log, env, cwd):
         )
 
 
-def end(process, patience=5.0):
-    """End a process that `start` started, with whatever it started in turn."""
+def end(process, timeout=5.0):
+    """End a process that `start` started, and its children. SIGKILL follows SIGTERM after `timeout` seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        # Its own session, so its process group bears its id.
+        # The process leads its own session, so its id is also the id of its process group.
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
         try:
-            process.wait(timeout=patience)
+            process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             continue
         if number == signal.SIGTERM:
-            patience = 1.0
+            timeout = 1.0
 
 
 def run(command, *, log, env, cwd, failure):
-    """Run a command to its end, or raise a Failure with the given sentence."""
+    """Run a command to its end. Raises a Failure with the sentence `failure` if its exit status is not 0."""
     process = start(command, log=log, env=env, cwd=cwd)
     try:
-        show_signs_of_life(process, log)
+        show_progress(process, log)
     except BaseException:
         end(process)
         raise
@@ -77,15 +77,15 @@ def run(command, *, log, env, cwd, failure):
         raise Failure(failure, log)
 
 
-def show_signs_of_life(process, log):
-    """Wait for a process. A person at a terminal sees the last line of its log meanwhile."""
-    watched = sys.stdout.isatty()
+def show_progress(process, log):
+    """Wait until a process has ended. On a terminal, show the last line of its log meanwhile."""
+    is_terminal = sys.stdout.isatty()
     shown = ""
     while process.poll() is None:
         time.sleep(0.1)
-        last = (tail(log, 1) or [""])[0].strip()[:66] if watched else shown
+        last = (tail(log, 1) or [""])[0].strip()[:66] if is_terminal else shown
         if last != shown:
             shown = last
             print(f"\r\033[K           {shown}", end="", flush=True)
-    if watched:
+    if is_terminal:
         print("\r\033[K", end="", flush=True)

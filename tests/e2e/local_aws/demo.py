@@ -1,9 +1,9 @@
-"""`make run` and `make demo`: shows the function at work on the local AWS, from build to downloaded file.
+"""`make run` and `make demo`: shows the function on the local AWS, from the build to a downloaded file.
 
-    python -m local_aws.demo          show it, exit 0; or non-zero with the reason
-    python -m local_aws.demo --stay   show it, then stay up to be played with until Ctrl-C
+    python -m local_aws.demo          show it and exit; the exit status is not 0 if a step failed
+    python -m local_aws.demo --stay   show it, then keep the local AWS running until Ctrl-C
 
-Proves nothing that the tests don't; it is for looking.
+The demo proves nothing that the tests don't prove. It is there to be looked at.
 """
 
 import argparse
@@ -15,80 +15,80 @@ import sys
 import time
 from xml.etree import ElementTree
 
-from . import building, api_client, commands, deploying, emulator, mail_demo, paths, promise, isolation
+from . import api_client, building, commands, deploying, emulator, isolation, mail_demo, paths, promise
 
 KEY = "private-files/Résumé 2026.txt"
-CONTENT = "Nobody reads this without a link.\n".encode()
+CONTENT = "Only a link opens this file.\n".encode()
 
 
 class Steps:
-    """Prints what is done, each line with the seconds since the start."""
+    """Prints the steps of the demo, each with the seconds since the start."""
 
     def __init__(self):
         self._start = time.monotonic()
 
-    def say(self, line):
+    def print(self, line):
         print(f"{time.monotonic() - self._start:7.1f} s  {line}", flush=True)
 
 
 def show(aws, steps, stack="s3-link-signer"):
-    """The whole story, once. Returns what is needed to play on."""
+    """Run the demo once. Returns the deployment and a caller with permission to call its API."""
     mail_demo.verify_sender(aws)
     deployment = deploying.deploy(aws, stack, **mail_demo.PARAMETERS)
-    steps.say(f"template.yaml deployed: {deployment.api_url}")
+    steps.print(f"deployed template.yaml: {deployment.api_url}")
 
     aws.client("s3").put_object(Bucket=deployment.bucket, Key=KEY, Body=CONTENT, ContentType="text/plain")
-    steps.say(f"a private file put: s3://{deployment.bucket}/{KEY}")
+    steps.print(f"uploaded a private file: s3://{deployment.bucket}/{KEY}")
 
-    refusal = without_a_link(aws, deployment)
-    steps.say(f"GET without a link: {refusal}, as it should be")
+    refusal = request_without_link(aws, deployment)
+    steps.print(f"S3 refuses a GET without a link, as it should: {refusal}")
 
     caller = api_client.create_caller(aws, deployment, "demo-user")
     response = caller.request("POST", f"{deployment.api_url}/links", {"key": KEY})
     if response.status != 200:
         raise commands.Failure(f"the API answered {response.status} instead of a link: {response.body.decode()}")
     link = response.json()
-    steps.say("the deployed API asked for a link, which answers:")
+    steps.print("asked the deployed API for a link. It answered:")
     print(f"\n{json.dumps(link, indent=2, ensure_ascii=False)}\n", flush=True)
 
     download(link["url"], aws.directory)
-    steps.say(f"downloaded through the link with curl: all {len(CONTENT)} bytes of it")
+    steps.print(f"downloaded all {len(CONTENT)} bytes of the file through the link, with curl")
     print(f"\nIn plain words: {promise.describe(link)}\n", flush=True)
 
-    mail = mail_demo.arrived(aws)
-    steps.say("the same file was mailed when it landed; the mail, as it arrived in the local AWS's inbox:")
-    print(f"\n{mail_demo.as_read(mail)}\n", flush=True)
+    mail = mail_demo.wait_for_mail(aws)
+    steps.print("the upload also sent a mail with a link. The mail in the local AWS's inbox:")
+    print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
     download(mail.link, aws.directory)
-    steps.say("downloaded through the link taken out of that mail\n")
+    steps.print("downloaded the file through the link in the mail\n")
     return deployment, caller
 
 
-def without_a_link(aws, deployment):
-    """Try the file's address without a signature; say how it is refused."""
+def request_without_link(aws, deployment):
+    """Request the file without a signature. Returns how S3 refuses it."""
     key = api_client.encode_path(KEY)
     response = api_client.send("GET", f"{aws.url}/{deployment.bucket}/{key}")
     if response.status != 403:
-        raise commands.Failure(f"the private file answered {response.status} to a GET without a link; it is not private")
+        raise commands.Failure(f"S3 answered {response.status} to a GET without a link, so the file is not private")
     return f"{response.status} {ElementTree.fromstring(response.body).findtext('Code')}"
 
 
 def download(url, directory):
-    """Open the link with plain curl, as anyone would who has it."""
+    """Open a link with plain curl, as the person who received it would."""
     file = directory / "downloaded.txt"
     file.unlink(missing_ok=True)
     command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--output", str(file), url]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
-        raise commands.Failure("there is no `curl` on the path to open the link with") from None
+        raise commands.Failure("`curl` was not found on the PATH; the demo opens the link with it") from None
     if done.returncode != 0:
         raise commands.Failure(f"curl could not open the link: {done.stderr.strip()}")
     if file.read_bytes() != CONTENT:
-        raise commands.Failure(f"what came through the link is not the file that was put: see {file}")
+        raise commands.Failure(f"the link did not download the file that was uploaded: see {file}")
 
 
 def curl_line(deployment, caller):
-    """A line for the terminal that asks the API for a link, signed by curl itself (7.75 or newer)."""
+    """A command line that asks the API for a link. curl 7.75 or newer signs the request itself."""
     return " ".join(
         [
             "curl",
@@ -103,26 +103,26 @@ def curl_line(deployment, caller):
 
 def main():
     parser = argparse.ArgumentParser(description="Show the link signer on a local AWS.")
-    parser.add_argument("--stay", action="store_true", help="stay up until Ctrl-C")
+    parser.add_argument("--stay", action="store_true", help="keep the local AWS running until Ctrl-C")
     stay = parser.parse_args().stay
 
     isolation.isolate()
-    # A plain `kill` ends what was started, as Ctrl-C does.
+    # `kill` ends the processes that were started, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     steps = Steps()
     try:
-        steps.say("building the function (the first time takes minutes)")
+        steps.print("building the function (the first build takes minutes)")
         building.build()
-        steps.say(f"built: {paths.BOOTSTRAP.stat().st_size / 2**20:.1f} MiB")
+        steps.print(f"built the function: {paths.BOOTSTRAP.stat().st_size / 2**20:.1f} MiB")
         with emulator.LocalAws("run" if stay else "demo") as aws:
-            steps.say(f"a local AWS started: {aws.url}")
+            steps.print(f"started a local AWS: {aws.url}")
             deployment, caller = show(aws, steps)
             if stay:
-                print("It stays up until Ctrl-C. To play with it, ask for links as the IAM user that was made for you:\n")
+                print("The local AWS keeps running until Ctrl-C. Ask for links as the IAM user that was created for you:\n")
                 print(f"{curl_line(deployment, caller)}\n", flush=True)
                 signal.pause()
     except commands.Failure as failure:
-        print(f"\nIt did not work: {failure}", file=sys.stderr)
+        print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)

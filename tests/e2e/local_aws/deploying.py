@@ -1,16 +1,16 @@
-"""Deploys template.yaml to the local AWS with `sam deploy`, as a user would to a real one."""
+"""Deploys template.yaml to the local AWS with `sam deploy`, as a user deploys it to a real account."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from . import building, commands, paths, isolation
+from . import building, commands, isolation, paths
 
 ARTIFACTS = "artifacts-of-the-local-aws"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the stack says about itself in its outputs."""
+    """The stack's name and outputs."""
 
     stack: str
     api_url: str
@@ -24,7 +24,7 @@ class Deployment:
 
 
 def deploy(aws, stack="s3-link-signer", **parameters):
-    """Deploy what `building.build` has built; parameters are the template's."""
+    """Deploy what `building.build` has built. `parameters` are the template's."""
     parameters = {"Architecture": building.architecture(), **parameters}
     aws.client("s3").create_bucket(Bucket=ARTIFACTS)
     commands.run(
@@ -46,8 +46,7 @@ def deploy(aws, stack="s3-link-signer", **parameters):
         cwd=paths.ROOT,
         failure="template.yaml did not deploy",
     )
-    described = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    outputs = stack_outputs(aws, stack)
     return Deployment(
         stack=stack,
         api_url=outputs["ApiUrl"],
@@ -55,3 +54,9 @@ def deploy(aws, stack="s3-link-signer", **parameters):
         function=outputs["LinkSignerName"],
         role_arn=outputs["LinkSignerRoleArn"],
     )
+
+
+def stack_outputs(aws, stack):
+    """The outputs of a stack, by their keys."""
+    described = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}

@@ -1,6 +1,6 @@
-"""Starts and stops the local AWS: ministack on a free port of 127.0.0.1, checking signatures and permissions.
+"""Starts and stops the local AWS: ministack on a free port of 127.0.0.1, with signatures and permissions checked.
 
-Its state lives in a directory of its own that goes away with it; its log stays.
+Its state is in a temporary directory, which is deleted when it stops. Its log is kept.
 """
 
 import http.client
@@ -19,14 +19,14 @@ from . import commands, paths, isolation
 
 
 class LocalAws:
-    """A local AWS, for as long as the `with` block lasts."""
+    """A local AWS that runs until the `with` block ends."""
 
     def __init__(self, name):
         self.directory = paths.LOCAL_AWS / name
         self.log = self.directory / "ministack.log"
-        # Keys that nobody can know, so that a request that gets in was signed by us.
-        capitals = string.ascii_uppercase + "234567"
-        self.access_key_id = "AKIA" + "".join(secrets.choice(capitals) for _ in range(16))
+        # The root user's keys are random, so only requests signed by this process are accepted.
+        letters = string.ascii_uppercase + "234567"
+        self.access_key_id = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
         self.secret_access_key = secrets.token_hex(20)
         self.port = None
 
@@ -35,10 +35,10 @@ class LocalAws:
         self._state = tempfile.mkdtemp(prefix="state-", dir=self.directory)
         self.port = free_port()
         self._process = commands.start(
-            # -I: the modules beside the script are ours, and none of them is meant for ministack.
-            [paths.MINISTACK / "bin" / "python", "-I", paths.ROOT / "tests" / "e2e" / "local_aws" / "ministack_patches.py"],
+            # -I: ministack must not import the modules that are in the same folder as the script.
+            [paths.MINISTACK / "bin" / "python", "-I", pathlib.Path(__file__).with_name("ministack_patches.py")],
             log=self.log,
-            env=isolation.bare(**self.keys(), **self._settings()),
+            env=isolation.clean_environment(**self.keys(), **self._settings()),
             cwd=self._state,
         )
         try:
@@ -58,11 +58,11 @@ class LocalAws:
 
     @property
     def inbox(self):
-        """The directory into which every mail is laid that SES takes."""
+        """The directory with the mails that SES has accepted."""
         return pathlib.Path(self._state) / "inbox"
 
     def keys(self):
-        """The root keys and the endpoint, as environment variables."""
+        """The root user's keys and the endpoint, as environment variables."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -70,7 +70,7 @@ class LocalAws:
         }
 
     def client(self, service, credentials=None):
-        """A boto3 client, as root or with the credentials given (as STS words them)."""
+        """A boto3 client with the root user's keys, or with credentials in the form in which STS returns them."""
         credentials = credentials or {}
         return boto3.client(
             service,
@@ -92,7 +92,7 @@ class LocalAws:
             "STATE_DIR": os.path.join(self._state, "state"),
             "S3_DATA_DIR": os.path.join(self._state, "s3"),
             "HOME": self._state,
-            # Lambda derives this from the template's LoggingConfig; ministack leaves it to us.
+            # Lambda sets this variable because of the template's LoggingConfig. ministack does not.
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
         }
 
@@ -100,7 +100,7 @@ class LocalAws:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise commands.Failure("the local AWS ended while it was starting", self.log)
+                raise commands.Failure("the local AWS ended during its start", self.log)
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.request("GET", "/_ministack/health")
@@ -109,11 +109,11 @@ class LocalAws:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise commands.Failure(f"the local AWS was not up after {seconds} seconds", self.log)
+        raise commands.Failure(f"the local AWS did not start within {seconds} seconds", self.log)
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on right now."""
+    """A port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,6 +1,6 @@
-"""The local AWS's inbox: mails as SES took them, read with Python's own `email`, and the links in them.
+"""The local AWS's inbox: the mails that SES accepted, parsed with Python's `email`, and the links in them.
 
-Reads what `ministack_patches` lays there; sends nothing.
+`ministack_patches` stores the mails. This module only reads them.
 """
 
 import email
@@ -16,7 +16,7 @@ from . import commands
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as it arrived."""
+    """A mail as SES accepted it."""
 
     message_id: str
     sender: str
@@ -33,7 +33,7 @@ class Mail:
 
     @property
     def text(self):
-        # Its lines end as the wire has them.
+        # In the raw mail, lines end with CRLF.
         return self.message.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
     @property
@@ -42,12 +42,12 @@ class Mail:
 
     @property
     def link(self):
-        """The link in the plain text."""
+        """The link in the plain text part."""
         return re.search(r"^https?://\S+$", self.text, re.MULTILINE).group()
 
     @property
     def button(self):
-        """The link behind the button of the HTML, as a mail program would open it."""
+        """The link of the button in the HTML part, as a mail program would open it."""
         links = _Links()
         links.feed(self.html)
         [link] = links.found
@@ -65,7 +65,7 @@ class _Links(html.parser.HTMLParser):
 
 
 def mails(aws):
-    """All mails so far, in the order in which they came."""
+    """All mails so far, in the order of their arrival."""
     found = []
     for file in sorted(aws.inbox.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns):
         envelope = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
@@ -73,13 +73,13 @@ def mails(aws):
     return found
 
 
-def wait_for(aws, wanted, count=1, seconds=30):
-    """The mails that are wanted, once there are so many of them."""
+def wait_for(aws, matches, count=1, seconds=30):
+    """The mails for which `matches` is true, once there are `count` of them."""
     deadline = time.monotonic() + seconds
     while True:
-        found = [mail for mail in mails(aws) if wanted(mail)]
+        found = [mail for mail in mails(aws) if matches(mail)]
         if len(found) >= count:
             return found
         if time.monotonic() > deadline:
-            raise commands.Failure(f"{len(found)} of {count} mails came within {seconds} seconds")
+            raise commands.Failure(f"{len(found)} of {count} mails arrived within {seconds} seconds")
         time.sleep(0.1)

@@ -1,7 +1,7 @@
-"""The environment variables that everything started from here sees.
+"""The environment variables of every process that the tests and the demo start.
 
-They keep the user's AWS settings out: no profile, no credentials file, no metadata service. Whatever
-goes wrong, nothing here can reach a real account.
+They exclude the user's AWS settings: profiles, the credentials file and the metadata service. No process started
+from here can reach a real account, even if a test has a mistake.
 """
 
 import os
@@ -16,22 +16,22 @@ NO_ACCOUNT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
-    # A proxy would be asked for 127.0.0.1 too.
+    # Otherwise a configured proxy would also get the requests for 127.0.0.1.
     "NO_PROXY": "127.0.0.1,localhost,.localhost",
     "no_proxy": "127.0.0.1,localhost,.localhost",
 }
 
 SAM = {
     "SAM_CLI_TELEMETRY": "0",
-    # SAM looks every five seconds whether a deployment is done; here it is done in less than one.
+    # By default SAM asks every five seconds whether a deployment is done. On the local AWS it takes less than one.
     "SAM_CLI_POLL_DELAY": "0.5",
-    # It keeps an installation id; under target/ it leaves the user's home alone.
+    # SAM stores an installation id there, by default in the user's home directory.
     "__SAM_CLI_APP_DIR": str(paths.TARGET / "sam" / "settings"),
 }
 
 
 def isolate():
-    """Cut this process, and so all it will start, off from the user's AWS settings."""
+    """Remove the user's AWS settings from the environment of this process and of its future children."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             del os.environ[name]
@@ -39,11 +39,11 @@ def isolate():
 
 
 def with_tools(**more):
-    """The environment for a command line tool: the user's, with the pinned tools first on the path."""
+    """The environment for a command line tool: this process's, with the pinned tools first on the PATH."""
     path = f"{paths.TOOLS / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, **SAM, "PATH": path, **more}
 
 
-def bare(**more):
-    """The environment for the local AWS, which hands it on to the function: nothing of the user's."""
+def clean_environment(**more):
+    """The environment for the local AWS and for the function. No variable of the user is in it."""
     return {**NO_ACCOUNT, "PATH": os.defpath, "LANG": "C.UTF-8", **more}

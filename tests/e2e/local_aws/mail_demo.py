@@ -1,6 +1,6 @@
-"""The part of the demo that is about mail: who mails whom, and the mail as it arrived.
+"""The mail in the demo: its sender, its recipient and its text.
 
-Sends nothing itself: the mail was sent because `demo` put a file.
+This module sends no mail. The function sends one because `demo` uploads a file.
 """
 
 import textwrap
@@ -8,28 +8,28 @@ import textwrap
 from . import inbox
 
 SENDER = "files@example.com"
-READER = "reader@example.com"
+RECIPIENT = "reader@example.com"
 
 # For `deploying.deploy`.
 PARAMETERS = {
     "MailFrom": SENDER,
     "MailFromName": "The link signer",
-    "MailTo": READER,
+    "MailTo": RECIPIENT,
     "MailAllowedRecipients": "*@example.com",
 }
 
 
 def verify_sender(aws):
-    """What an owner of the address does once, and SES asks for before it sends anything."""
+    """Verify the sender's address. SES sends mails only from verified addresses."""
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
 
 
-def arrived(aws):
-    """The mail about the file, once it is in the inbox."""
-    return inbox.wait_for(aws, lambda mail: mail.recipients == [READER])[0]
+def wait_for_mail(aws):
+    """The mail about the uploaded file, once it is in the inbox."""
+    return inbox.wait_for(aws, lambda mail: mail.recipients == [RECIPIENT])[0]
 
 
-def as_read(mail):
-    """A mail as a program that knows no HTML shows it."""
+def as_plain_text(mail):
+    """A mail as a mail program without HTML shows it."""
     headers = "\n".join(f"{name}: {mail.message[name]}" for name in ("From", "To", "Date", "Subject"))
     return textwrap.indent(f"{headers}\n\n{mail.text.strip()}", "    ", lambda line: True)

@@ -1,15 +1,17 @@
-"""Runs ministack with three corrections, where AWS documents otherwise. Started by `emulator`, in ministack's venv.
+"""Runs ministack with three patches where it differs from AWS's documentation.
 
-1. For a role's session `aws:PrincipalArn` is the ARN of the role, path included. ministack has the
-   session's ARN, and a trust policy that admits by path could admit nobody.
-2. AWS is reached over TLS. Here plain HTTP on 127.0.0.1 stands for it, or a bucket that refuses
-   plain HTTP would refuse everything. A request with `X-Forwarded-Proto: http` counts as plain.
-3. SES checks permissions on the sender's identity, with the condition key `ses:FromAddress`, and asks
-   for `ses:SendRawEmail` when a mail is given as raw MIME. ministack checks `ses:SendEmail` on `*`
-   without the key, and takes a raw mail apart instead of keeping it: here each mail is also laid into
-   the directory `inbox`, as it came (`.eml`) and with whom it was for (`.json`).
+`emulator` starts this script, with the Python of ministack's virtual environment.
 
-It changes nothing else, and needs the pinned version: both are its inner parts.
+1. For the session of a role, `aws:PrincipalArn` is the ARN of the role, with its path. ministack uses the ARN
+   of the session, so a trust policy with a condition on the path would never match.
+2. AWS is called over TLS. The tests use plain HTTP on 127.0.0.1, and the template's bucket refuses requests
+   without TLS. So every request counts as TLS, unless it has the header `X-Forwarded-Proto: http`.
+3. SES checks permissions on the sender's identity, with the condition key `ses:FromAddress`, and requires
+   `ses:SendRawEmail` for a mail in raw MIME. ministack checks `ses:SendEmail` on `*` without that key. It also
+   parses a raw mail and does not keep it. The patch stores each mail in the directory `inbox`: the raw mail
+   (`.eml`), and its sender, its recipients and its id (`.json`).
+
+The patches replace internal functions, so they need the pinned version of ministack.
 """
 
 import base64
@@ -22,105 +24,105 @@ import threading
 import time
 
 
-def principal_arn_is_the_roles():
-    """Correction 1."""
+def use_role_arn_as_principal_arn():
+    """Patch 1."""
     from ministack.core import iam_evaluator
     from ministack.services import iam
 
-    emulated = iam_evaluator._resolve_condition_key
+    original = iam_evaluator._resolve_condition_key
 
-    def documented(key, context):
+    def patched(key, context):
         if key.lower() == "aws:principalarn" and context.principal_type == "AssumedRole":
             name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
             role = iam._roles.get_scoped(context.principal_account, None, name)
             if role is not None:
                 return role["Arn"]
-        return emulated(key, context)
+        return original(key, context)
 
-    iam_evaluator._resolve_condition_key = documented
+    iam_evaluator._resolve_condition_key = patched
 
 
-def loopback_counts_as_tls():
-    """Correction 2."""
+def count_requests_as_tls():
+    """Patch 2."""
     from ministack import app as server
 
-    emulated = server.app
+    original = server.app
 
     async def over_tls(scope, receive, send):
         if scope["type"] == "http":
             scope = {**scope, "scheme": "https"}
-        await emulated(scope, receive, send)
+        await original(scope, receive, send)
 
     server.app = over_tls
 
 
-def ses_is_about_senders():
-    """Correction 3."""
+def check_ses_by_sender_and_store_mails():
+    """Patch 3."""
     from ministack import app as server
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import ses_v2
 
     sender = contextvars.ContextVar("sender", default=None)
-    emulated_key = iam_evaluator._resolve_condition_key
-    emulated_arn = iam_actions._ses_v2_resource_arn
-    emulated_check = server._enforce_ses_v2
-    emulated_action = iam_actions.extract_iam_action
-    emulated_answer = ses_v2.handle_request
+    original_condition_key = iam_evaluator._resolve_condition_key
+    original_resource_arn = iam_actions._ses_v2_resource_arn
+    original_enforce = server._enforce_ses_v2
+    original_extract_action = iam_actions.extract_iam_action
+    original_handle_request = ses_v2.handle_request
 
     def is_sending(method, path):
         return method == "POST" and path.rstrip("/") == "/v2/email/outbound-emails"
 
-    def key(name, context):
+    def condition_key(name, context):
         if name.lower() == "ses:fromaddress" and sender.get():
             return sender.get()
-        return emulated_key(name, context)
+        return original_condition_key(name, context)
 
-    def arn(method, path, body, region, account):
+    def resource_arn(method, path, body, region, account):
         if is_sending(method, path):
             return f"arn:aws:ses:{region}:{account}:identity/{json.loads(body)['FromEmailAddress']}"
-        return emulated_arn(method, path, body, region, account)
+        return original_resource_arn(method, path, body, region, account)
 
-    def check(method, path, headers, body, query, request_id):
+    def enforce(method, path, headers, body, query, request_id):
         if not is_sending(method, path):
-            return emulated_check(method, path, headers, body, query, request_id)
+            return original_enforce(method, path, headers, body, query, request_id)
         mail = json.loads(body)
         actions = ["ses:SendRawEmail", "ses:SendEmail"] if "Raw" in mail["Content"] else ["ses:SendEmail"]
         token = sender.set(mail["FromEmailAddress"])
         try:
             for action in actions:
                 iam_actions.extract_iam_action = lambda *_, action=action: action
-                denied = emulated_check(method, path, headers, body, query, request_id)
+                denied = original_enforce(method, path, headers, body, query, request_id)
                 if denied:
                     return denied
             return None
         finally:
-            iam_actions.extract_iam_action = emulated_action
+            iam_actions.extract_iam_action = original_extract_action
             sender.reset(token)
 
-    async def response(method, path, headers, body, query):
-        given = await emulated_answer(method, path, headers, body, query)
-        if is_sending(method, path) and given[0] == 200:
-            keep(json.loads(body), json.loads(given[2])["MessageId"])
-        return given
+    async def handle_request(method, path, headers, body, query):
+        result = await original_handle_request(method, path, headers, body, query)
+        if is_sending(method, path) and result[0] == 200:
+            store(json.loads(body), json.loads(result[2])["MessageId"])
+        return result
 
-    def keep(mail, message_id):
+    def store(mail, message_id):
         inbox = pathlib.Path(os.environ["TMPDIR"]) / "inbox"
         inbox.mkdir(exist_ok=True)
         envelope = {"from": mail["FromEmailAddress"], "to": mail["Destination"]["ToAddresses"], "message_id": message_id}
         (inbox / f"{message_id}.json").write_text(json.dumps(envelope), encoding="utf-8")
-        # Last, under its name: whoever sees a mail sees all of it.
+        # The rename comes last, so a reader never sees a part of a mail.
         part = inbox / f"{message_id}.part"
         part.write_bytes(base64.b64decode(mail["Content"]["Raw"]["Data"]))
         part.rename(inbox / f"{message_id}.eml")
 
-    iam_evaluator._resolve_condition_key = key
-    iam_actions._ses_v2_resource_arn = arn
-    server._enforce_ses_v2 = check
-    ses_v2.handle_request = response
+    iam_evaluator._resolve_condition_key = condition_key
+    iam_actions._ses_v2_resource_arn = resource_arn
+    server._enforce_ses_v2 = enforce
+    ses_v2.handle_request = handle_request
 
 
 def end_with_parent():
-    """Stop when whoever started us is gone, however it went: nobody else would stop us."""
+    """Stop when the parent process has ended, even if it was killed and could not stop this process."""
     parent = os.getppid()
 
     def watch():
@@ -135,7 +137,7 @@ if __name__ == "__main__":
     from ministack.app import main
 
     end_with_parent()
-    principal_arn_is_the_roles()
-    loopback_counts_as_tls()
-    ses_is_about_senders()
+    use_role_arn_as_principal_arn()
+    count_requests_as_tls()
+    check_ses_by_sender_and_store_mails()
     main()

@@ -1,4 +1,4 @@
-"""Where things are in this checkout. Nothing else: no file is made or read here."""
+"""The paths of this checkout. This module neither creates nor reads files."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "template.yaml"
 
 TARGET = ROOT / "target"
-# cargo-lambda's release build. Whatever tests the real function tests this very file.
+# cargo-lambda's release build. All Python tests run this file.
 BOOTSTRAP = TARGET / "lambda" / "s3-link-signer" / "bootstrap"
 SAM_BUILD = TARGET / "sam" / "build"
 LOCAL_AWS = TARGET / "local-aws"
 
-# Two, because the local AWS pins another botocore than SAM does.
+# The virtual environments. There are two, because ministack pins another botocore than SAM does.
 TOOLS = ROOT / ".venv"
 MINISTACK = ROOT / ".venv-ministack"

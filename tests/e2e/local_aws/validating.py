@@ -1,9 +1,9 @@
-"""Runs `sam validate --lint` on template.yaml, apart from the user's SAM and AWS settings."""
+"""Runs `sam validate --lint` on template.yaml, without the user's SAM and AWS settings."""
 
 import subprocess
 import sys
 
-from . import building, paths, isolation
+from . import building, isolation, paths
 
 if __name__ == "__main__":
     isolation.isolate()

@@ -1,8 +1,9 @@
-"""The function's bootstrap as Lambda runs it, in Lambda's own runtime emulator, on this machine.
+"""The function under AWS's Lambda runtime emulator, without a gateway in front of it.
 
-The tests in tests/emulated/, tests/signatures/ and tests/session_death/ stand on this package. `running`
-starts the function and gives it events, `asking` makes the events a gateway would send, `answers` says
-what is an response at all, `secrecy` searches logs.
+The tests in emulated/, signatures/ and session_expiry/ use this package. `running` starts the function and sends it
+events, `requests` creates the events that a gateway would send, `responses` checks what every response must have,
+and `secrecy` searches logs for secrets. `offline` is the environment of a function that calls no AWS service;
+`refusing_aws`, `stub_aws`, `container_credentials` and `roles` are what a function can call.
 
-What stands before the function (API Gateway, its authorizers, IAM) is not here: that is `local_aws`.
+API Gateway, its authorizers and IAM are not part of this package. `local_aws` has them.
 """

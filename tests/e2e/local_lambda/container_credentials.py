@@ -1,4 +1,4 @@
-"""A container credentials endpoint, as ECS, EKS and SnapStart have one: it states when its credentials end.
+"""A container credentials endpoint, as in ECS, EKS and Lambda SnapStart. It states when its credentials end.
 
 Source: AWS SDKs and Tools reference guide, "Container credential provider".
 """
@@ -11,15 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class ContainerCredentials:
-    """Listens on 127.0.0.1 for as long as the `with` block lasts, and hands out what `serve` was given last."""
+    """Listens on 127.0.0.1 until the `with` block ends, and returns the credentials last passed to `serve`."""
 
     def __init__(self):
-        self.asked = 0
+        # How many requests there were so far.
+        self.requests = 0
         self._token = secrets.token_hex(20)
         self._served = None
 
     def serve(self, credentials):
-        """From now on, hand out these credentials, as STS words them; None: have none."""
+        """Return these credentials from now on. They have the form in which STS returns them. With None there are none."""
         self._served = credentials and {
             "AccessKeyId": credentials["AccessKeyId"],
             "SecretAccessKey": credentials["SecretAccessKey"],
@@ -28,7 +29,7 @@ class ContainerCredentials:
         }
 
     def variables(self):
-        """What tells a function where to ask, and as whom."""
+        """The environment variables with which a function finds this endpoint."""
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._server.server_port}/credentials",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._token,
@@ -41,7 +42,7 @@ class ContainerCredentials:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                endpoint.asked += 1
+                endpoint.requests += 1
                 allowed = self.headers.get("Authorization") == endpoint._token and self.path == "/credentials"
                 status = 401 if not allowed else 200 if endpoint._served else 404
                 body = json.dumps(endpoint._served if status == 200 else {"code": str(status)}).encode()
@@ -52,7 +53,7 @@ class ContainerCredentials:
                 self.wfile.write(body)
 
             def log_message(self, *_):
-                """Says nothing."""
+                """Logs nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -1,6 +1,6 @@
-"""The environment of a function that has no AWS behind it: its session is assumed, its bucket's region stated.
+"""The environment of a function that needs no AWS service: its session's length is assumed, its bucket's region known.
 
-Its keys are made up anew each time, so what is found of them in a log is from there.
+The keys are random in each environment. A log that contains them must come from that function.
 """
 
 import json
@@ -8,7 +8,7 @@ import secrets
 
 BUCKET = "amzn-s3-demo-bucket"
 
-# What the fixtures in events/ count on.
+# The fixtures in events/ rely on these grants.
 GRANTS = [
     {
         "bucket": BUCKET,
@@ -21,12 +21,12 @@ GRANTS = [
 
 
 def environment(**changes):
-    """Changes win, and None takes a variable away."""
+    """The variables, with `changes`. None removes a variable."""
     variables = {
         "GRANTS": json.dumps(GRANTS),
         "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
-        # With the characters that base64 has and URLs encode.
+        # It has the characters of base64 that URLs must encode.
         "AWS_SESSION_TOKEN": f"{secrets.token_hex(100)}+/=={secrets.token_hex(100)}",
         "ASSUMED_SESSION_SECONDS": "43200",
         **changes,

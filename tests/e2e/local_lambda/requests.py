@@ -1,6 +1,7 @@
-"""Events as a gateway sends them, made out of the fixtures in events/.
+"""Events as API Gateway sends them, made from the fixtures in events/.
 
-Only of one shape, the HTTP API's: that all shapes mean the same is shown with the fixtures themselves.
+They all have the format of an HTTP API. The tests in test_events show with the fixtures that every format is
+handled alike.
 """
 
 import json
@@ -10,11 +11,10 @@ from local_aws import paths
 
 EVENTS = paths.ROOT / "events"
 
-# The caller of most fixtures.
+# The caller in most fixtures.
 PRINCIPAL = "arn:aws:iam::123456789012:user/alice"
 
-
-# The folders of events that no gateway sends: about objects, and about nothing of ours.
+# The folders of fixtures that no gateway sends: events about S3 objects, and events that the function does not know.
 OBJECT_EVENTS = ("s3/", "sqs/", "eventbridge/")
 NON_HTTP_EVENTS = ("not-http/",)
 
@@ -30,18 +30,18 @@ def fixtures():
 
 
 def post(path, body, principal=PRINCIPAL):
-    """A POST; what isn't text goes as JSON. Without a principal the gateway authenticated nobody."""
+    """A POST. A body that isn't a string is sent as JSON. With principal=None the caller is not authenticated."""
     return request("POST", path, body=body if isinstance(body, str) else json.dumps(body), principal=principal)
 
 
 def get(path, query=None, principal=PRINCIPAL):
-    """A GET, with a query as a dict, as pairs, or as it stands in the URL."""
+    """A GET. The query is a dict, a list of pairs, or an encoded string."""
     raw = query if isinstance(query, str) else urlencode(query or {})
     return request("GET", path, query=raw, principal=principal)
 
 
 def request(method, path, query="", body=None, principal=PRINCIPAL):
-    """Any request at all."""
+    """A request with any method, path, query and body."""
     event = fixture("http-api/post-links")
     context = event["requestContext"]
     event["routeKey"] = context["routeKey"] = "$default"

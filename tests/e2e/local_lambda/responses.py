@@ -1,6 +1,6 @@
-"""What every response of the function has, whatever was asked: a status, headers, and a body of the right kind.
+"""Checks what every response of the function must have: a status, valid headers, and a body of the right type.
 
-Whether it is the right response is for each test to say.
+Each test checks for itself whether it is the right response.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 
 from local_aws import api_client
 
-# The codes of problems and the status each always has.
+# The status of each problem code.
 PROBLEM_STATUSES = {
     "invalid-request": 400,
     "unauthenticated": 401,
@@ -23,13 +23,13 @@ PROBLEM_STATUSES = {
     "session-unproven": 503,
 }
 
-# A header's value as RFC 9110 has it; anything else could end the header and begin another.
+# RFC 9110's characters for a header value. Any other character could end the header and begin another one.
 HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 def parse(invoked):
-    """The HTTP response in what the function returned to Lambda; fails if it isn't one."""
-    assert isinstance(invoked, dict), f"no response at all: {invoked!r}"
+    """The HTTP response in what the function returned to Lambda. Fails if it isn't a valid one."""
+    assert isinstance(invoked, dict), f"not an HTTP response: {invoked!r}"
     assert set(invoked) == {"statusCode", "headers", "body", "isBase64Encoded"}, invoked
     assert invoked["isBase64Encoded"] is False
     headers, body = invoked["headers"], invoked["body"]
@@ -50,7 +50,7 @@ def parse(invoked):
 
 
 def assert_is_problem(problem, status):
-    """A problem as RFC 9457 has it, with our stable code."""
+    """Check that it is a problem (RFC 9457) with one of the function's codes, and with that code's status."""
     assert {"type", "title", "status", "detail", "code"} <= set(problem), problem
     assert PROBLEM_STATUSES[problem["code"]] == problem["status"] == status, problem
     assert problem["type"] == f"urn:problem-type:s3-link-signer:{problem['code']}"
@@ -58,5 +58,5 @@ def assert_is_problem(problem, status):
 
 
 def problem_code(response):
-    """The code of a problem; None when the response is none."""
+    """The code of a problem. None if the response is not a problem."""
     return json.loads(response.body).get("code") if response.status >= 400 else None

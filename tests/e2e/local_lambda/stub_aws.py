@@ -1,7 +1,8 @@
-"""An AWS for a function that mails: S3's HeadObject, DynamoDB's three calls, SES's one and AssumeRole.
+"""A stub of the AWS services that a mailing function calls: S3, DynamoDB, SES and STS.
 
-Every object is there, every role may be assumed, and the table does what DynamoDB does with the
-conditions that the function sends. `hold_mails` makes SES take its time.
+It implements only the calls that the function sends: HeadObject, PutItem, UpdateItem, DeleteItem, SendEmail and
+AssumeRole. Every object exists and every role may be assumed. The table evaluates the function's conditions as
+DynamoDB does. `hold_mails` makes SES wait with its response.
 """
 
 import base64
@@ -17,14 +18,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class StubAws:
-    """Listens on a port of 127.0.0.1 for as long as the `with` block lasts."""
+    """Listens on 127.0.0.1 until the `with` block ends."""
 
     def __init__(self):
         self.mails = []
         self.table = {}
         self.ses_was_called = threading.Event()
-        self._ses_may_answer = threading.Event()
-        self._ses_may_answer.set()
+        self._ses_may_respond = threading.Event()
+        self._ses_may_respond.set()
         self._lock = threading.Lock()
         aws = self
 
@@ -41,9 +42,9 @@ class StubAws:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, kind, response = aws.response(self.path, self.headers.get("X-Amz-Target"), body)
+                status, content_type, response = aws.respond(self.path, self.headers.get("X-Amz-Target"), body)
                 self.send_response(status)
-                self.send_header("Content-Type", kind)
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(response)))
                 self.end_headers()
                 self.wfile.write(response)
@@ -59,7 +60,7 @@ class StubAws:
         return self
 
     def __exit__(self, *_):
-        self._ses_may_answer.set()
+        self._ses_may_respond.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -68,29 +69,29 @@ class StubAws:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def hold_mails(self):
-        """From now on SES says nothing, and takes nothing."""
-        self._ses_may_answer.clear()
+        """Make SES wait with its responses from now on. It does not accept the mails."""
+        self._ses_may_respond.clear()
 
-    def take_mails(self):
-        """From now on SES takes what it is given. What came before is forgotten."""
-        self._ses_may_answer.set()
+    def accept_mails(self):
+        """Make SES accept mails from now on. The mails that it held are refused."""
+        self._ses_may_respond.set()
 
     def end_leases(self):
-        """As if five minutes had passed."""
+        """End all leases, as if five minutes had passed."""
         for item in self.table.values():
             if "lease_ends_at" in item:
                 item["lease_ends_at"] = {"N": str(int(time.time()))}
 
-    def response(self, path, target, body):
+    def respond(self, path, target, body):
         if target:
             with self._lock:
                 status, response = self._dynamodb(target.split(".")[1], json.loads(body))
             return status, "application/x-amz-json-1.0", json.dumps(response).encode()
         if path == "/v2/email/outbound-emails":
-            held = not self._ses_may_answer.is_set()
+            held = not self._ses_may_respond.is_set()
             self.ses_was_called.set()
             if held:
-                self._ses_may_answer.wait(60)
+                self._ses_may_respond.wait(60)
                 return 500, "application/json", b"{}"
             mail = json.loads(body)
             self.mails.append(base64.b64decode(mail["Content"]["Raw"]["Data"]))
@@ -101,10 +102,14 @@ class StubAws:
         refused = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}
         values = body["ExpressionAttributeValues"]
         if call == "PutItem":
-            there = self.table.get(body["Item"]["id"]["S"])
-            over = there and "sent_at" not in there and int(there["lease_ends_at"]["N"]) <= int(values[":now"]["N"])
-            if there and not over and there["claim"] != values[":claim"]:
-                return 400, {**refused, "Item": there}
+            existing = self.table.get(body["Item"]["id"]["S"])
+            lease_ended = (
+                existing
+                and "sent_at" not in existing
+                and int(existing["lease_ends_at"]["N"]) <= int(values[":now"]["N"])
+            )
+            if existing and not lease_ended and existing["claim"] != values[":claim"]:
+                return 400, {**refused, "Item": existing}
             self.table[body["Item"]["id"]["S"]] = body["Item"]
             return 200, {}
         item = self.table.get(body["Key"]["id"]["S"])
@@ -118,22 +123,22 @@ class StubAws:
         return 200, {}
 
 
-# The one that the fixtures name.
+# The version in the fixtures.
 VERSION = "UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"
 
 ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
-<AccessKeyId>ASIAMINTEDEXAMPLE</AccessKeyId><SecretAccessKey>minted-secret-that-nobody-may-see</SecretAccessKey>
-<SessionToken>minted-token-that-nobody-may-see</SessionToken><Expiration>{end:%Y-%m-%dT%H:%M:%SZ}</Expiration>
+<AccessKeyId>ASIAMINTEDEXAMPLE</AccessKeyId><SecretAccessKey>minted-secret-access-key</SecretAccessKey>
+<SessionToken>minted-session-token</SessionToken><Expiration>{end:%Y-%m-%dT%H:%M:%SZ}</Expiration>
 </Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 
 
 def link_in(mail):
-    """The link in a mail, as Python's own `email` reads it."""
+    """The link in a raw mail, which Python's `email` parses."""
     text = email.message_from_bytes(mail, policy=email.policy.default).get_body(("plain",)).get_content()
     [link] = [line.strip() for line in text.splitlines() if line.startswith("http")]
     return link
 
 
 def key_in(link):
-    """The key that a link leads to."""
+    """The object key in a link."""
     return unquote(urlsplit(link).path).removeprefix("/files/")
