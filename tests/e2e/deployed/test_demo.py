@@ -1,4 +1,4 @@
-"""What `make run` and `make demo` show: it works, and the sentence in plain words is true."""
+"""Tests of `make run` and `make demo`: the demo works, and its sentence about the promise is right."""
 
 import json
 import shlex
@@ -8,20 +8,21 @@ from datetime import datetime, timezone
 import pytest
 from local_aws import commands, demo, promise
 
+# The time at which the sentence is written.
 NOW = datetime(2026, 11, 23, 13, 5, 17, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")
 def shown(aws):
-    """The demo, on a stack of its own."""
+    """The result of the demo, which has a stack of its own."""
     return demo.show(aws, demo.Steps(), stack="demo")
 
 
-def test_the_demo_works_to_the_end(shown, aws):
+def test_the_demo_downloads_the_file(shown, aws):
     assert (aws.directory / "downloaded.txt").read_bytes() == demo.CONTENT
 
 
-def test_the_curl_line_that_it_prints_gets_a_link(shown):
+def test_the_printed_curl_line_gets_a_link(shown):
     done = subprocess.run(
         [*shlex.split(demo.curl_line(*shown)), "--silent", "--show-error"], capture_output=True, text=True, check=False
     )
@@ -31,14 +32,14 @@ def test_the_curl_line_that_it_prints_gets_a_link(shown):
     assert json.loads(done.stdout)["key"] == demo.KEY
 
 
-def test_the_user_that_it_makes_may_do_nothing_but_call_the_api(shown, aws):
+def test_the_demo_user_may_only_call_the_api(shown, aws):
     _, caller = shown
     keys = {"AccessKeyId": caller.access_key_id, "SecretAccessKey": caller.secret_access_key}
     with pytest.raises(Exception, match="AccessDenied"):
         aws.client("s3", keys).list_buckets()
 
 
-def test_a_link_that_does_not_open_is_a_failure_with_a_reason(aws):
+def test_if_a_link_does_not_open_the_failure_names_the_reason(aws):
     with pytest.raises(commands.Failure, match="curl could not open the link: .*404"):
         demo.download(f"{aws.url}/no-such-bucket/no-such-file", aws.directory)
 
@@ -70,7 +71,7 @@ def test_a_link_that_does_not_open_is_a_failure_with_a_reason(aws):
     ],
     ids=["proven", "on another day", "assumed", "long-term key"],
 )
-def test_plain_words_say_what_is_promised_and_what_proves_it(changed, sentence):
+def test_the_sentence_says_what_is_promised_and_what_proves_it(changed, sentence):
     link = {
         "expires_at": "2026-11-23T14:05:12Z",
         "session": {"evidence": "minted", "expires_at": "2026-11-23T14:05:17Z"},

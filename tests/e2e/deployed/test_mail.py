@@ -1,6 +1,6 @@
-"""Files that land in the deployed bucket, and the mails about them: from S3's notification to the inbox and back to S3.
+"""The mails about files in the deployed bucket: from S3's notification to the inbox, and the link back to S3.
 
-The mails are read with Python's own `email`, which neither wrote them nor knows who did.
+Python's `email` parses the mails. It shares no code with the function.
 """
 
 import json
@@ -20,7 +20,7 @@ PREFIX = "private-files/"
 
 @dataclass(frozen=True)
 class Mailing:
-    """A stack of its own, with a sender."""
+    """A second stack, with a sender for mails."""
 
     aws: object
     bucket: str
@@ -30,7 +30,7 @@ class Mailing:
     ledger: str
 
     def put(self, key, content, link_to=None):
-        """Put a file; by default for somebody nobody else writes to. Returns the recipient."""
+        """Put a file for a recipient, by default for a new one. Returns the recipient."""
         link_to = link_to or f"{uuid.uuid4()}@example.com"
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content, Metadata={"link-to": link_to})
         return link_to
@@ -38,21 +38,21 @@ class Mailing:
     def mails_to(self, recipient, count=1):
         return inbox.wait_for(self.aws, lambda mail: mail.recipients == [recipient], count)
 
-    def waiting(self, queue):
-        """How many messages are in a queue, those in flight included."""
+    def message_count(self, queue):
+        """The number of messages in a queue, including those in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         response = self.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)
         return sum(int(response["Attributes"][name]) for name in names)
 
-    def settle(self, seconds=30):
-        """Wait until the queue has nothing left to give."""
+    def wait_until_processed(self, seconds=30):
+        """Wait until the queue is empty."""
         deadline = time.monotonic() + seconds
-        while self.waiting(self.queue):
-            assert time.monotonic() < deadline, "the queue does not get empty"
+        while self.message_count(self.queue):
+            assert time.monotonic() < deadline, f"the queue was not empty after {seconds} seconds"
             time.sleep(0.1)
 
-    def comes_back_soon(self):
-        """What fails is not to keep a test waiting for six minutes."""
+    def shorten_retries(self):
+        """Retry failed messages after a second. With the template's value, a test would wait for six minutes."""
         self.aws.client("sqs").set_queue_attributes(QueueUrl=self.queue, Attributes={"VisibilityTimeout": "1"})
 
     def log(self):
@@ -76,8 +76,7 @@ def mailing(aws):
         MailAllowedRecipients="*@example.com",
         MailTo="everyone@example.com",
     )
-    described = aws.client("cloudformation").describe_stacks(StackName="s3-link-mailer")["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    outputs = deploying.stack_outputs(aws, "s3-link-mailer")
     mailing = Mailing(
         aws,
         bucket=outputs["FilesBucketName"],
@@ -86,7 +85,7 @@ def mailing(aws):
         dead_letters=outputs["MailDeadLettersUrl"],
         ledger=outputs["MailLedgerName"],
     )
-    mailing.comes_back_soon()
+    mailing.shorten_retries()
     return mailing
 
 
@@ -104,7 +103,7 @@ HARD_NAMES = [
 
 
 @pytest.mark.parametrize("name", HARD_NAMES, ids=lambda name: name[:20].encode("unicode_escape").decode())
-def test_whoever_a_file_names_gets_a_mail_whose_link_downloads_it(mailing, name):
+def test_the_recipient_in_the_metadata_gets_a_mail_whose_link_downloads_the_file(mailing, name):
     content = uuid.uuid4().bytes * 100
     before = datetime.now(timezone.utc)
     [mail] = mailing.mails_to(mailing.put(PREFIX + name, content))
@@ -114,7 +113,7 @@ def test_whoever_a_file_names_gets_a_mail_whose_link_downloads_it(mailing, name)
     assert mail.message.get_content_type() == "multipart/alternative"
     assert max(len(line) for line in mail.raw.split(b"\r\n")) <= 76
     shown = name.rsplit("/", 1)[-1].replace("\u202e", "\ufffd")
-    # Of a long name the middle is left out.
+    # A long name is shown without its middle.
     assert (shown if len(shown) <= 160 else shown[-53:]) in mail.text
     assert "1.6 kB" in mail.text and "1.6 kB" in mail.html
 
@@ -122,9 +121,9 @@ def test_whoever_a_file_names_gets_a_mail_whose_link_downloads_it(mailing, name)
     response = api_client.send("GET", mail.link)
     assert (response.status, response.body) == (200, content)
 
-    # The end that is stated is the end that is signed, and it is after what is said to be left.
+    # The mail states the same end as the URL.
     query = parse_qs(urlsplit(mail.link).query)
-    # The local S3 does not send it; that it is signed is what we can do.
+    # The local S3 does not send this header, so the test checks the URL.
     assert query["response-content-disposition"][0].startswith("attachment")
     signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     end = signed_at + timedelta(seconds=int(query["X-Amz-Expires"][0]))
@@ -132,21 +131,21 @@ def test_whoever_a_file_names_gets_a_mail_whose_link_downloads_it(mailing, name)
     assert stated[1] == f"{end:%A} {end.day} {end:%B %Y, %H:%M} UTC"
     assert f'<time datetime="{end:%Y-%m-%dT%H:%M:%SZ}">{stated[1]}</time>' in mail.html
     assert before - timedelta(seconds=1) <= signed_at <= datetime.now(timezone.utc)
-    # The local AWS's minted session lasts an hour, which less the margin is no hour.
+    # The session of the local AWS lasts an hour, and the link ends some seconds before it.
     assert stated[2] == "59"
 
 
-def test_each_recipient_has_a_link_of_their_own_and_who_may_not_have_mail_has_none(mailing):
+def test_each_recipient_gets_a_link_of_their_own_and_other_domains_get_none(mailing):
     one, two = (f"{uuid.uuid4()}@example.com" for _ in range(2))
     mailing.put(f"{PREFIX}for two.txt", b"x", link_to=f"{one}, eve-{uuid.uuid4()}@evil.test,{two}")
     links = [mailing.mails_to(recipient)[0].link for recipient in (one, two)]
     ids = {parse_qs(urlsplit(link).query)["x-link-id"][0] for link in links}
     assert len(ids) == 2
-    mailing.settle()
+    mailing.wait_until_processed()
     assert not [mail for mail in inbox.mails(mailing.aws) if "evil" in mail.recipients[0]]
 
 
-def test_a_file_that_names_nobody_is_mailed_to_whom_the_operator_names(mailing):
+def test_a_file_without_a_recipient_is_mailed_to_the_recipient_in_the_settings(mailing):
     content = uuid.uuid4().bytes
     mailing.aws.client("s3").put_object(Bucket=mailing.bucket, Key=f"{PREFIX}for all.txt", Body=content)
     [mail] = mailing.mails_to("everyone@example.com")
@@ -154,7 +153,7 @@ def test_a_file_that_names_nobody_is_mailed_to_whom_the_operator_names(mailing):
 
 
 def notification(mailing, key):
-    """What S3 said when this file was put, as the queue would deliver it once more."""
+    """S3's notification about this file, as the queue could deliver it a second time."""
     head = mailing.aws.client("s3").head_object(Bucket=mailing.bucket, Key=key)
     item = next(item for item in mailing.items() if item["key"]["S"] == key)
     record = {
@@ -169,47 +168,47 @@ def notification(mailing, key):
     return json.dumps({"Records": [record]})
 
 
-def test_the_same_event_ten_times_mails_once(mailing):
+def test_an_event_that_is_delivered_ten_times_sends_one_mail(mailing):
     key = f"{PREFIX}{uuid.uuid4()}.txt"
     recipient = mailing.put(key, b"once")
     mailing.mails_to(recipient)
     again = notification(mailing, key)
     entries = [{"Id": str(index), "MessageBody": again} for index in range(10)]
     mailing.aws.client("sqs").send_message_batch(QueueUrl=mailing.queue, Entries=entries)
-    mailing.settle()
+    mailing.wait_until_processed()
     assert len(mailing.mails_to(recipient)) == 1
 
 
-def test_a_mail_that_was_begun_and_never_sent_goes_out_once_when_its_lease_is_over(mailing):
-    """The ledger is put into the state that a function leaves which dies between claim and send."""
+def test_a_mail_that_was_claimed_and_not_sent_is_sent_once_after_its_lease(mailing):
+    """The test changes the ledger to the state that a function leaves if it ends between claim and send."""
     key = f"{PREFIX}{uuid.uuid4()}.txt"
-    recipient = mailing.put(key, b"begun")
+    recipient = mailing.put(key, b"claimed")
     [first] = mailing.mails_to(recipient)
     again = notification(mailing, key)
     [item] = [item for item in mailing.items() if item["recipient"]["S"] == recipient]
     dynamodb = mailing.aws.client("dynamodb")
-    begun = {**item, "lease_ends_at": {"N": str(int(time.time()) + 300)}}
+    claimed = {**item, "lease_ends_at": {"N": str(int(time.time()) + 300)}}
     for name in ("sent_at", "message_id", "link_id"):
-        del begun[name]
-    dynamodb.put_item(TableName=mailing.ledger, Item=begun)
+        del claimed[name]
+    dynamodb.put_item(TableName=mailing.ledger, Item=claimed)
 
     mailing.aws.client("sqs").send_message(QueueUrl=mailing.queue, MessageBody=again)
     time.sleep(3)
-    assert mailing.waiting(mailing.queue) == 1
+    assert mailing.message_count(mailing.queue) == 1
     assert [mail.message_id for mail in mailing.mails_to(recipient)] == [first.message_id]
 
-    begun["lease_ends_at"] = {"N": str(int(time.time()))}
-    dynamodb.put_item(TableName=mailing.ledger, Item=begun)
+    claimed["lease_ends_at"] = {"N": str(int(time.time()))}
+    dynamodb.put_item(TableName=mailing.ledger, Item=claimed)
     mailing.mails_to(recipient, count=2)
-    mailing.settle()
+    mailing.wait_until_processed()
     assert len(mailing.mails_to(recipient)) == 2
 
 
-def test_what_is_written_down_is_who_got_what_and_when_it_is_forgotten(mailing):
+def test_the_ledger_has_the_mail_the_link_and_the_time_of_deletion(mailing):
     key = f"{PREFIX}{uuid.uuid4()}.txt"
     recipient = mailing.put(key, b"written")
     [mail] = mailing.mails_to(recipient)
-    mailing.settle()
+    mailing.wait_until_processed()
     [item] = [item for item in mailing.items() if item["recipient"]["S"] == recipient]
     assert item["message_id"]["S"] == mail.message_id
     assert item["link_id"]["S"] == parse_qs(urlsplit(mail.link).query)["x-link-id"][0]
@@ -218,7 +217,7 @@ def test_what_is_written_down_is_who_got_what_and_when_it_is_forgotten(mailing):
     assert "lease_ends_at" not in item
 
 
-def test_a_file_that_is_gone_again_is_done_with(mailing):
+def test_an_event_about_a_deleted_file_sends_no_mail(mailing):
     key = f"{PREFIX}{uuid.uuid4()}.txt"
     recipient = mailing.put(key, b"gone")
     mailing.mails_to(recipient)
@@ -226,23 +225,23 @@ def test_a_file_that_is_gone_again_is_done_with(mailing):
     late["Records"][0]["s3"]["object"]["sequencer"] = "00"
     mailing.aws.client("s3").delete_object(Bucket=mailing.bucket, Key=key)
     mailing.aws.client("sqs").send_message(QueueUrl=mailing.queue, MessageBody=json.dumps(late))
-    mailing.settle()
+    mailing.wait_until_processed()
     assert len(mailing.mails_to(recipient)) == 1
 
 
-def test_outside_the_prefix_and_folder_markers_mail_nothing(mailing):
+def test_files_outside_the_prefix_and_folder_markers_send_no_mail(mailing):
     elsewhere = mailing.put("elsewhere/a.txt", b"x")
     marker = mailing.put(f"{PREFIX}new folder/", b"")
-    mailing.settle()
+    mailing.wait_until_processed()
     assert not [mail for mail in inbox.mails(mailing.aws) if mail.recipients[0] in (elsewhere, marker)]
 
 
-def test_a_message_that_nobody_understands_ends_among_the_dead_letters_as_it_came(mailing):
+def test_an_unknown_message_ends_in_the_dead_letter_queue_unchanged(mailing):
     sqs = mailing.aws.client("sqs")
-    # Twelve tries at one a second.
+    # The queue delivers it twelve times, once a second.
     sqs.send_message(QueueUrl=mailing.queue, MessageBody="Test message.")
     deadline = time.monotonic() + 60
-    while not mailing.waiting(mailing.dead_letters):
+    while not mailing.message_count(mailing.dead_letters):
         assert time.monotonic() < deadline
         time.sleep(0.5)
     [message] = sqs.receive_message(QueueUrl=mailing.dead_letters)["Messages"]
@@ -252,21 +251,21 @@ def test_a_message_that_nobody_understands_ends_among_the_dead_letters_as_it_cam
 
 
 def redrive(mailing):
-    """What `aws sqs start-message-move-task` does, which the local AWS does not know."""
+    """Move dead letters back to the queue, as `aws sqs start-message-move-task` does. The local AWS lacks that call."""
     sqs = mailing.aws.client("sqs")
     for message in sqs.receive_message(QueueUrl=mailing.dead_letters, MaxNumberOfMessages=10)["Messages"]:
         sqs.send_message(QueueUrl=mailing.queue, MessageBody=message["Body"])
         sqs.delete_message(QueueUrl=mailing.dead_letters, ReceiptHandle=message["ReceiptHandle"])
 
 
-def test_what_ses_refuses_is_kept_and_goes_out_once_it_is_mended_and_redriven(mailing):
+def test_a_mail_that_ses_refused_is_sent_after_the_cause_is_fixed_and_the_message_redriven(mailing):
     ses = mailing.aws.client("sesv2")
     ses.delete_email_identity(EmailIdentity=SENDER)
     try:
         key = f"{PREFIX}{uuid.uuid4()}.txt"
         recipient = mailing.put(key, b"refused")
         deadline = time.monotonic() + 60
-        while not mailing.waiting(mailing.dead_letters):
+        while not mailing.message_count(mailing.dead_letters):
             assert time.monotonic() < deadline
             time.sleep(0.5)
     finally:
@@ -277,7 +276,7 @@ def test_what_ses_refuses_is_kept_and_goes_out_once_it_is_mended_and_redriven(ma
     assert api_client.send("GET", mail.link).body == b"refused"
 
 
-def test_the_queue_takes_only_what_this_bucket_of_this_account_says(mailing):
+def test_the_queue_accepts_messages_only_from_this_bucket_of_this_account(mailing):
     response = mailing.aws.client("sqs").get_queue_attributes(QueueUrl=mailing.queue, AttributeNames=["All"])
     [statement] = json.loads(response["Attributes"]["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
@@ -287,16 +286,16 @@ def test_the_queue_takes_only_what_this_bucket_of_this_account_says(mailing):
     }
 
 
-def test_both_queues_are_encrypted_and_the_ledger_costs_nothing_at_rest(mailing):
+def test_both_queues_are_encrypted_and_the_ledger_is_billed_per_request(mailing):
     for queue in (mailing.queue, mailing.dead_letters):
         response = mailing.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["SqsManagedSseEnabled"])
         assert response["Attributes"]["SqsManagedSseEnabled"] == "true"
     table = mailing.aws.client("dynamodb").describe_table(TableName=mailing.ledger)["Table"]
-    # That it is encrypted too stands in the template; the local AWS does not repeat it.
+    # The template also sets the encryption of the table. The local AWS does not return it.
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_without_a_sender_none_of_it_exists(aws, stack):
+def test_without_a_sender_the_stack_has_no_mail_resources(aws, stack):
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.stack)
     names = [resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]]
     assert "LinkSigner" in names and "FilesBucket" in names
@@ -305,11 +304,11 @@ def test_without_a_sender_none_of_it_exists(aws, stack):
     assert "QueueConfigurations" not in notifications
 
 
-def test_the_log_has_a_line_for_each_mail_and_nothing_one_could_open_or_write_to(mailing):
-    """Of all the tests in this file so far."""
+def test_the_log_has_a_line_for_each_mail_and_contains_no_link_and_no_address(mailing):
+    """The log contains the lines of all tests in this file so far."""
     recipient = mailing.put(f"{PREFIX}logged.txt", b"x")
     [mail] = mailing.mails_to(recipient)
-    mailing.settle()
+    mailing.wait_until_processed()
     deadline = time.monotonic() + 10
     while mail.message_id not in mailing.log() and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Who is refused by the deployed API, by the gateway or by the function, and how."""
+"""Requests that the deployed API refuses, by the gateway or by the function, and how it refuses them."""
 
 from dataclasses import replace
 
@@ -23,13 +23,13 @@ def test_a_caller_without_a_signature_is_refused_on_every_route(stack, method, p
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 def test_a_caller_with_a_wrong_secret_is_refused_on_every_route(stack, reader, method, path, body):
-    liar = replace(reader, secret_access_key="a" * 40)
-    assert liar.request(method, stack.api_url + path, body).status == 403
+    wrong_key = replace(reader, secret_access_key="a" * 40)
+    assert wrong_key.request(method, stack.api_url + path, body).status == 403
 
 
-def test_a_caller_whom_iam_allows_one_route_is_refused_on_the_others(aws, stack):
-    narrow = api_client.create_caller(aws, stack, "reader-of-the-session", allowed="GET/session")
-    statuses = [narrow.request(method, stack.api_url + path, body).status for method, path, body in ROUTES]
+def test_a_caller_with_permission_for_one_route_is_refused_on_the_others(aws, stack):
+    restricted = api_client.create_caller(aws, stack, "reader-of-the-session", allowed="GET/session")
+    statuses = [restricted.request(method, stack.api_url + path, body).status for method, path, body in ROUTES]
     assert statuses == [403, 403, 403, 200]
 
 
@@ -46,21 +46,21 @@ def test_a_caller_without_a_grant_is_not_redirected(stack, stranger, files):
     assert "location" not in response.headers
 
 
-def test_a_caller_without_a_grant_learns_nothing_of_the_session(stack, stranger):
+def test_a_caller_without_a_grant_learns_nothing_about_the_session(stack, stranger):
     response = stranger.request("GET", f"{stack.api_url}/session")
     assert (response.status, response.json()["code"]) == (403, "not-granted")
 
 
 def test_a_caller_without_a_grant_can_not_tell_whether_a_file_exists(stack, stranger, files):
-    there = files.put(b"x")
-    missing = there + "-not"
+    existing = files.put(b"x")
+    missing = existing + "-missing"
     for check in (False, True):
-        answers = [
-            stranger.request("POST", f"{stack.api_url}/links", {"key": key, "check": check}) for key in (there, missing)
+        responses = [
+            stranger.request("POST", f"{stack.api_url}/links", {"key": key, "check": check}) for key in (existing, missing)
         ]
-        assert [response.status for response in answers] == [403, 403]
-        # The same to the letter, but for the key if it is told back.
-        texts = [response.body.decode().replace(missing, "KEY").replace(there, "KEY") for response in answers]
+        assert [response.status for response in responses] == [403, 403]
+        # The texts are equal, except for the key if it is in them.
+        texts = [response.body.decode().replace(missing, "KEY").replace(existing, "KEY") for response in responses]
         assert texts[0] == texts[1]
 
 
@@ -75,9 +75,9 @@ def test_a_key_that_climbs_out_of_the_granted_prefix_gets_no_link(stack, reader)
     assert (response.status, response.json()["code"]) == (422, "key-not-linkable")
 
 
-def test_who_is_asking_can_not_be_told_by_the_asker(stack, stranger, files):
-    pretend = {"X-Principal": "reader-alice", "X-Amzn-Iam-User-Arn": "arn:aws:iam::000000000000:user/reader-alice"}
-    response = stranger.request("POST", f"{stack.api_url}/links", {"key": files.put(b"x")}, pretend)
+def test_a_caller_can_not_set_its_own_principal(stack, stranger, files):
+    forged = {"X-Principal": "reader-alice", "X-Amzn-Iam-User-Arn": "arn:aws:iam::000000000000:user/reader-alice"}
+    response = stranger.request("POST", f"{stack.api_url}/links", {"key": files.put(b"x")}, forged)
     assert response.status == 403
 
 
@@ -87,12 +87,12 @@ def test_an_unknown_field_is_refused_by_its_name(stack, reader, files):
     assert "expire_in" in response.json()["detail"]
 
 
-def test_a_body_that_is_no_json_is_refused_and_told_where(stack, reader):
+def test_a_body_that_is_not_json_is_refused_and_the_detail_says_where(stack, reader):
     response = reader.request("POST", f"{stack.api_url}/links", b'{"key": ', {"Content-Type": "application/json"})
     assert (response.status, response.json()["code"]) == (400, "invalid-request")
     assert "line 1" in response.json()["detail"]
 
 
-def test_a_path_that_is_no_route_is_unknown_to_the_gateway(stack, reader):
+def test_the_gateway_refuses_other_paths(stack, reader):
     assert reader.request("GET", f"{stack.api_url}/links").status == 404
     assert reader.request("GET", f"{stack.api_url}/").status == 404

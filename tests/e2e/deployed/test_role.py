@@ -1,8 +1,7 @@
-"""What the function's role may do, and who may become it, as far as the local AWS enforces IAM.
+"""The permissions of the function's role and who may assume it, as far as the local AWS enforces IAM.
 
-It enforces identity policies, bucket policies and trust policies with their conditions. It does not
-know `sts:IdentityTokenAudience` and `sts:DurationSeconds`, so the permission for GetWebIdentityToken
-is only looked at.
+It enforces identity policies, bucket policies and trust policies with their conditions. It does not know
+`sts:IdentityTokenAudience` and `sts:DurationSeconds`, so the test for GetWebIdentityToken only reads the policy.
 """
 
 import json
@@ -14,7 +13,7 @@ from local_aws import api_client, isolation
 
 @pytest.fixture(scope="module")
 def session(aws, stack):
-    """Credentials of the function's role. The local AWS gives its root user any role; AWS gives it none."""
+    """Credentials of the function's role. In the local AWS the root user may assume any role, unlike in AWS."""
     return assume(aws, stack.role_arn)
 
 
@@ -24,31 +23,31 @@ def assume(aws, role_arn, credentials=None):
 
 
 def refusal(call, **arguments):
-    """The error code of a call that must fail."""
+    """The error code of a call, which must fail."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     return caught.value.response["Error"]["Code"]
 
 
-def test_the_role_reads_files_under_the_prefix(aws, stack, session, files):
+def test_the_role_may_read_files_with_the_prefix(aws, stack, session, files):
     key = files.put(b"readable")
     s3 = aws.client("s3", session)
     assert s3.get_object(Bucket=stack.bucket, Key=key)["Body"].read() == b"readable"
 
 
-def test_the_role_reads_nothing_outside_the_prefix(aws, stack, session, files):
+def test_the_role_may_not_read_files_without_the_prefix(aws, stack, session, files):
     key = files.put(b"secret", folder="elsewhere/")
     assert refusal(aws.client("s3", session).get_object, Bucket=stack.bucket, Key=key) == "AccessDenied"
 
 
-def test_the_role_writes_deletes_and_lists_nothing(aws, stack, session, files):
+def test_the_role_may_not_write_delete_or_list(aws, stack, session, files):
     s3, key = aws.client("s3", session), files.put(b"stays")
     assert refusal(s3.put_object, Bucket=stack.bucket, Key=key, Body=b"x") == "AccessDenied"
     assert refusal(s3.delete_object, Bucket=stack.bucket, Key=key) == "AccessDenied"
     assert refusal(s3.list_objects_v2, Bucket=stack.bucket) == "AccessDenied"
 
 
-def test_the_role_has_no_business_in_other_services(aws, stack, session):
+def test_the_role_has_no_permissions_for_other_services(aws, stack, session):
     assert refusal(aws.client("iam", session).list_users) == "AccessDenied"
     assert "AccessDenied" in refusal(aws.client("lambda", session).list_functions)
     assert "AccessDenied" in refusal(aws.client("logs", session).describe_log_groups)
@@ -62,13 +61,13 @@ def test_another_role_that_may_assume_any_role_may_not_assume_this_one(aws, stac
     may_assume_all = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
     trusts_all = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}
     iam = aws.client("iam")
-    # Also one whose name is like the role's own, and one whose path only begins like it.
+    # Two of them resemble the function's role: one in its name, one in its path.
     own_name = stack.role_arn.rsplit("/", 1)[1]
     for path, name in [("/", "other"), ("/", f"{own_name}-2"), (f"/s3-link-signer/{isolation.REGION}/", own_name + "-3")]:
         made = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trusts_all))
         iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(may_assume_all))
         other = assume(aws, made["Role"]["Arn"])
-        # It is a good session, only not for this:
+        # The session itself is valid, because the role may assume itself.
         assert assume(aws, made["Role"]["Arn"], other)
         assert refusal(assume, aws=aws, role_arn=stack.role_arn, credentials=other) == "AccessDenied"
 
@@ -81,7 +80,7 @@ def test_a_user_who_may_assume_any_role_may_not_assume_this_one(aws, stack):
     assert refusal(assume, aws=aws, role_arn=stack.role_arn, credentials=keys) == "AccessDenied"
 
 
-def test_the_web_identity_token_is_for_nobody_and_a_minute(aws, stack):
+def test_the_web_identity_token_is_for_an_invalid_audience_and_lasts_a_minute(aws, stack):
     iam, role = aws.client("iam"), stack.role_arn.rsplit("/", 1)[1]
     policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
@@ -95,5 +94,5 @@ def test_the_web_identity_token_is_for_nobody_and_a_minute(aws, stack):
         "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "https://s3-link-signer.invalid"},
         "NumericLessThanEquals": {"sts:DurationSeconds": 60},
     }
-    # Only this one may be given for every resource there is.
+    # Only this permission is for all resources.
     assert [statement["Sid"] for statement in statements if statement["Resource"] == "*"] == [token["Sid"]]

@@ -1,6 +1,6 @@
-"""What template.yaml made of its parameters: no route open, the bucket private, logs that end, alarms that can fire.
+"""The resources that template.yaml creates: authorized routes, a private bucket, log retention and alarms.
 
-Not the throttling: the local AWS takes it and forgets it.
+Throttling is not tested, because the local AWS ignores it.
 """
 
 import json
@@ -14,7 +14,7 @@ ROUTE_KEYS = {"POST /links", "POST /links/batch", "GET /download", "GET /session
 
 @pytest.fixture(scope="module")
 def stack_with_tokens(aws, stack):
-    """A second stack beside the first, whose callers bring tokens; its issuer can't be asked from here."""
+    """A second stack, whose callers authenticate with tokens. Its issuer does not exist."""
     return deploying.deploy(
         aws,
         stack="with-tokens",
@@ -43,27 +43,27 @@ def physical_id(aws, deployment, logical_id):
     return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
-def test_no_route_is_open(aws, stack):
+def test_every_route_requires_iam_authorization(aws, stack):
     assert {route["RouteKey"]: route["AuthorizationType"] for route in routes(aws, stack)} == dict.fromkeys(
         ROUTE_KEYS, "AWS_IAM"
     )
 
 
-def test_with_an_issuer_every_route_wants_its_token(aws, stack_with_tokens):
-    made = routes(aws, stack_with_tokens)
-    assert {route["RouteKey"]: route["AuthorizationType"] for route in made} == dict.fromkeys(ROUTE_KEYS, "JWT")
+def test_with_an_issuer_every_route_requires_its_token(aws, stack_with_tokens):
+    created = routes(aws, stack_with_tokens)
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in created} == dict.fromkeys(ROUTE_KEYS, "JWT")
     [authorizer] = aws.client("apigatewayv2").get_authorizers(ApiId=stack_with_tokens.api_id)["Items"]
-    assert {route["AuthorizerId"] for route in made} == {authorizer["AuthorizerId"]}
+    assert {route["AuthorizerId"] for route in created} == {authorizer["AuthorizerId"]}
     assert authorizer["JwtConfiguration"] == {"Issuer": "https://issuer.invalid/realm", "Audience": ["links"]}
 
 
-def test_with_an_issuer_a_caller_without_a_token_is_refused_even_if_iam_allows_them(aws, stack_with_tokens):
-    signer = api_client.create_caller(aws, stack_with_tokens, "signs-with-iam")
+def test_with_an_issuer_a_caller_without_a_token_is_refused_even_with_iam_permission(aws, stack_with_tokens):
+    caller = api_client.create_caller(aws, stack_with_tokens, "signs-with-iam")
     assert api_client.send("GET", f"{stack_with_tokens.api_url}/session").status == 401
-    assert signer.request("GET", f"{stack_with_tokens.api_url}/session").status == 401
+    assert caller.request("GET", f"{stack_with_tokens.api_url}/session").status == 401
 
 
-def test_the_grant_says_what_the_parameters_say(aws, stack, stack_with_tokens):
+def test_the_grant_has_the_values_of_the_parameters(aws, stack, stack_with_tokens):
     assert grants(aws, stack) == [
         {
             "bucket": stack.bucket,
@@ -88,25 +88,25 @@ def test_the_bucket_is_private_versioned_and_encrypted(aws, stack):
     assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
-def test_the_access_log_is_json_and_holds_no_path_and_no_query(aws, stack):
+def test_the_access_log_is_json_and_contains_no_path_and_no_query(aws, stack):
     [stage] = aws.client("apigatewayv2").get_stages(ApiId=stack.api_id)["Items"]
-    shape = json.loads(stage["AccessLogSettings"]["Format"])
-    variables = set(re.findall(r"\$context\.([A-Za-z.]+)", " ".join(shape.values())))
+    log_format = json.loads(stage["AccessLogSettings"]["Format"])
+    variables = set(re.findall(r"\$context\.([A-Za-z.]+)", " ".join(log_format.values())))
     assert {"routeKey", "status", "requestId", "identity.userArn"} <= variables
     assert not variables & {"path", "protocol", "identity.sourceIp"}
     assert not any("query" in variable.lower() for variable in variables)
 
 
-def test_every_log_ends_some_day(aws, stack, stack_with_tokens):
+def test_every_log_group_has_a_retention(aws, stack, stack_with_tokens):
     groups = aws.client("logs").describe_log_groups()["logGroups"]
-    kept = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+    retention = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
     for deployment, days in [(stack, 30), (stack_with_tokens, 7)]:
         for logs in ("LinkSignerLogs", "ApiLogs"):
-            assert kept[physical_id(aws, deployment, logs)] == days
-    assert None not in kept.values()
+            assert retention[physical_id(aws, deployment, logs)] == days
+    assert None not in retention.values()
 
 
-def test_alarms_watch_the_metrics_of_this_function(aws, stack):
+def test_the_alarms_watch_metrics_of_this_function(aws, stack):
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     own = {
         (alarm["Namespace"], alarm["MetricName"])

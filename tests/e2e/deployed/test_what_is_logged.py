@@ -1,4 +1,4 @@
-"""What the deployed function writes into its log: who got which link, metrics, and nothing one could open a file with."""
+"""The log of the deployed function: it says who got which link, has metrics, and contains nothing that opens a file."""
 
 import json
 import time
@@ -10,35 +10,35 @@ from local_aws import api_client
 
 @pytest.fixture(scope="module")
 def logged(aws, stack, reader, stranger, files):
-    """Everything logged so far in this run, after one link given and one refused; and those two."""
+    """The log so far, with one more link and one more refusal in it, and that link."""
     key = files.put(b"x", f"logged {uuid.uuid4()}.txt")
     link = reader.request("POST", f"{stack.api_url}/links", {"key": key, "expires_in": 3600}).json()
     refused = stranger.request("POST", f"{stack.api_url}/links", {"key": key})
     assert refused.status == 403
     reader.request("GET", f"{stack.api_url}/download?key={api_client.encode_query(key)}")
-    return {"link": link, "key": key, "text": text_of_log(aws, stack, awaited=link["link_id"])}
+    return {"link": link, "key": key, "text": log_text(aws, stack, expected=link["link_id"])}
 
 
-def text_of_log(aws, stack, awaited):
-    """The function's log, once what is awaited is in it."""
+def log_text(aws, stack, expected):
+    """The function's log, once it contains the `expected` text."""
     logs = aws.client("logs")
     group = aws.client("lambda").get_function_configuration(FunctionName=stack.function)["LoggingConfig"]["LogGroup"]
     deadline = time.monotonic() + 10
     while True:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         text = "\n".join(event["message"] for page in pages for event in page["events"])
-        if awaited in text or time.monotonic() > deadline:
+        if expected in text or time.monotonic() > deadline:
             return text
         time.sleep(0.2)
 
 
 def entries(text):
-    """The lines the function itself wrote: each is JSON."""
+    """The lines that the function wrote, which are JSON."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def fields(entry):
-    """An entry's fields, wherever the log format nests them."""
+    """The fields of an entry. Some log formats nest them."""
     nested = entry.get("fields")
     return {**entry, **nested} if isinstance(nested, dict) else entry
 
@@ -53,7 +53,7 @@ def test_each_link_has_one_line_that_says_who_got_it(logged, stack):
     assert line["evidence"] == "minted"
 
 
-def test_metrics_count_what_happened_for_the_alarms_to_see(logged, stack):
+def test_the_metrics_count_links_shortened_windows_and_refusals(logged, stack):
     counted = {}
     for entry in entries(logged["text"]):
         for directive in entry.get("_aws", {}).get("CloudWatchMetrics", []):
@@ -68,8 +68,8 @@ def test_metrics_count_what_happened_for_the_alarms_to_see(logged, stack):
     assert 0 < min(counted["SessionRemainingSeconds"]) <= max(counted["SessionRemainingSeconds"]) <= 3600
 
 
-def test_nothing_in_the_log_opens_a_file(aws, logged, reader):
-    """Of all the tests so far, not only of these."""
+def test_the_log_contains_nothing_that_opens_a_file(aws, logged, reader):
+    """The log contains the lines of all tests so far, not only of the tests in this file."""
     text = logged["text"]
     signed = dict(part.split("=", 1) for part in logged["link"]["url"].split("?", 1)[1].split("&"))
     assert signed["X-Amz-Signature"] not in text

@@ -1,14 +1,14 @@
-"""`"check": true`: no link is given that would not open, and the response says why.
+"""With `"check": true` the function gives no link that would not open, and its response says why.
 
-The one-byte check is made against the local AWS, with the very link; what S3's other refusals are
-told as is tested in Rust.
+The function checks a link by requesting one byte through it, here from the local AWS. The Rust tests cover the
+refusals of S3 that the local AWS does not have.
 """
 
 import json
 
 import pytest
 from local_aws import api_client
-from local_lambda import responses, requests, roles, running
+from local_lambda import requests, responses, roles, running
 
 BUCKET = "checked-files"
 DENIED = "files-behind-a-deny"
@@ -53,13 +53,13 @@ def checking(aws, role, built):
         yield function
 
 
-def asked(function, key, bucket=BUCKET, **wish):
-    return function.request(requests.post("/links", {"bucket": bucket, "key": f"private-files/{key}", "check": True, **wish}))
+def request_checked_link(function, key, bucket=BUCKET, **options):
+    return function.request(requests.post("/links", {"bucket": bucket, "key": f"private-files/{key}", "check": True, **options}))
 
 
 @pytest.mark.parametrize("key", ["there", "empty", "Résumé + 100%.pdf"])
-def test_a_link_that_opens_is_given(checking, key):
-    response = asked(checking, key, filename="é.pdf", content_type="application/pdf")
+def test_a_checked_link_that_opens_is_given(checking, key):
+    response = request_checked_link(checking, key, filename="é.pdf", content_type="application/pdf")
     assert response.status == 200
     assert api_client.send("GET", response.json()["url"]).status == 200
 
@@ -69,8 +69,8 @@ def test_a_link_that_opens_is_given(checking, key):
     [("missing", BUCKET), ("not for the role", BUCKET), ("there", DENIED), ("there", "no-such-bucket")],
     ids=["missing", "forbidden to the role", "denied by the bucket", "no bucket"],
 )
-def test_a_link_that_would_not_open_is_not_given_and_the_likely_causes_are_named(checking, key, bucket):
-    response = asked(checking, key, bucket)
+def test_a_checked_link_that_would_not_open_is_refused_and_the_likely_causes_are_named(checking, key, bucket):
+    response = request_checked_link(checking, key, bucket)
     assert responses.problem_code(response) == "object-unavailable"
     detail = response.json()["detail"]
     assert detail.startswith("S3 answered 40")
@@ -79,26 +79,26 @@ def test_a_link_that_would_not_open_is_not_given_and_the_likely_causes_are_named
     assert "X-Amz-" not in detail and "http" not in detail
 
 
-def test_the_same_object_has_a_link_where_no_check_is_asked_for(checking):
+def test_without_the_check_the_same_object_has_a_link(checking):
     link = checking.link(bucket=BUCKET, key="private-files/missing")
     assert api_client.send("GET", link["url"]).status in (403, 404)
 
 
-def test_in_a_batch_only_what_would_not_open_is_a_problem(checking):
+def test_in_a_batch_only_the_links_that_would_not_open_are_problems(checking):
     keys = ["there", "missing", "empty", "not for the role", "there"]
     entries = checking.batch([{"bucket": BUCKET, "key": f"private-files/{key}", "check": True} for key in keys])
     assert [entry.get("code") for entry in entries] == [None, "object-unavailable", None, "object-unavailable", None]
 
 
-def test_a_download_can_be_checked_too(checking):
+def test_a_download_can_be_checked(checking):
     query = {"bucket": BUCKET, "key": "private-files/there", "check": "true"}
     assert checking.request(requests.get("/download", query)).status == 303
     missing = checking.request(requests.get("/download", {**query, "key": "private-files/missing"}))
     assert responses.problem_code(missing) == "object-unavailable"
 
 
-def test_when_s3_can_not_be_asked_that_is_said_and_no_link_is_given(role, built):
-    with running.LocalLambda("checks-nowhere", **environment(role, AWS_ENDPOINT_URL_S3=running.UNREACHABLE_ENDPOINT)) as function:
-        response = asked(function, "there")
+def test_if_s3_does_not_respond_there_is_no_link_and_the_response_says_so(role, built):
+    with running.LocalLambda("checks-unreachable", **environment(role, AWS_ENDPOINT_URL_S3=running.UNREACHABLE_ENDPOINT)) as function:
+        response = request_checked_link(function, "there")
         assert responses.problem_code(response) == "upstream"
         assert "could not be asked whether the link opens" in response.json()["detail"]

@@ -1,15 +1,15 @@
-"""Every event in events/, given to the built function: which status it is answered with, and what is in the response.
+"""The function's response to every HTTP event in events/: the status, and what the response contains.
 
-Not about what API Gateway lets through; that is tested on the deployed template.
+These tests call the function directly. The tests in deployed/ cover what API Gateway lets through.
 """
 
 import json
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from local_lambda import responses, requests
+from local_lambda import requests, responses
 
-# What is answered, by file: a status, and for problems their code.
+# The expected response to each file: a status, or the code of a problem.
 GATEWAYS = {
     "http-api": {
         "post-links": 200,
@@ -37,7 +37,7 @@ GATEWAYS = {
         "post-links-window-too-short": "window-too-short",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
-        # HTTP APIs response preflights themselves where CORS is configured; we are asked where it isn't.
+        # An HTTP API responds to preflight requests itself if CORS is configured. Otherwise the function gets them.
         "preflight": "method-not-allowed",
     },
     "http-api-payload-1": {"post-links-jwt": 200},
@@ -79,10 +79,10 @@ GATEWAYS = {
         "wrong-method": "method-not-allowed",
     },
 }
-EXPECTED = {f"{gateway}/{name}": response for gateway, files in GATEWAYS.items() for name, response in files.items()}
+EXPECTED = {f"{gateway}/{name}": expected for gateway, files in GATEWAYS.items() for name, expected in files.items()}
 
-# With BASE_PATH=/files these are routes too; all others are answered as before.
-EXPECTED_UNDER_A_PATH = EXPECTED | {
+# With BASE_PATH=/files these paths are routes too. The other responses do not change.
+EXPECTED_WITH_BASE_PATH = EXPECTED | {
     "rest-api/proxy-resource-custom-domain-base-path": 200,
     "function-url/behind-a-base-path-get-download": 303,
 }
@@ -90,7 +90,7 @@ EXPECTED_UNDER_A_PATH = EXPECTED | {
 NOT_HTTP = [name for name in requests.fixtures() if name.startswith(requests.NON_HTTP_EVENTS)]
 
 
-def as_expected(response, expected):
+def assert_expected(response, expected):
     if isinstance(expected, int):
         assert response.status == expected, response
     else:
@@ -98,70 +98,70 @@ def as_expected(response, expected):
 
 
 def test_every_file_in_events_is_tested():
-    # Those about objects are in `test_mail_events`.
+    # Events about objects are tested in test_mail_events.
     others = requests.NON_HTTP_EVENTS + requests.OBJECT_EVENTS
     assert sorted(EXPECTED) == [name for name in requests.fixtures() if not name.startswith(others)]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_an_http_event_is_answered_as_the_table_says(function, name):
-    as_expected(function.request(requests.fixture(name)), EXPECTED[name])
+def test_every_http_event_has_the_expected_response(function, name):
+    assert_expected(function.request(requests.fixture(name)), EXPECTED[name])
 
 
-@pytest.mark.parametrize("name", EXPECTED_UNDER_A_PATH)
-def test_with_a_base_path_its_routes_are_there_and_all_others_still_are(function_under_a_path, name):
-    as_expected(function_under_a_path.request(requests.fixture(name)), EXPECTED_UNDER_A_PATH[name])
+@pytest.mark.parametrize("name", EXPECTED_WITH_BASE_PATH)
+def test_with_a_base_path_every_http_event_has_the_expected_response(function_with_base_path, name):
+    assert_expected(function_with_base_path.request(requests.fixture(name)), EXPECTED_WITH_BASE_PATH[name])
 
 
 @pytest.mark.parametrize("name", [name for name in NOT_HTTP if name != "not-http/websocket-connect"])
-def test_what_is_not_http_fails_the_invocation_so_that_its_sender_hears_of_it(function, name):
+def test_an_event_that_is_not_http_fails_the_invocation_so_that_its_sender_notices(function, name):
     failure = function.invoke(requests.fixture(name))
     assert failure["errorType"] == "UnknownEvent"
     assert failure["errorMessage"].startswith("this event is none of an HTTP API")
 
 
-def test_a_websocket_is_told_that_there_is_no_http_method_in_its_event(function):
+def test_for_a_websocket_event_the_response_says_that_it_has_no_http_method(function):
     response = function.request(requests.fixture("not-http/websocket-connect"))
-    as_expected(response, "invalid-request")
+    assert_expected(response, "invalid-request")
     assert "no HTTP method" in response.json()["detail"]
 
 
-def test_the_three_gateways_get_the_same_link(function):
-    """The same in all but what is new in every link: its id, its time and so its signature."""
+def test_the_same_request_has_the_same_link_at_every_gateway(function):
+    """The same except for the link id, the time and the signature."""
     links = [
         function.request(requests.fixture(f"{gateway}/post-links")).json()
         for gateway in ("http-api", "rest-api", "function-url")
     ]
     for link in links:
-        asked = json.loads(requests.fixture("http-api/post-links")["body"])
-        assert (link["key"], link["expires_in"]) == (asked["key"], asked["expires_in"])
+        requested = json.loads(requests.fixture("http-api/post-links")["body"])
+        assert (link["key"], link["expires_in"]) == (requested["key"], requested["expires_in"])
     assert len({link["link_id"] for link in links}) == 3
-    assert len({without_the_new(link["url"]) for link in links}) == 1
+    assert len({without_variable_parts(link["url"]) for link in links}) == 1
 
 
-def test_a_base64_body_says_the_same_as_a_plain_one(function):
+def test_a_base64_body_has_the_same_link_as_a_plain_body(function):
     for gateway in ("http-api", "rest-api", "function-url"):
         plain, encoded = (
             function.request(requests.fixture(f"{gateway}/post-links{kind}")).json() for kind in ("", "-base64-body")
         )
-        assert without_the_new(plain["url"]) == without_the_new(encoded["url"])
+        assert without_variable_parts(plain["url"]) == without_variable_parts(encoded["url"])
 
 
-def without_the_new(url):
+def without_variable_parts(url):
     parts = urlsplit(url)
-    new = ("x-link-id", "X-Amz-Date", "X-Amz-Credential", "X-Amz-Signature")
-    kept = {name: value for name, value in parse_qs(parts.query).items() if name not in new}
+    variable = ("x-link-id", "X-Amz-Date", "X-Amz-Credential", "X-Amz-Signature")
+    kept = {name: value for name, value in parse_qs(parts.query).items() if name not in variable}
     return json.dumps([parts.netloc, parts.path, kept], sort_keys=True)
 
 
 @pytest.mark.parametrize("gateway", ["http-api", "rest-api", "function-url"])
-def test_an_encoded_query_means_the_same_key_at_every_gateway(function, gateway):
+def test_an_encoded_query_has_the_same_key_at_every_gateway(function, gateway):
     location = function.request(requests.fixture(f"{gateway}/get-download-encoded-query")).headers["location"]
     assert unquote(urlsplit(location).path) == "/private-files/Résumé 2026 & 100%+.pdf"
 
 
 @pytest.mark.parametrize("gateway", ["http-api", "rest-api", "function-url"])
-def test_in_a_batch_each_entry_is_answered_in_its_place(function, gateway):
+def test_the_entries_of_a_batch_response_are_in_the_order_of_the_request(function, gateway):
     entries = function.request(requests.fixture(f"{gateway}/post-links-batch")).json()["links"]
     assert [entry.get("code") for entry in entries] == [
         None,
@@ -178,7 +178,7 @@ def test_in_a_batch_each_entry_is_answered_in_its_place(function, gateway):
 
 
 @pytest.mark.parametrize("gateway", ["http-api", "rest-api", "function-url"])
-def test_a_malformed_body_is_answered_with_where_it_breaks_off(function, gateway):
+def test_for_a_malformed_body_the_response_says_where_it_ends(function, gateway):
     detail = function.request(requests.fixture(f"{gateway}/post-links-malformed-body")).json()["detail"]
     assert detail == "EOF while parsing an object at line 1 column 53"
 
@@ -197,30 +197,32 @@ def test_a_malformed_body_is_answered_with_where_it_breaks_off(function, gateway
         "function-url/post-links": "arn:aws:iam::123456789012:user/alice",
     }.items(),
 )
-def test_the_principal_is_whom_the_gateway_authenticated(function, name, principal):
+def test_the_logged_principal_is_the_one_that_the_gateway_authenticated(function, name, principal):
     link = function.request(requests.fixture(name)).json()
     [line] = [line for line in function.log_entries() if line.get("link_id") == link["link_id"]]
     assert line["principal"] == principal
 
 
-def test_the_session_tells_what_it_is_and_no_secret(function):
+def test_get_session_describes_the_session_and_contains_no_secret(function):
     session = function.request(requests.fixture("http-api/get-session")).json()
     assert session["signer"]["credentials"] == "session"
     assert session["signer"]["access_key_id_ends_with"] == "MPLE"
     assert session["session"]["evidence"] == "assumed"
     assert session["proven"] is False
-    # Nobody could be asked who signs, and that is said instead of hidden.
+    # STS refused to say whose credentials these are, and the findings say so.
     assert session["signer"]["arn"] is None
     assert any("Who signs could not be asked" in finding for finding in session["findings"])
 
 
-def test_signing_asks_nobody(function, refusing_aws):
-    before = list(refusing_aws.asked)
+def test_signing_sends_no_request_to_aws(function, refusing_aws):
+    # The function asks STS for evidence when it starts, which is at its first event.
+    function.link(key="private-files/a")
+    before = list(refusing_aws.received)
     assert function.request(requests.fixture("http-api/post-links")).status == 200
     assert function.request(requests.fixture("http-api/get-download")).status == 303
-    assert refusing_aws.asked == before
+    assert refusing_aws.received == before
 
 
-def test_an_unauthenticated_caller_is_told_nothing_of_the_session(function):
+def test_an_unauthenticated_caller_learns_nothing_about_the_session(function):
     response = function.request(requests.get("/session", principal=None))
-    as_expected(response, "unauthenticated")
+    assert_expected(response, "unauthenticated")

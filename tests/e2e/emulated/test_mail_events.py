@@ -1,34 +1,34 @@
-"""Every event about objects in events/, given to the built function: what it answers, and what it mails.
+"""The function's result for every event about objects in events/, and the mails that it sends.
 
-What is right when AWS fails is tested in Rust, tests/mail; what a mail says, on the deployed template.
+The Rust tests in tests/mail/ cover failures of AWS. The tests in deployed/ cover the text of the mails.
 """
 
 import json
 import threading
 
 import pytest
-from local_lambda import offline, requests, stub_aws, running
+from local_lambda import offline, requests, running, stub_aws
 
 GRANTS = [{"bucket": "files", "prefix": "private-files/", "principals": ["s3-event"], "region": "eu-west-1"}]
 
-DONE = None
-ALL_DONE = {"batchItemFailures": []}
+SUCCESS = None
+ALL_SUCCESS = {"batchItemFailures": []}
 
-# By file: the response, and the keys that are mailed.
+# The result of the invocation for each file, and the object keys in the mails.
 EXPECTED = {
-    "s3/object-created-put": (DONE, ["private-files/a+b c.pdf"]),
-    "s3/object-created-multipart-upload": (DONE, ["private-files/ü/日本語.txt"]),
-    "s3/object-created-percent-signs": (DONE, ["private-files/100%25 sure.txt"]),
-    "s3/object-removed-delete": (DONE, []),
-    "s3/object-restore-completed": (DONE, []),
-    "s3/folder-marker": (DONE, []),
-    "s3/test-event": (DONE, []),
-    "eventbridge/object-created": (DONE, ["private-files/a+b c.pdf"]),
-    "eventbridge/object-created-percent-signs": (DONE, ["private-files/100%25 sure.txt"]),
-    "eventbridge/object-deleted": (DONE, []),
-    "sqs/s3-notification": (ALL_DONE, ["private-files/a+b c.pdf"]),
-    "sqs/eventbridge-object-created": (ALL_DONE, ["private-files/a+b c.pdf"]),
-    "sqs/s3-test-event": (ALL_DONE, []),
+    "s3/object-created-put": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "s3/object-created-multipart-upload": (SUCCESS, ["private-files/ü/日本語.txt"]),
+    "s3/object-created-percent-signs": (SUCCESS, ["private-files/100%25 sure.txt"]),
+    "s3/object-removed-delete": (SUCCESS, []),
+    "s3/object-restore-completed": (SUCCESS, []),
+    "s3/folder-marker": (SUCCESS, []),
+    "s3/test-event": (SUCCESS, []),
+    "eventbridge/object-created": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "eventbridge/object-created-percent-signs": (SUCCESS, ["private-files/100%25 sure.txt"]),
+    "eventbridge/object-deleted": (SUCCESS, []),
+    "sqs/s3-notification": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/eventbridge-object-created": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/s3-test-event": (ALL_SUCCESS, []),
     "sqs/mixed-with-one-nobody-knows": (
         {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]},
         ["private-files/a+b c.pdf", "private-files/ü/日本語.txt"],
@@ -69,7 +69,7 @@ def mailer(built, aws):
 
 @pytest.fixture
 def inbox(aws):
-    """Nothing was mailed yet, and nothing is remembered."""
+    """The mails that SES accepts. At the start of the test there are none, and the ledger is empty."""
     aws.mails.clear()
     aws.table.clear()
     return aws.mails
@@ -80,14 +80,14 @@ def test_every_event_about_objects_is_tested():
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_an_event_about_objects_is_answered_as_its_source_expects(mailer, inbox, name):
-    response, keys = EXPECTED[name]
-    assert mailer.invoke(requests.fixture(name)) == response
+def test_an_event_about_objects_has_the_result_that_its_source_expects(mailer, inbox, name):
+    result, keys = EXPECTED[name]
+    assert mailer.invoke(requests.fixture(name)) == result
     assert [stub_aws.key_in(stub_aws.link_in(mail)) for mail in inbox] == keys
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_a_shape_that_nobody_knows_fails_the_invocation_and_names_what_was_recognised(mailer, inbox, name):
+def test_an_unknown_event_fails_the_invocation_and_the_error_names_what_was_recognised(mailer, inbox, name):
     error = mailer.invoke(requests.fixture(name))
     assert error["errorType"] == "UnknownEvent"
     assert 'detail-type being "Scheduled Event"' in error["errorMessage"]
@@ -104,23 +104,23 @@ def test_without_a_sender_the_invocation_fails_and_the_error_names_the_setting(b
     assert not inbox
 
 
-def test_a_function_killed_between_claim_and_send_leads_to_one_mail_after_the_lease(built, aws, inbox):
+def test_if_the_function_is_killed_before_sending_one_mail_is_sent_after_the_lease(built, aws, inbox):
     event = requests.fixture("sqs/s3-notification")
     failed = {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     aws.ses_was_called.clear()
     aws.hold_mails()
     with mailing(aws) as function:
-        doomed = threading.Thread(target=function.invoke, args=[event])
-        doomed.start()
+        invocation = threading.Thread(target=function.invoke, args=[event])
+        invocation.start()
         assert aws.ses_was_called.wait(10)
-        running.end_orphan(function.process_id())
-        doomed.join(20)
-    aws.take_mails()
+        running.kill(function.process_id())
+        invocation.join(20)
+    aws.accept_mails()
 
     with mailing(aws) as function:
         assert function.invoke(event) == failed
         assert not inbox
         aws.end_leases()
-        assert function.invoke(event) == ALL_DONE
-        assert function.invoke(event) == ALL_DONE
+        assert function.invoke(event) == ALL_SUCCESS
+        assert function.invoke(event) == ALL_SUCCESS
     assert len(inbox) == 1

@@ -1,4 +1,4 @@
-"""The search of logs itself: that it finds what must not be there, and nothing else."""
+"""Tests of the search for secrets in logs: it finds what a log must not contain, and nothing else."""
 
 import pytest
 from local_lambda import requests, secrecy
@@ -18,11 +18,11 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
         "key wJalrXUtnFEMI%2FK7MDENG%2BbPxRfiCYEXAMPLEKEY",
     ],
 )
-def test_what_opens_a_file_or_signs_is_found(line):
+def test_links_signatures_tokens_and_keys_are_found(line):
     assert secrecy.leaks(f"before\n{line}\nafter", [SECRET])
 
 
-def test_a_secret_that_is_found_is_not_repeated():
+def test_the_description_of_a_found_secret_does_not_contain_it():
     assert SECRET not in str(secrecy.leaks(SECRET, [SECRET]))
 
 
@@ -30,8 +30,8 @@ def test_a_real_link_is_found(function):
     assert secrecy.leaks(function.link(key="private-files/a")["url"])
 
 
-def test_the_log_of_a_link_has_nothing_to_find_and_still_says_who_got_what(function):
-    link = function.link(key="private-files/what is logged.txt")
+def test_the_log_of_a_link_contains_no_secret_and_says_who_got_which_object(function):
+    link = function.link(key="private-files/logged.txt")
     line, metrics = function.log_entries()[-2:]
     assert (line["link_id"], line["principal"]) == (link["link_id"], requests.PRINCIPAL)
     assert (line["bucket"], line["key"]) == (link["bucket"], link["key"])

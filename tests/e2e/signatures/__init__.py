@@ -1,1 +1,1 @@
-"""Signatures: that every URL the function signs is the one AWS expects, and that a server opens it."""
+"""Tests of the signatures: every URL must be the one that AWS expects, and a server must open it."""

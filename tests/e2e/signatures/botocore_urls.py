@@ -1,6 +1,7 @@
-"""The same link, signed by botocore: the URL is put together and signed anew, with nothing taken from ours.
+"""The URL of a link as botocore signs it.
 
-Of our link only what is new in each is used: when it was signed, for how long, and its id.
+botocore builds and signs the whole URL. Only the values that differ from link to link are taken from the
+function's link: the time of signing, the lifetime and the link id.
 """
 
 from datetime import datetime
@@ -13,18 +14,19 @@ from botocore.credentials import Credentials
 
 
 def credentials_of(variables):
-    """The credentials that a function was started with."""
-    words = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    return Credentials(*(variables.get(word) for word in words))
+    """The credentials in a function's environment."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return Credentials(*(variables.get(name) for name in names))
 
 
 def url(link, credentials, origin, region, **options):
-    """The URL that `link` must have but for the order of its parameters.
+    """The URL that `link` must have, except for the order of its parameters.
 
-    `origin` is all before the key's slash; `options` are the parameters that say what S3 shall response.
+    `origin` is the part before the slash in front of the key. `options` are the other query parameters, such as
+    response-content-type.
     """
     path = quote(link["key"], safe="/~")
-    # quote_via and not the default, which writes a space as a plus.
+    # The default quote_via would encode a space as a plus.
     query = urlencode({"x-id": "GetObject", "x-link-id": link["link_id"], **options}, quote_via=quote, safe="~")
     request = AWSRequest("GET", f"{origin}/{path}?{query}")
     signed_at = datetime.strptime(parameter(link["url"], "X-Amz-Date"), "%Y%m%dT%H%M%SZ")
@@ -33,13 +35,13 @@ def url(link, credentials, origin, region, **options):
     return request.url
 
 
-def parameter(address, name):
-    """One parameter of a URL, decoded; None if it has none of that name."""
-    [value] = parse_qs(urlsplit(address).query, keep_blank_values=True).get(name, [None])
+def parameter(url, name):
+    """One query parameter of a URL, decoded. None if the URL does not have it."""
+    [value] = parse_qs(urlsplit(url).query, keep_blank_values=True).get(name, [None])
     return value
 
 
-def comparable(address):
-    """A URL with its parameters in order, and not one character of them changed."""
-    before, query = address.split("?", 1)
+def comparable(url):
+    """A URL's part before the query, and its query parameters in sorted order, still encoded."""
+    before, query = url.split("?", 1)
     return before, sorted(query.split("&"))

@@ -1,7 +1,7 @@
-"""Verifies Signature Version 4A: a link's signature on an elliptic curve, with the key that S3 derives too.
+"""Verifies links signed with Signature Version 4A, which is an ECDSA signature.
 
-Unlike Signature Version 4's, such a signature can be another each time, so there is nothing to compare with.
-It is verified as S3 does it: with the public key that belongs to the signer's secret.
+Signing the same URL twice may give two different signatures, so they can't be compared with those of another
+signer. This module verifies them as S3 does: with the public key that belongs to the secret access key.
 
 Source: "Signature Version 4A" in AWS's SDK reference (aws-samples/sigv4a-signing-examples).
 """
@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 ALGORITHM = "AWS4-ECDSA-P256-SHA256"
 CURVE = ec.SECP256R1()
-# The number of points on the curve, FIPS 186-4.
+# The number of points on the curve. Source: FIPS 186-4.
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def verifies(url, credentials):
-    """Whether the signature in `url` is one over just this URL, by these credentials."""
+    """Whether the signature in `url` is valid for this URL and these credentials."""
     parts = urlsplit(url)
     query = parts.query.split("&")
     fields = dict(part.split("=", 1) for part in query)
@@ -40,7 +40,7 @@ def verifies(url, credentials):
 
 
 def public_key(credentials):
-    """The key that belongs to a secret access key, by the counter mode of NIST SP 800-108."""
+    """The public key of a secret access key. It is derived with the counter mode of NIST SP 800-108."""
     for counter in range(1, 255):
         context = credentials.access_key.encode() + bytes([counter])
         message = b"\0\0\0\1" + ALGORITHM.encode() + b"\0" + context + b"\0\0\1\0"
@@ -48,4 +48,4 @@ def public_key(credentials):
         number = int.from_bytes(candidate, "big")
         if number <= ORDER - 2:
             return ec.derive_private_key(number + 1, CURVE).public_key()
-    raise AssertionError("no key within the curve's order")
+    raise AssertionError("no candidate key is below the order of the curve")

@@ -1,7 +1,8 @@
-"""Every URL the built function signs, against the one botocore makes of the same wishes: character by character.
+"""Compares every URL that the function signs with the one that botocore signs for the same request.
 
-botocore is AWS's own, and shares no code with the function. Whether a server opens the links is asked
-in test_against_a_server; whether the promise is right, in session_death.
+They must be equal in every character, except for the order of the query parameters. botocore is AWS's own and
+shares no code with the function. test_against_a_server tests that a server opens the links; the tests in
+session_expiry/ test what the links promise.
 """
 
 import json
@@ -12,14 +13,14 @@ from local_lambda import offline, running
 from signatures import botocore_urls
 from signatures.tricky_keys import KEYS
 
-# Bucket, the region stated for it, and what stands before the key. Source: AWS General Reference, "Amazon S3
-# endpoints"; Amazon S3 user guide, "Virtual hosting of buckets" and "Using access points".
-PLACES = {
+# The region of each bucket in the grants, and the URL before the slash in front of the key. Sources: AWS General
+# Reference, "Amazon S3 endpoints"; Amazon S3 user guide, "Virtual hosting of buckets" and "Using access points".
+BUCKETS = {
     "files": ("eu-central-1", "https://files.s3.eu-central-1.amazonaws.com"),
     "files-us": ("us-east-1", "https://files-us.s3.us-east-1.amazonaws.com"),
     "files-cn": ("cn-north-1", "https://files-cn.s3.cn-north-1.amazonaws.com.cn"),
     "files-gov": ("us-gov-west-1", "https://files-gov.s3.us-gov-west-1.amazonaws.com"),
-    # A certificate for *.s3.… does not cover names with dots, so they stand in the path.
+    # A certificate for *.s3.… does not cover names with dots, so these names are in the path.
     "files.example.com": ("eu-central-1", "https://s3.eu-central-1.amazonaws.com/files.example.com"),
     "files-abcdefghijklmnopqrstuvwxyz1234-s3alias": (
         "eu-west-1",
@@ -31,11 +32,11 @@ PLACES = {
     ),
 }
 
-# Of the kind that S3 makes.
+# A version id as S3 creates them.
 VERSION = "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"
 
-# What one may wish besides the key, and the parameters that S3 must be sent for it.
-WISHES = [
+# Optional fields of a request, and the query parameters that the URL must have for them.
+OPTIONS = [
     ({}, {}),
     ({"expires_in": 1}, {}),
     ({"expires_in": 604800}, {}),
@@ -59,9 +60,9 @@ WISHES = [
 def environment(**changes):
     grants = [
         {"bucket": bucket, "prefix": "", "principals": ["*"], "region": region}
-        for bucket, (region, _) in PLACES.items()
+        for bucket, (region, _) in BUCKETS.items()
     ]
-    # No session is longer than twelve hours, so a week is signed for the rest of them.
+    # The assumed session lasts twelve hours, so a link of a week is limited to what is left of them.
     return offline.environment(GRANTS=json.dumps(grants), **changes)
 
 
@@ -76,17 +77,20 @@ def function(built, variables):
         yield function
 
 
-def signed_alike(function, variables, wanted, places=None):
-    """Ask for links and compare each with botocore's; `wanted` is bucket, key, wish and parameters."""
-    places = places or PLACES
+def compare_with_botocore(function, variables, wanted, buckets=None):
+    """Ask for links, compare each with botocore's, and return their number.
+
+    `wanted` is a list of tuples: bucket, key, options and parameters.
+    """
+    buckets = buckets or BUCKETS
     credentials = botocore_urls.credentials_of(variables)
     compared = 0
     for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        links = function.batch([{"bucket": bucket, "key": key, **wish} for bucket, key, wish, _ in some])
-        for (bucket, key, _, parameters), link in zip(some, links, strict=True):
+        part = wanted[start : start + 500]
+        links = function.batch([{"bucket": bucket, "key": key, **options} for bucket, key, options, _ in part])
+        for (bucket, key, _, parameters), link in zip(part, links, strict=True):
             assert link.get("key") == key, link
-            region, origin = places[bucket]
+            region, origin = buckets[bucket]
             expected = botocore_urls.url(link, credentials, origin, region, **parameters)
             assert botocore_urls.comparable(link["url"]) == botocore_urls.comparable(expected), key
             compared += 1
@@ -95,25 +99,25 @@ def signed_alike(function, variables, wanted, places=None):
 
 def test_every_tricky_key_is_signed_as_botocore_signs_it(function, variables):
     assert len(KEYS) > 250
-    assert signed_alike(function, variables, [("files", key, {}, {}) for key in KEYS]) == len(KEYS)
+    assert compare_with_botocore(function, variables, [("files", key, {}, {}) for key in KEYS]) == len(KEYS)
 
 
-def test_every_tricky_key_is_signed_alike_in_a_bucket_that_stands_in_the_path(function, variables):
-    signed_alike(function, variables, [("files.example.com", key, {}, {}) for key in KEYS])
+def test_every_tricky_key_is_signed_as_botocore_signs_it_with_the_bucket_in_the_path(function, variables):
+    compare_with_botocore(function, variables, [("files.example.com", key, {}, {}) for key in KEYS])
 
 
-def test_every_wish_is_signed_as_botocore_signs_it(function, variables):
+def test_every_option_is_signed_as_botocore_signs_it(function, variables):
     keys = ["private-files/report.pdf", "private-files/Résumé 2026 + 100%.pdf"]
-    signed_alike(function, variables, [("files", key, *wish) for key in keys for wish in WISHES])
+    compare_with_botocore(function, variables, [("files", key, *options) for key in keys for options in OPTIONS])
 
 
-def test_every_tricky_key_with_all_wishes_at_once_is_signed_alike(function, variables):
-    signed_alike(function, variables, [("files", key, *WISHES[-1]) for key in KEYS])
+def test_every_tricky_key_with_all_options_is_signed_as_botocore_signs_it(function, variables):
+    compare_with_botocore(function, variables, [("files", key, *OPTIONS[-1]) for key in KEYS])
 
 
-@pytest.mark.parametrize("bucket", PLACES)
-def test_every_kind_of_bucket_is_signed_for_its_own_host_and_region(function, variables, bucket):
-    signed_alike(function, variables, [(bucket, key, *wish) for key in KEYS[::25] for wish in WISHES[:3]])
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_every_kind_of_bucket_is_signed_for_its_host_and_region(function, variables, bucket):
+    compare_with_botocore(function, variables, [(bucket, key, *options) for key in KEYS[::25] for options in OPTIONS[:3]])
 
 
 @pytest.mark.parametrize(
@@ -126,17 +130,17 @@ def test_every_kind_of_bucket_is_signed_for_its_own_host_and_region(function, va
         ({"AWS_ENDPOINT_URL_S3": "https://storage.example.com/"}, "https://files-us.storage.example.com"),
         ({"AWS_ENDPOINT_URL_S3": "https://storage.example.com/base"}, "https://files-us.storage.example.com/base"),
         ({"AWS_ENDPOINT_URL_S3": "https://storage.example.com:8443"}, "https://files-us.storage.example.com:8443"),
-        # A client leaves a scheme's own port out of the Host header, so that is what must be signed.
+        # Clients omit the default port of the scheme in the Host header, so the signature must be without it.
         ({"AWS_ENDPOINT_URL_S3": "https://storage.example.com:443"}, "https://files-us.storage.example.com:443"),
         ({"AWS_ENDPOINT_URL_S3": "http://storage.example.com:80"}, "http://files-us.storage.example.com:80"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(f"{k}={v}" for k, v in value.items()),
 )
-def test_other_endpoints_are_signed_for_the_host_that_a_client_sends(built, setting, origin):
+def test_other_endpoints_are_signed_for_the_host_header_that_a_client_sends(built, setting, origin):
     variables = environment(**setting)
     with running.LocalLambda("signatures-endpoint", **variables) as function:
-        wanted = [("files-us", key, *wish) for key in KEYS[::40] for wish in WISHES[:2]]
-        signed_alike(function, variables, wanted, {"files-us": ("us-east-1", origin)})
+        wanted = [("files-us", key, *options) for key in KEYS[::40] for options in OPTIONS[:2]]
+        compare_with_botocore(function, variables, wanted, {"files-us": ("us-east-1", origin)})
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,7 @@ def test_other_endpoints_are_signed_for_the_host_that_a_client_sends(built, sett
     ],
     ids=["usual", "long token", "odd characters", "no token"],
 )
-def test_whatever_the_credentials_look_like_they_sign_alike(built, secret, token):
+def test_unusual_credentials_are_signed_with_as_botocore_does(built, secret, token):
     session = (
         {"AWS_SESSION_TOKEN": token}
         if token
@@ -157,13 +161,13 @@ def test_whatever_the_credentials_look_like_they_sign_alike(built, secret, token
     )
     variables = environment(AWS_SECRET_ACCESS_KEY=secret, **session)
     with running.LocalLambda("signatures-credentials", **variables) as function:
-        signed_alike(function, variables, [("files", key, *wish) for key in KEYS[::40] for wish in WISHES[:2]])
+        compare_with_botocore(function, variables, [("files", key, *options) for key in KEYS[::40] for options in OPTIONS[:2]])
 
 
-def test_the_date_signed_is_now_and_the_length_signed_is_the_length_promised(function):
-    for wish in ({}, {"expires_in": 1}, {"expires_in": 604800}):
+def test_the_signed_date_is_now_and_the_signed_lifetime_is_the_promised_one(function):
+    for options in ({}, {"expires_in": 1}, {"expires_in": 604800}):
         before = datetime.now(timezone.utc).replace(microsecond=0)
-        link = function.link(bucket="files", key="a", **wish)
+        link = function.link(bucket="files", key="a", **options)
         after = datetime.now(timezone.utc)
         signed_at = datetime.strptime(botocore_urls.parameter(link["url"], "X-Amz-Date"), "%Y%m%dT%H%M%SZ").replace(
             tzinfo=timezone.utc
@@ -173,16 +177,16 @@ def test_the_date_signed_is_now_and_the_length_signed_is_the_length_promised(fun
         assert datetime.fromisoformat(link["expires_at"]) == signed_at + timedelta(seconds=link["expires_in"])
 
 
-def test_only_host_is_a_signed_header_and_the_link_id_is_in_the_url(function):
+def test_the_only_signed_header_is_host_and_the_link_id_is_in_the_url(function):
     link = function.link(bucket="files", key="a")
     assert botocore_urls.parameter(link["url"], "X-Amz-SignedHeaders") == "host"
     assert botocore_urls.parameter(link["url"], "x-link-id") == link["link_id"]
 
 
-def test_the_comparison_sees_a_difference_of_one_character(function, variables):
-    """So that the tests above can fail."""
+def test_the_comparison_notices_a_difference_of_one_character(function, variables):
+    """Otherwise the tests above could not fail."""
     [link] = function.batch([{"bucket": "files", "key": "private-files/a b"}])
-    region, origin = PLACES["files"]
+    region, origin = BUCKETS["files"]
     credentials = botocore_urls.credentials_of(variables)
 
     def alike(link, credentials=credentials, origin=origin, region=region):

@@ -1,6 +1,6 @@
-"""File names: what a download is saved as, read by two parsers that are not ours.
+"""The file name of a download, as two independent parsers read it from the Content-Disposition header.
 
-The header is the one that the server sends when the link is opened. No browser is asked.
+The header is the one that the server sends when the link is opened. No browser is involved.
 """
 
 import email.message
@@ -61,36 +61,36 @@ def function(aws, built):
         yield function
 
 
-def downloaded(function, **wish):
-    """The headers of a download."""
-    opened = api_client.send("GET", function.link(key=KEY, **wish)["url"])
+def downloaded(function, **options):
+    """The headers of the response when a link with these options is opened."""
+    opened = api_client.send("GET", function.link(key=KEY, **options)["url"])
     assert opened.status == 200, opened
     return opened.headers
 
 
-def as_a_new_client_reads_it(header):
-    """Disposition and file name where filename* is known, which counts before filename (RFC 6266)."""
+def parse_with_extended_name(header):
+    """Disposition and file name as a client reads them that knows filename*, which has precedence (RFC 6266)."""
     kind, options = parse_options_header(header)
     return kind, options.get("filename")
 
 
-def as_an_old_client_reads_it(header):
-    """Where only filename is known."""
+def parse_with_plain_name(header):
+    """Disposition and file name as a client reads them that knows only filename."""
     message = email.message.Message()
     message["Content-Disposition"] = header
     return message.get_content_disposition(), message.get_filename()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:30])
-def test_a_download_is_saved_under_the_very_name_that_was_wished(function, name):
+def test_a_download_has_exactly_the_requested_file_name(function, name):
     header = downloaded(function, filename=name)["content-disposition"]
     assert header.isascii() and header.isprintable()
-    assert as_a_new_client_reads_it(header) == ("attachment", name)
+    assert parse_with_extended_name(header) == ("attachment", name)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:30])
-def test_who_knows_ascii_alone_gets_a_name_too_that_differs_only_where_it_must(function, name):
-    kind, fallback = as_an_old_client_reads_it(downloaded(function, filename=name)["content-disposition"])
+def test_a_client_that_knows_only_ascii_gets_a_name_that_differs_only_in_other_characters(function, name):
+    kind, fallback = parse_with_plain_name(downloaded(function, filename=name)["content-disposition"])
     assert kind == "attachment"
     assert fallback == "".join(
         character if character.isascii() and character not in '"\\%' else "_" for character in name
@@ -98,24 +98,24 @@ def test_who_knows_ascii_alone_gets_a_name_too_that_differs_only_where_it_must(f
 
 
 @pytest.mark.parametrize("disposition", ["attachment", "inline"])
-def test_the_disposition_is_the_one_that_was_wished(function, disposition):
-    assert as_a_new_client_reads_it(downloaded(function, disposition=disposition)["content-disposition"]) == (
+def test_a_download_has_the_requested_disposition(function, disposition):
+    assert parse_with_extended_name(downloaded(function, disposition=disposition)["content-disposition"]) == (
         disposition,
         None,
     )
     named = downloaded(function, disposition=disposition, filename="é.pdf")["content-disposition"]
-    assert as_a_new_client_reads_it(named) == (disposition, "é.pdf")
+    assert parse_with_extended_name(named) == (disposition, "é.pdf")
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["application/pdf", "text/plain; charset=utf-8", "image/png", "video/mp4", 'text/plain; charset="utf-8"'],
 )
-def test_the_content_type_is_the_one_that_was_wished(function, content_type):
+def test_a_download_has_the_requested_content_type(function, content_type):
     assert downloaded(function, content_type=content_type)["content-type"] == content_type
 
 
-def test_without_a_wish_the_server_says_what_the_file_was_put_with(function):
+def test_without_options_a_download_has_the_headers_of_the_object(function):
     headers = downloaded(function)
     assert "content-disposition" not in headers
     assert headers["content-type"] == "application/octet-stream"

@@ -1,16 +1,16 @@
-"""Object keys chosen to hurt: each has something that an encoder, a signer, a URL parser or a server gets wrong.
+"""Object keys that encoders, signers, URL parsers and servers often get wrong.
 
-All are keys that S3 takes and that a link can be relied on: none has a "." or ".." path segment.
+S3 accepts all of them, and the function signs links to all of them: none has a "." or ".." path segment.
 """
 
 import unicodedata
 
 PREFIX = "private-files/"
 
-# Every ASCII character but NUL, which no server here stores, in the middle of a name.
+# Every ASCII character in the middle of a name, except NUL, which the test server can't store.
 ASCII = [f"a{chr(code)}b" for code in range(1, 128)]
 
-# Characters where a name begins and ends, which is where they get trimmed.
+# Characters at the start and at the end of a name, where some parsers remove them.
 EDGES = [edge for character in " \t\n/.+%~" for edge in (f"{character}a", f"a{character}", f"a/{character}a")]
 
 ENCODED = [
@@ -28,7 +28,7 @@ LIKE_A_QUERY = [
     "?x-link-id=1", "&response-content-type=text/html",
 ]  # fmt: skip
 
-# Among them one letter written in three ways, and what looks like dots and slashes and is none.
+# The same letter in several encodings, and characters that look like dots and slashes but are others.
 UNICODE = [
     "Résumé 2026.pdf", unicodedata.normalize("NFD", "Résumé 2026.pdf"), "Ångström", "Å", "A\u030a", "\u212b",
     "naïve café", "Straße", "ŒUVRE", "İstanbul", "ıI", "Ελληνικά", "Кириллица", "עברית", "العربية", "हिन्दी", "ไทย",
