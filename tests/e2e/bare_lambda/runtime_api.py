@@ -3,7 +3,7 @@
 It does as little as possible, because its own work is part of every measurement: one thread, no HTTP library,
 and it parses only what it needs. It has no time limits, no phases and no logs, and it accepts every response.
 
-Source: AWS Lambda guide, "Using the Lambda runtime API".
+Sources: AWS Lambda guide, "Using the Lambda runtime API"; for `/restore/next`, "Lambda SnapStart runtime hooks".
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 
 FUNCTION_ARN = b"arn:aws:lambda:eu-west-1:123456789012:function:signer"
 ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}'
+RESTORED = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class FunctionFailed(Exception):
@@ -26,8 +27,9 @@ class RuntimeApi:
         """`timeout` is how many seconds the function may take to its next request."""
         self._timeout = timeout
         self._invocations = 0
-        # The connections on which the function waits: for an event, and for the acceptance of its response.
-        self._waiting = self._responded = None
+        # The connections on which the function waits: for an event, for the acceptance of its response, and
+        # for its restoration from a snapshot.
+        self._waiting = self._responded = self._restoring = None
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -59,6 +61,17 @@ class RuntimeApi:
                 raise FunctionFailed(f"the function did not ask for an event: {request}")
             self._waiting = connection
         return request.arrived
+
+    def wait_for_restore_next(self):
+        """Wait until the function says that its snapshot can be taken, as functions with SnapStart do."""
+        connection, request = self._request()
+        if not request.is_get("/restore/next"):
+            raise FunctionFailed(f"the function did not wait to be restored: {request}")
+        self._restoring = connection
+
+    def restore(self):
+        """Tell the function that it has been restored from its snapshot."""
+        self._restoring.sendall(RESTORED)
 
     def invoke(self, event):
         """Hand out an event, as bytes. Returns the response as bytes, and the time at which all of it had arrived.

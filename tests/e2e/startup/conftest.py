@@ -1,8 +1,8 @@
-"""What the tests of the start share: the function, and the least there can be to compare it with."""
+"""The programs for the tests of the start: the function, and the smallest function to compare it with."""
 
 import pytest
-from local_aws import paths
 from bare_lambda import building
+from local_aws import paths
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +13,6 @@ def function(built):
 
 @pytest.fixture(scope="session")
 def hello_world(isolated):
-    """A function that does nothing, built the same way."""
+    """A function that does nothing, built with the same profile and flags."""
     building.build_package("hello-world")
     return building.HELLO_WORLD
