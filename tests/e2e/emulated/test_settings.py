@@ -87,3 +87,13 @@ def test_long_term_keys_sign_only_if_the_operator_allows_it(built, refusing_aws)
         link = function.link(key="private-files/a")
         assert link["session"] == {"evidence": "unlimited"}
         assert "X-Amz-Security-Token" not in link["url"]
+
+
+def test_a_bucket_without_an_endpoint_is_reported_as_a_wrong_setting(built):
+    """There are no FIPS endpoints in China, so this grant and this setting contradict each other."""
+    variables = offline.environment(GRANTS=grants(bucket="files-cn", region="cn-north-1"), AWS_USE_FIPS_ENDPOINT="true")
+    with running.LocalLambda("emulated-misconfigured", **variables) as function:
+        response = function.request(requests.post("/links", {"key": "private-files/a"}))
+        assert (response.status, responses.problem_code(response)) == (500, "misconfigured")
+        assert '"files-cn"' in response.json()["detail"]
+        assert [line for line in function.log_entries() if line.get("code") == "misconfigured"]

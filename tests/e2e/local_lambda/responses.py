@@ -19,6 +19,8 @@ PROBLEM_STATUSES = {
     "answer-too-large": 413,
     "key-not-linkable": 422,
     "object-unavailable": 422,
+    "internal": 500,
+    "misconfigured": 500,
     "upstream": 502,
     "session-unproven": 503,
 }

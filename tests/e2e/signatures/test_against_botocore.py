@@ -183,6 +183,15 @@ def test_the_only_signed_header_is_host_and_the_link_id_is_in_the_url(function):
     assert botocore_urls.parameter(link["url"], "x-link-id") == link["link_id"]
 
 
+def test_the_parameters_are_in_canonical_order_and_the_signature_is_last(function):
+    """SigV4 sorts the encoded parameters. The URL has the order in which they were signed."""
+    for options, _ in OPTIONS:
+        link = function.link(bucket="files", key="a", **options)
+        *signed, signature = link["url"].split("?", 1)[1].split("&")
+        assert signed == sorted(signed)
+        assert signature.startswith("X-Amz-Signature=")
+
+
 def test_the_comparison_notices_a_difference_of_one_character(function, variables):
     """Otherwise the tests above could not fail."""
     [link] = function.batch([{"bucket": "files", "key": "private-files/a b"}])
