@@ -2,8 +2,8 @@
 //!
 //! It signs with s3-link-signer's signer, so the difference between its first answer and
 //! s3-link-signer's is mostly the HTTP client. It asks before the first event, as s3-link-signer
-//! does. The rest of the STS client is set as s3-link-signer sets it: `aws_config::load()` would
-//! make this program slower still.
+//! does. It does not load its configuration with `aws_config::load()`, which would make it slower
+//! still.
 //!
 //! It reads the end of the session in STS's token, and checks neither the token's claims nor any
 //! window against that end. What else it leaves out stands in the first lines of the library
@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::config::{BehaviorVersion, Config, Region};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,7 +63,9 @@ async fn session_end(credentials: &Credentials, region: &str) -> Result<SystemTi
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
         .credentials_provider(credentials.clone())
-        .retry_config(RetryConfig::disabled());
+        .retry_config(RetryConfig::disabled())
+        // Under valgrind a connection can take longer than the default time-out.
+        .timeout_config(TimeoutConfig::disabled());
     config.set_endpoint_url(env::var("AWS_ENDPOINT_URL_STS").ok());
     let call = Client::from_conf(config.build())
         .get_web_identity_token()
