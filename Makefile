@@ -5,8 +5,8 @@ PYTHON ?= python3
 TOOLS := .venv/installed
 LOCAL_AWS := .venv-ministack/installed
 BENCH_TOOLS := .venv-bench/installed
-# Lets Python find tests/local_aws.
-export PYTHONPATH := tests
+# Python finds the package local_aws there.
+export PYTHONPATH := tests/e2e
 
 .PHONY: help run demo build test bench check-rust check-template check-function clean
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ build: $(TOOLS) ## Build the function for this machine, as `sam build` does
 test: check-rust check-template check-function ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
-	@PYTHONPATH=tests:benches .venv/bin/python -m measuring
+	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
 
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check
@@ -38,17 +38,17 @@ check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credenti
 	@.venv/bin/python -m local_aws.validating
 
 check-function: $(TOOLS) $(LOCAL_AWS) ## Build the function, deploy it to a local AWS, and test it as it runs
-	.venv/bin/python -m pytest tests
+	.venv/bin/python -m pytest tests/e2e
 
 clean: ## Take away all that was installed and built
 	rm -rf .venv .venv-ministack .venv-bench .aws-sam target
 
 # The file `installed` is written last, so that it stands for the whole; the next run sees it and goes on.
-$(TOOLS): tests/requirements.txt tests/install.sh
-	@tests/install.sh "$(PYTHON)" $(@D) $<
+$(TOOLS): tests/e2e/requirements.txt tests/e2e/install.sh
+	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
 
-$(LOCAL_AWS): tests/requirements-ministack.txt tests/install.sh
-	@tests/install.sh "$(PYTHON)" $(@D) $<
+$(LOCAL_AWS): tests/e2e/requirements-ministack.txt tests/e2e/install.sh
+	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
 
-$(BENCH_TOOLS): benches/requirements.txt tests/install.sh
-	@tests/install.sh "$(PYTHON)" $(@D) $<
+$(BENCH_TOOLS): bench/requirements.txt tests/e2e/install.sh
+	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<

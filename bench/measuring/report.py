@@ -1,0 +1,146 @@
+"""Makes the tables of docs/performance.md from the figures of a run, and says which bounds hold."""
+
+import datetime
+import platform
+import re
+from statistics import median
+
+from bare_lambda import requests
+from local_aws import paths
+
+from . import building
+from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS
+from .table import count, megabytes, microseconds, milliseconds, table, times
+from .variants import BOTO3, HELLO_WORLD, OURS, PEERS
+
+# docs/performance.md holds the same two lines. What stands between them is what a run printed.
+BEGIN = "<!-- begin: printed by make bench -->"
+END = "<!-- end: printed by make bench -->"
+
+
+def block(figures, rounds):
+    """The block of docs/performance.md, from its first line to its last."""
+    tables = (functions(figures), evidence(figures), figures.signer_table, bounds(figures))
+    return "\n\n".join([BEGIN, heading(rounds), *tables, END])
+
+
+def heading(rounds):
+    """The date, the processor and the number of rounds."""
+    with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+        processor = re.search(r"model name\s*: (.*)", cpuinfo.read())
+    return (
+        f"`make bench`, {datetime.date.today()}, {processor.group(1) if processor else platform.machine()}: medians "
+        f"of {rounds} rounds. Brackets hold the ratio to hello world. A MB is 1,000,000 bytes."
+    )
+
+
+def functions(figures):
+    """One row for each function. The end of the session is declared, so no function calls STS."""
+    head = [
+        "function, session declared",
+        "instructions, exec → first `/next`",
+        "exec → first answer",
+        "CPU time, warm link",
+        "CPU time, one of 1,000 links",
+        "1,000 links, event → answer",
+        "peak memory, one link / 1,000",
+        "zip",
+    ]
+    return table(head, [row(figures, variant) for variant in figures.variants])
+
+
+def row(figures, variant):
+    """The figures of one function. A dash stands for what was not measured."""
+    name = variant.name
+    instructions = figures.first_next_instructions
+    batch = figures.batch[name]
+    peak = megabytes(figures.peak_memory[name])
+
+    def beside_hello_world(formatted, runs):
+        return f"{formatted(median(runs[name]))} ({times(ratio(runs[name], runs[HELLO_WORLD]))})"
+
+    return [
+        name,
+        f"{count(instructions[name])} ({times(instructions[name] / instructions[HELLO_WORLD])})"
+        if name in instructions
+        else "–",
+        beside_hello_world(milliseconds, figures.first_response),
+        beside_hello_world(microseconds, figures.warm_cpu),
+        microseconds(median(one.cpu for one in batch) / requests.BATCH) if batch else "–",
+        milliseconds(median(one.wall for one in batch)) if batch else "–",
+        f"{peak} / {megabytes(max(one.memory['VmHWM'] for one in batch))}" if batch else peak,
+        "–" if variant.slow else megabytes(building.zip_size(variant.command[0])),
+    ]
+
+
+def evidence(figures):
+    """Starts with a session whose end is not declared: the function asks STS before its first `/next`."""
+    head = [
+        "session not declared: STS is asked over TLS",
+        "instructions, exec → first answer",
+        "exec → first `/next`",
+        "exec → first answer",
+    ]
+    rows = []
+    for name in (OURS, DEFAULT_CLIENT):
+        starts = figures.sts_start[name]
+        rows.append(
+            [
+                name,
+                count(figures.sts_instructions[name]) if figures.sts_instructions else "–",
+                milliseconds(median(start.first_next for start in starts)),
+                milliseconds(median(start.first_response for start in starts)),
+            ]
+        )
+    return table(head, rows)
+
+
+def bounds(figures):
+    """What must hold: first the bounds of issue 11, then those of the issues before it."""
+    rows = []
+
+    def at_most(what, value, bound, formatted):
+        rows.append([what, formatted(value), f"at most {formatted(bound)}", "yes" if value <= bound else "**no**"])
+
+    def at_least(what, value, bound, formatted):
+        rows.append([what, formatted(value), f"at least {formatted(bound)}", "yes" if value >= bound else "**no**"])
+
+    instructions = figures.first_next_instructions
+    if instructions:
+        what = "instructions, exec → first `/next`, session declared, beside hello world"
+        at_most(what, instructions[OURS] / instructions[HELLO_WORLD], 2.0, times)
+    what = "exec → first answer, session declared, beside hello world"
+    at_most(what, ratio(figures.first_response[OURS], figures.first_response[HELLO_WORLD]), 2.0, times)
+    what = "CPU time of a warm link, beside hello world"
+    at_most(what, ratio(figures.warm_cpu[OURS], figures.warm_cpu[HELLO_WORLD]), 1.9, times)
+    batch = {name: [one.wall for one in batch] for name, batch in figures.batch.items()}
+    at_most("1,000 links, event → answer", median(batch[OURS]), 15e-3, milliseconds)
+    for peer in PEERS:
+        at_least(f"1,000 links, event → answer, {peer}, beside ours", ratio(batch[peer], batch[OURS]), 1.3, times)
+    at_least(f"1,000 links, event → answer, {BOTO3}, beside ours", ratio(batch[BOTO3], batch[OURS]), 20, times)
+    at_most("one URL in the signer", figures.signer_seconds, 3e-6, microseconds)
+    at_most("zip", building.zip_size(paths.BOOTSTRAP), 6e6, megabytes)
+    peak = max(figures.sts_peak_memory, figures.peak_memory[OURS])
+    at_most("peak memory, one link at a time, session declared or not", peak, 12e6, megabytes)
+    batch_peak = max(figures.sts_batch_peak_memory, *(one.memory["VmHWM"] for one in figures.batch[OURS]))
+    at_most("peak memory, batches of 1,000, session declared or not", batch_peak, 18e6, megabytes)
+    if figures.sts_instructions:
+        what = "instructions, exec → first answer, STS asked over TLS, beside the SDK's default HTTP client"
+        at_most(what, figures.sts_instructions[OURS] / figures.sts_instructions[DEFAULT_CLIENT], 0.4, times)
+    what = f"CPU time of a warm link, {BOTO3}, beside ours"
+    at_least(what, ratio(figures.warm_cpu[BOTO3], figures.warm_cpu[OURS]), 3, times)
+    what = f"CPU time of a link between {BATCH_SIZES[1]} and {BATCH_SIZES[2]:,} of a batch, beside the earlier ones"
+    at_most(what, later_links_beside_earlier(figures.batch_cpu_by_size), 1.1, times)
+    at_most(f"memory growth over {GROWTH_INVOCATIONS:,} invocations", figures.memory_growth, 0.1e6, megabytes)
+    return table(["what must hold", "measured", "bound", "holds"], rows)
+
+
+def ratio(runs, others):
+    """The ratio of two medians. A median does not move when other work holds up one run."""
+    return median(runs) / median(others)
+
+
+def later_links_beside_earlier(cpu_by_size):
+    """The cost of one more link in a large batch, divided by its cost in a smaller batch."""
+    (few, low), (half, middle), (all_links, high) = ((size, median(cpu_by_size[size])) for size in BATCH_SIZES)
+    return ((high - middle) / (all_links - half)) / ((middle - low) / (half - few))

@@ -1,0 +1,87 @@
+"""Fixtures for the tests of the deployed function: a local AWS, a stack, and callers of its API.
+
+The stack is deployed once for all tests. A test that stores objects stores them under keys of its own.
+"""
+
+import json
+import uuid
+from contextlib import contextmanager
+
+import pytest
+from local_aws import api_client, deploying, emulator
+
+PREFIX = "private-files/"
+
+
+@pytest.fixture(scope="session")
+def aws(built):
+    """A local AWS for these tests only, because they read its whole log and count its alarms."""
+    with emulator.LocalAws("test-deployed") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(aws):
+    """The deployed template, with a grant for IAM users named reader-… and for no other principals."""
+    return deploying.deploy(aws, Principals="arn:aws:iam::*:user/reader-*", MaxExpiresIn=1800)
+
+
+@pytest.fixture(scope="session")
+def reader(aws, stack):
+    """A caller with permission to call the API, and with a grant."""
+    return api_client.create_caller(aws, stack, "reader-alice")
+
+
+@pytest.fixture(scope="session")
+def stranger(aws, stack):
+    """A caller with permission to call the API, but without a grant."""
+    return api_client.create_caller(aws, stack, "stranger")
+
+
+@pytest.fixture(scope="session")
+def files(aws, stack):
+    """The files in the bucket."""
+    return Files(aws.client("s3"), stack.bucket)
+
+
+class Files:
+    """Puts files into the bucket as its owner."""
+
+    def __init__(self, s3, bucket):
+        self.s3 = s3
+        self.bucket = bucket
+
+    def put(self, content, name=None, folder=PREFIX):
+        """Put a file and return its key. Without a name, the file gets a unique one."""
+        key = f"{folder}{name or uuid.uuid4()}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+        return key
+
+    @contextmanager
+    def denied(self, key):
+        """Deny access to this file in the bucket's policy until the `with` block ends."""
+        before = self.s3.get_bucket_policy(Bucket=self.bucket)["Policy"]
+        policy = json.loads(before)
+        policy["Statement"].append(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": f"arn:aws:s3:::{self.bucket}/{key}",
+            }
+        )
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
+        try:
+            yield
+        finally:
+            self.s3.put_bucket_policy(Bucket=self.bucket, Policy=before)
+
+
+@pytest.fixture
+def link(stack, reader, files):
+    """A link to a new file: the API's response, with the file's content added to it."""
+    content = uuid.uuid4().bytes
+    key = files.put(content)
+    response = reader.request("POST", f"{stack.api_url}/links", {"key": key})
+    assert response.status == 200, response.body
+    return {**response.json(), "content": content}

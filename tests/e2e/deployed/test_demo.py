@@ -1,0 +1,81 @@
+"""Tests of `make run` and `make demo`: the demo works, and its sentence about the promise is right."""
+
+import json
+import shlex
+import subprocess
+from datetime import datetime, timezone
+
+import pytest
+from local_aws import commands, demo, promise
+
+# The time at which the sentence is written.
+NOW = datetime(2026, 11, 23, 13, 5, 17, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def shown(aws):
+    """The result of the demo, which has a stack of its own."""
+    return demo.show(aws, demo.Steps(), stack="demo")
+
+
+def test_the_demo_downloads_the_file(shown, aws):
+    assert (aws.directory / "downloaded.txt").read_bytes() == demo.CONTENT
+
+
+def test_the_printed_curl_line_gets_a_link(shown):
+    done = subprocess.run(
+        [*shlex.split(demo.curl_line(*shown)), "--silent", "--show-error"], capture_output=True, text=True, check=False
+    )
+    if "--aws-sigv4" in done.stderr:
+        pytest.skip("this curl is older than 7.75 and can't sign")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["key"] == demo.KEY
+
+
+def test_the_demo_user_may_only_call_the_api(shown, aws):
+    _, caller = shown
+    keys = {"AccessKeyId": caller.access_key_id, "SecretAccessKey": caller.secret_access_key}
+    with pytest.raises(Exception, match="AccessDenied"):
+        aws.client("s3", keys).list_buckets()
+
+
+def test_if_a_link_does_not_open_the_failure_names_the_reason(aws):
+    with pytest.raises(commands.Failure, match="curl could not open the link: .*404"):
+        demo.download(f"{aws.url}/no-such-bucket/no-such-file", aws.directory)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {},
+            "this link works until 14:05:12 UTC, 59 min 55 s from now; the session that signed it ends at "
+            "14:05:17 UTC, proven by STS, which stated it when the function assumed its role to sign with.",
+        ),
+        (
+            {"expires_at": "2026-11-24T13:05:17Z"},
+            "this link works until 13:05:17 UTC on Tuesday 24 November 2026, 1 d 0 h from now; the session that "
+            "signed it ends at 14:05:17 UTC, proven by STS, which stated it when the function assumed its role to "
+            "sign with.",
+        ),
+        (
+            {"session": {"evidence": "assumed", "expires_at": "2026-11-23T14:05:17Z"}, "proven": False},
+            "this link works until 14:05:12 UTC, 59 min 55 s from now, if the session that signed it lasts: "
+            "that is assumed, not proven (assumed).",
+        ),
+        (
+            {"session": {"evidence": "unlimited", "expires_at": None}},
+            "this link works until 14:05:12 UTC, 59 min 55 s from now; it was signed with a long-term key, "
+            "which no session ends.",
+        ),
+    ],
+    ids=["proven", "on another day", "assumed", "long-term key"],
+)
+def test_the_sentence_says_what_is_promised_and_what_proves_it(changed, sentence):
+    link = {
+        "expires_at": "2026-11-23T14:05:12Z",
+        "session": {"evidence": "minted", "expires_at": "2026-11-23T14:05:17Z"},
+        "proven": True,
+        **changed,
+    }
+    assert promise.describe(link, NOW) == sentence

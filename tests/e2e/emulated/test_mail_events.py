@@ -1,0 +1,126 @@
+"""The function's result for every event about objects in events/, and the mails that it sends.
+
+The Rust tests in tests/mail/ cover failures of AWS. The tests in deployed/ cover the text of the mails.
+"""
+
+import json
+import threading
+
+import pytest
+from local_lambda import offline, requests, running, stub_aws
+
+GRANTS = [{"bucket": "files", "prefix": "private-files/", "principals": ["s3-event"], "region": "eu-west-1"}]
+
+SUCCESS = None
+ALL_SUCCESS = {"batchItemFailures": []}
+
+# The result of the invocation for each file, and the object keys in the mails.
+EXPECTED = {
+    "s3/object-created-put": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "s3/object-created-multipart-upload": (SUCCESS, ["private-files/ü/日本語.txt"]),
+    "s3/object-created-percent-signs": (SUCCESS, ["private-files/100%25 sure.txt"]),
+    "s3/object-removed-delete": (SUCCESS, []),
+    "s3/object-restore-completed": (SUCCESS, []),
+    "s3/folder-marker": (SUCCESS, []),
+    "s3/test-event": (SUCCESS, []),
+    "eventbridge/object-created": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "eventbridge/object-created-percent-signs": (SUCCESS, ["private-files/100%25 sure.txt"]),
+    "eventbridge/object-deleted": (SUCCESS, []),
+    "sqs/s3-notification": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/eventbridge-object-created": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/s3-test-event": (ALL_SUCCESS, []),
+    "sqs/mixed-with-one-nobody-knows": (
+        {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]},
+        ["private-files/a+b c.pdf", "private-files/ü/日本語.txt"],
+    ),
+}
+UNKNOWN = ["eventbridge/scheduled-event-nobody-asked-for"]
+
+
+def mailing(aws, **changes):
+    return running.LocalLambda(
+        "mailing",
+        **offline.environment(
+            GRANTS=json.dumps(GRANTS),
+            ASSUMED_SESSION_SECONDS=None,
+            SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/mailer",
+            AWS_ENDPOINT_URL=aws.url,
+            MAIL_FROM="files@example.com",
+            MAIL_TO="alice.example@example.com",
+            MAIL_ALLOWED_RECIPIENTS="*@example.com",
+            MAIL_TABLE="mails",
+            **changes,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with stub_aws.StubAws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def mailer(built, aws):
+    with mailing(aws) as function:
+        yield function
+        assert "alice.example" not in function.log_text()
+
+
+@pytest.fixture
+def inbox(aws):
+    """The mails that SES accepts. At the start of the test there are none, and the ledger is empty."""
+    aws.mails.clear()
+    aws.table.clear()
+    return aws.mails
+
+
+def test_every_event_about_objects_is_tested():
+    assert sorted([*EXPECTED, *UNKNOWN]) == [name for name in requests.fixtures() if name.startswith(requests.OBJECT_EVENTS)]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_event_about_objects_has_the_result_that_its_source_expects(mailer, inbox, name):
+    result, keys = EXPECTED[name]
+    assert mailer.invoke(requests.fixture(name)) == result
+    assert [stub_aws.key_in(stub_aws.link_in(mail)) for mail in inbox] == keys
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_unknown_event_fails_the_invocation_and_the_error_names_what_was_recognised(mailer, inbox, name):
+    error = mailer.invoke(requests.fixture(name))
+    assert error["errorType"] == "UnknownEvent"
+    assert 'detail-type being "Scheduled Event"' in error["errorMessage"]
+    assert not inbox
+
+
+@pytest.mark.parametrize("name", ["s3/object-created-put", "sqs/s3-notification", "eventbridge/object-created"])
+def test_without_a_sender_the_invocation_fails_and_the_error_names_the_setting(built, aws, inbox, name):
+    variables = offline.environment(AWS_ENDPOINT_URL_STS=aws.url)
+    with running.LocalLambda("mailing-off", **variables) as function:
+        error = function.invoke(requests.fixture(name))
+    assert error["errorType"] == "MailingIsOff"
+    assert "MAIL_FROM" in error["errorMessage"]
+    assert not inbox
+
+
+def test_if_the_function_is_killed_before_sending_one_mail_is_sent_after_the_lease(built, aws, inbox):
+    event = requests.fixture("sqs/s3-notification")
+    failed = {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    aws.ses_was_called.clear()
+    aws.hold_mails()
+    with mailing(aws) as function:
+        invocation = threading.Thread(target=function.invoke, args=[event])
+        invocation.start()
+        assert aws.ses_was_called.wait(10)
+        running.kill(function.process_id())
+        invocation.join(20)
+    aws.accept_mails()
+
+    with mailing(aws) as function:
+        assert function.invoke(event) == failed
+        assert not inbox
+        aws.end_leases()
+        assert function.invoke(event) == ALL_SUCCESS
+        assert function.invoke(event) == ALL_SUCCESS
+    assert len(inbox) == 1

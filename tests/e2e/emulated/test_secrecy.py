@@ -1,0 +1,40 @@
+"""Tests of the search for secrets in logs: it finds what a log must not contain, and nothing else."""
+
+import pytest
+from local_lambda import requests, secrecy
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://b.s3.amazonaws.com/k?x-id=GetObject&x-link-id=1",
+        "…&X-Amz-Signature=00",
+        "x-amz-security-token: 00",
+        "signature 9bc1cecb9d4fbd48335424ec3262df3b3fdf50a4cfc76223e18bbea3c92c929e, it says",
+        'token "eyJhbGciOiJFUzM4NCJ9.eyJpYXQiOjE3NzY5ODAwNzV9.c2ln"',
+        f"key {SECRET}.",
+        "key wJalrXUtnFEMI%2FK7MDENG%2BbPxRfiCYEXAMPLEKEY",
+    ],
+)
+def test_links_signatures_tokens_and_keys_are_found(line):
+    assert secrecy.leaks(f"before\n{line}\nafter", [SECRET])
+
+
+def test_the_description_of_a_found_secret_does_not_contain_it():
+    assert SECRET not in str(secrecy.leaks(SECRET, [SECRET]))
+
+
+def test_a_real_link_is_found(function):
+    assert secrecy.leaks(function.link(key="private-files/a")["url"])
+
+
+def test_the_log_of_a_link_contains_no_secret_and_says_who_got_which_object(function):
+    link = function.link(key="private-files/logged.txt")
+    line, metrics = function.log_entries()[-2:]
+    assert (line["link_id"], line["principal"]) == (link["link_id"], requests.PRINCIPAL)
+    assert (line["bucket"], line["key"]) == (link["bucket"], link["key"])
+    assert (line["expires_in"], line["limited_by"], line["evidence"]) == (3600, "request", "assumed")
+    assert metrics["LinksSigned"] == 1 and metrics["RequestId"] == line["request_id"]
+    assert not secrecy.leaks(function.log_text())

@@ -1,0 +1,134 @@
+"""`make run` and `make demo`: shows the function on the local AWS, from the build to a downloaded file.
+
+    python -m local_aws.demo          show it and exit; the exit status is not 0 if a step failed
+    python -m local_aws.demo --stay   show it, then keep the local AWS running until Ctrl-C
+
+The demo proves nothing that the tests don't prove. It is there to be looked at.
+"""
+
+import argparse
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree
+
+from . import api_client, building, commands, deploying, emulator, isolation, mail_demo, paths, promise
+
+KEY = "private-files/Résumé 2026.txt"
+CONTENT = "Only a link opens this file.\n".encode()
+
+
+class Steps:
+    """Prints the steps of the demo, each with the seconds since the start."""
+
+    def __init__(self):
+        self._start = time.monotonic()
+
+    def print(self, line):
+        print(f"{time.monotonic() - self._start:7.1f} s  {line}", flush=True)
+
+
+def show(aws, steps, stack="s3-link-signer"):
+    """Run the demo once. Returns the deployment and a caller with permission to call its API."""
+    mail_demo.verify_sender(aws)
+    deployment = deploying.deploy(aws, stack, **mail_demo.PARAMETERS)
+    steps.print(f"deployed template.yaml: {deployment.api_url}")
+
+    aws.client("s3").put_object(Bucket=deployment.bucket, Key=KEY, Body=CONTENT, ContentType="text/plain")
+    steps.print(f"uploaded a private file: s3://{deployment.bucket}/{KEY}")
+
+    refusal = request_without_link(aws, deployment)
+    steps.print(f"S3 refuses a GET without a link, as it should: {refusal}")
+
+    caller = api_client.create_caller(aws, deployment, "demo-user")
+    response = caller.request("POST", f"{deployment.api_url}/links", {"key": KEY})
+    if response.status != 200:
+        raise commands.Failure(f"the API answered {response.status} instead of a link: {response.body.decode()}")
+    link = response.json()
+    steps.print("asked the deployed API for a link. It answered:")
+    print(f"\n{json.dumps(link, indent=2, ensure_ascii=False)}\n", flush=True)
+
+    download(link["url"], aws.directory)
+    steps.print(f"downloaded all {len(CONTENT)} bytes of the file through the link, with curl")
+    print(f"\nIn plain words: {promise.describe(link)}\n", flush=True)
+
+    mail = mail_demo.wait_for_mail(aws)
+    steps.print("the upload also sent a mail with a link. The mail in the local AWS's inbox:")
+    print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
+    download(mail.link, aws.directory)
+    steps.print("downloaded the file through the link in the mail\n")
+    return deployment, caller
+
+
+def request_without_link(aws, deployment):
+    """Request the file without a signature. Returns how S3 refuses it."""
+    key = api_client.encode_path(KEY)
+    response = api_client.send("GET", f"{aws.url}/{deployment.bucket}/{key}")
+    if response.status != 403:
+        raise commands.Failure(f"S3 answered {response.status} to a GET without a link, so the file is not private")
+    return f"{response.status} {ElementTree.fromstring(response.body).findtext('Code')}"
+
+
+def download(url, directory):
+    """Open a link with plain curl, as the person who received it would."""
+    file = directory / "downloaded.txt"
+    file.unlink(missing_ok=True)
+    command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--output", str(file), url]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:
+        raise commands.Failure("`curl` was not found on the PATH; the demo opens the link with it") from None
+    if done.returncode != 0:
+        raise commands.Failure(f"curl could not open the link: {done.stderr.strip()}")
+    if file.read_bytes() != CONTENT:
+        raise commands.Failure(f"the link did not download the file that was uploaded: see {file}")
+
+
+def curl_line(deployment, caller):
+    """A command line that asks the API for a link. curl 7.75 or newer signs the request itself."""
+    return " ".join(
+        [
+            "curl",
+            f"--aws-sigv4 aws:amz:{isolation.REGION}:execute-api",
+            f"--user {caller.access_key_id}:{caller.secret_access_key}",
+            "-H 'content-type: application/json'",
+            f"-d {shlex.quote(json.dumps({'key': KEY, 'expires_in': 900}, ensure_ascii=False))}",
+            f"{deployment.api_url}/links",
+        ]
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Show the link signer on a local AWS.")
+    parser.add_argument("--stay", action="store_true", help="keep the local AWS running until Ctrl-C")
+    stay = parser.parse_args().stay
+
+    isolation.isolate()
+    # `kill` ends the processes that were started, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    steps = Steps()
+    try:
+        steps.print("building the function (the first build takes minutes)")
+        building.build()
+        steps.print(f"built the function: {paths.BOOTSTRAP.stat().st_size / 2**20:.1f} MiB")
+        with emulator.LocalAws("run" if stay else "demo") as aws:
+            steps.print(f"started a local AWS: {aws.url}")
+            deployment, caller = show(aws, steps)
+            if stay:
+                print("The local AWS keeps running until Ctrl-C. Ask for links as the IAM user that was created for you:\n")
+                print(f"{curl_line(deployment, caller)}\n", flush=True)
+                signal.pause()
+    except commands.Failure as failure:
+        print(f"\nThe demo failed: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 0 if stay else 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests of the signatures: every URL must be the one that AWS expects, and a server must open it."""
