@@ -1,31 +1,49 @@
-//! **s3-link-signer**: an AWS Lambda function that hands out time-limited links to private S3
-//! files and never promises, nor signs, a longer window than its session has left.
+//! **s3-link-signer**: an AWS Lambda function that hands out time-limited links to private S3 files
+//! and never promises, nor signs, a longer window than its session can keep.
 //!
-//! Where to look:
+//! The rooms, from the top down. A room imports rooms below it and never one above it; the test
+//! `tests/architecture.rs` holds them to that.
 //!
-//! - [`window`]: how long may a link be promised to work? One pure function.
-//! - [`session`]: what is proven about the end of the credentials that sign.
-//! - [`links`]: from a request to a link, step by step.
-//! - [`grant`] and [`principal`]: who may have what.
-//! - [`mail`]: a link by mail when a file lands in a bucket.
-//! - [`api`]: routes, JSON and [`problem`]s; [`doors`]: the events AWS packs them into.
-//! - [`settings`]: everything an operator can say; `main` puts it all together.
+//! | room | what it is for |
+//! |---|---|
+//! | `handler` | puts the rooms together, dispatches one event |
+//! | `settings` | the environment as typed settings |
+//! | `events` | AWS's events, translated in and out |
+//! | `api` | the HTTP API: routes, requests, responses, problems |
+//! | `mail` | a link by mail when a file lands in a bucket |
+//! | `links` | makes a link, step by step |
+//! | `access` | who may have links to what |
+//! | `sessions` | which session signs, and what proves its end |
+//! | `presign` | signs URLs |
+//! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
+//! | `aws` | how AWS is reached |
+//! | `telemetry` | log lines and metrics |
+//!
+//! The crate exports what `main`, the tests and the benches use, and nothing else.
 
-pub mod api;
-pub mod check;
-pub mod doors;
-pub mod grant;
-pub mod link;
-pub mod links;
-pub mod mail;
-pub mod outbound;
-pub mod principal;
-pub mod problem;
-pub mod regions;
-pub mod response_headers;
-pub mod session;
-pub mod settings;
-pub mod signer;
-pub mod sts;
-pub mod telemetry;
-pub mod window;
+mod access;
+mod api;
+mod aws;
+mod events;
+mod handler;
+mod links;
+mod mail;
+mod presign;
+mod sessions;
+mod settings;
+mod telemetry;
+mod window;
+
+pub use access::GrantsError;
+pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
+pub use events::{EventResponse, UnknownEvent};
+pub use handler::{EventError, Handler};
+pub use mail::MailSettingsError;
+pub use presign::{GetObject, Operation, ResponseHeaders, ResponseHeadersError, SignError, Signer};
+pub use sessions::{
+    CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter, Selection, Session,
+    Sessions,
+};
+pub use settings::{Settings, SettingsError};
+pub use telemetry::{print_metrics, start_logging};
+pub use window::{LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};

@@ -1,48 +1,40 @@
-//! The function's settings, read from the environment and checked once, when it starts.
+//! The function's settings: read from the environment and checked once, when the function starts.
 //!
-//! A setting that is set to nothing counts as not set: that is how templates and `--env-vars`
-//! switch one off.
+//! An empty setting counts as not set. Templates and `--env-vars` switch a setting off that way.
+//!
+//! This module makes typed values. `handler` puts the rooms together from them.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
-use crate::grant::{Grants, GrantsError};
-use crate::links::{Clock, Links};
-use crate::mail::settings::{MailSettings, MailSettingsError};
-use crate::mail::{Mailer, MailerEndpoints};
-use crate::outbound::{Outbound, Trust};
-use crate::regions::Regions;
-use crate::session::credentials::CredentialsSource;
-use crate::session::execution::{ExecutionRole, ExecutionSettings};
-use crate::session::minted::Minter;
-use crate::session::sessions::Sessions;
-use crate::signer::SignerSettings;
-use crate::sts::Sts;
+use crate::access::{Grants, GrantsError};
+use crate::aws::{AwsSettings, Trust};
+use crate::mail::{MailSettings, MailSettingsError};
+use crate::sessions::ExecutionRoleSettings;
 
-/// A setting that is missing or wrong. The function does not start.
+/// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// Needed and not there.
-    #[error("{name} is not set: {mend}")]
+    /// The setting is needed and not set.
+    #[error("{name} is not set: {fix}")]
     Missing {
         /// The setting.
         name: &'static str,
         /// What to set it to.
-        mend: &'static str,
+        fix: &'static str,
     },
-    /// Not what it must be.
-    #[error("{name} is {value:?}: {mend}")]
+    /// The value is not valid.
+    #[error("{name} is {value:?}: {fix}")]
     Wrong {
         /// The setting.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: String,
-        /// What it should say.
-        mend: &'static str,
+        /// What to set it to.
+        fix: &'static str,
     },
     /// `GRANTS` is wrong.
     #[error("GRANTS{}", grants_sentence(.0))]
@@ -50,7 +42,7 @@ pub enum SettingsError {
     /// A `MAIL_…` setting is missing or wrong.
     #[error(transparent)]
     Mail(#[from] MailSettingsError),
-    /// Two settings that exclude one another.
+    /// Two settings exclude one another.
     #[error(
         "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS are both set: a session is either proven by \
          minting it or assumed, set one of them to nothing"
@@ -65,42 +57,32 @@ fn grants_sentence(error: &GrantsError) -> String {
     }
 }
 
-/// Everything the environment says.
+/// All settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `GRANTS`.
-    pub grants: Grants,
+    pub(crate) grants: Grants,
     /// `SIGNING_ROLE_ARN`.
-    pub signing_role_arn: Option<String>,
+    pub(crate) signing_role_arn: Option<String>,
     /// `BASE_PATH`, with a leading and without a trailing slash.
-    pub base_path: Option<String>,
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub region: String,
-    /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`.
-    pub sts_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_SESV2`, else `AWS_ENDPOINT_URL`.
-    pub ses_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
-    pub dynamodb_endpoint: Option<String>,
-    /// Which certificate authorities are believed.
-    pub trust: Trust,
-    /// How S3 is reached.
-    pub signer: SignerSettings,
-    /// What is decided about the execution role's session.
-    pub execution: ExecutionSettings,
-    /// The credentials that stand in the environment, if any do.
-    pub credentials: Option<Credentials>,
-    /// What is said about mail, if `MAIL_FROM` is set.
-    pub mail: Option<MailSettings>,
+    pub(crate) base_path: Option<String>,
+    /// How AWS is reached: region, endpoints and trusted certificates.
+    pub(crate) aws: AwsSettings,
+    /// What the operator decided about the execution role's session.
+    pub(crate) execution_role: ExecutionRoleSettings,
+    /// The credentials in the environment, if it has any.
+    pub(crate) credentials: Option<Credentials>,
+    /// The settings of mailing. `None` when `MAIL_FROM` is not set.
+    pub(crate) mail: Option<MailSettings>,
 }
 
 impl Settings {
-    /// Reads the settings that `variable` gives, which is `std::env::var` in all but tests.
-    /// `started_at` is when the process started: `ASSUMED_SESSION_SECONDS` counts from there.
+    /// Reads the settings through `variable`, which is `std::env::var` outside of tests.
+    /// `started_at` is when the process started. `ASSUMED_SESSION_SECONDS` counts from then.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`], in one sentence that names the setting and the mend.
+    /// [`SettingsError`], one sentence that names the setting and the fix.
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
         started_at: Timestamp,
@@ -109,14 +91,14 @@ impl Settings {
 
         let grants = get("GRANTS").ok_or(SettingsError::Missing {
             name: "GRANTS",
-            mend: "say who may have links to what, for example \
+            fix: "say who may have links to what, for example \
                    [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}]",
         })?;
         let grants = Grants::parse(&grants).map_err(SettingsError::Grants)?;
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
         let region = region.ok_or(SettingsError::Missing {
             name: "AWS_REGION",
-            mend: "Lambda sets it; elsewhere set it to the region of STS to ask, for example \
+            fix: "Lambda sets it; elsewhere set it to the region of STS to ask, for example \
                    eu-central-1",
         })?;
         let signing_role_arn = get("SIGNING_ROLE_ARN").map(role_arn).transpose()?;
@@ -126,33 +108,35 @@ impl Settings {
         if signing_role_arn.is_some() && assumed_end.is_some() {
             return Err(SettingsError::AssumedAndMinted);
         }
-        // The SDK's own switch turns all of them off.
+        // The SDK's own switch for all of them.
         let ignored = get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() == Some("true");
         let endpoint = |service: &str| {
             let own = get(&format!("AWS_ENDPOINT_URL_{service}"));
             own.or_else(|| get("AWS_ENDPOINT_URL")).filter(|_| !ignored)
         };
-        // Elsewhere than at AWS's own endpoints, Amazon's roots are of no use; and who names roots
-        // means those.
-        let services = ["S3", "STS", "SESV2", "DYNAMODB"];
-        let elsewhere = services.into_iter().any(|service| endpoint(service).is_some())
+        let aws = AwsSettings {
+            region,
+            s3_endpoint: endpoint("S3"),
+            sts_endpoint: endpoint("STS"),
+            sesv2_endpoint: endpoint("SESV2"),
+            dynamodb_endpoint: endpoint("DYNAMODB"),
+            use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
+            use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
+            trust: Trust::AmazonFirst,
+        };
+        // Custom endpoints don't chain to Amazon's roots. An operator who names roots wants those.
+        let other_endpoints =
+            [&aws.s3_endpoint, &aws.sts_endpoint, &aws.sesv2_endpoint, &aws.dynamodb_endpoint];
+        let other_roots = other_endpoints.into_iter().any(Option::is_some)
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
+        let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
         let mail = MailSettings::read(&get, &grants, assumed_end)?;
         Ok(Self {
-            trust: if elsewhere { Trust::System } else { Trust::AmazonFirst },
             grants,
             signing_role_arn,
             base_path: get("BASE_PATH").map(base_path).transpose()?,
-            region,
-            sts_endpoint: endpoint("STS"),
-            ses_endpoint: endpoint("SESV2"),
-            dynamodb_endpoint: endpoint("DYNAMODB"),
-            signer: SignerSettings {
-                endpoint: endpoint("S3"),
-                use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
-                use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
-            },
-            execution: ExecutionSettings {
+            aws: AwsSettings { trust, ..aws },
+            execution_role: ExecutionRoleSettings {
                 function_name: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
                 allow_long_term_keys: flag("ALLOW_LONG_TERM_KEYS", &get)?,
                 assumed_end,
@@ -161,43 +145,6 @@ impl Settings {
             mail,
         })
     }
-
-    /// Puts together what mails links, if anything does. Touches nothing but memory. The calls go
-    /// through the same connections as those of `links`.
-    #[must_use]
-    pub fn mailer(&self, links: &Links) -> Option<Mailer> {
-        let endpoints = MailerEndpoints {
-            region: self.region.clone(),
-            ses: self.ses_endpoint.clone(),
-            dynamodb: self.dynamodb_endpoint.clone(),
-            s3: self.signer.clone(),
-            trust: self.trust,
-        };
-        let settings = self.mail.clone()?;
-        Some(Mailer::new(settings, endpoints, Arc::clone(&links.outbound)))
-    }
-
-    /// Puts together what makes links. Touches nothing but memory: no file, no socket, no clock.
-    #[must_use]
-    pub fn links(self, clock: Clock) -> Links {
-        let outbound = Arc::new(Outbound::new(self.trust));
-        let sts = Sts::new(self.region.clone(), self.sts_endpoint, Arc::clone(&outbound));
-        let source = match self.credentials {
-            Some(credentials) => CredentialsSource::environment(credentials),
-            None => CredentialsSource::default_chain(self.region.clone(), Arc::clone(&outbound)),
-        };
-        let execution =
-            ExecutionRole::new(source, sts.clone(), self.execution, self.signer.clone());
-        let minter =
-            self.signing_role_arn.map(|arn| Minter::new(arn, sts.clone(), self.signer.clone()));
-        Links {
-            grants: self.grants,
-            sessions: Sessions::new(execution, minter, sts),
-            regions: Regions::new(self.region, self.signer, Arc::clone(&outbound)),
-            outbound,
-            clock,
-        }
-    }
 }
 
 fn flag(name: &'static str, get: &impl Fn(&str) -> Option<String>) -> Result<bool, SettingsError> {
@@ -205,7 +152,7 @@ fn flag(name: &'static str, get: &impl Fn(&str) -> Option<String>) -> Result<boo
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(value) => {
-            Err(SettingsError::Wrong { name, value: value.to_owned(), mend: "use true or false" })
+            Err(SettingsError::Wrong { name, value: value.to_owned(), fix: "use true or false" })
         }
     }
 }
@@ -217,21 +164,21 @@ fn role_arn(value: String) -> Result<String, SettingsError> {
     Err(SettingsError::Wrong {
         name: "SIGNING_ROLE_ARN",
         value,
-        mend: "use a role's ARN, such as arn:aws:iam::123456789012:role/signer",
+        fix: "use a role's ARN, such as arn:aws:iam::123456789012:role/signer",
     })
 }
 
 fn assumed_end(value: String, started_at: Timestamp) -> Result<Timestamp, SettingsError> {
-    // Whole seconds are all a session's end is ever stated in.
+    // The end of a session is always stated in whole seconds.
     let started_at = Timestamp::from_second(started_at.as_second()).unwrap_or(started_at);
-    // Twelve hours is the longest any role's session lasts.
+    // Twelve hours is the longest that the session of any role lasts.
     let seconds = value.parse().ok().filter(|seconds| (1..=43_200).contains(seconds));
     seconds
         .and_then(|seconds| started_at.checked_add(SignedDuration::from_secs(seconds)).ok())
         .ok_or(SettingsError::Wrong {
             name: "ASSUMED_SESSION_SECONDS",
             value,
-            mend: "use 1 to 43200 seconds, counted from the start of the process",
+            fix: "use 1 to 43200 seconds, counted from the start of the process",
         })
 }
 
@@ -241,17 +188,17 @@ fn base_path(value: String) -> Result<String, SettingsError> {
         return Err(SettingsError::Wrong {
             name: "BASE_PATH",
             value,
-            mend: "use the path that stands before /links, such as /files",
+            fix: "use the path that stands before /links, such as /files",
         });
     }
     Ok(format!("/{trimmed}"))
 }
 
-/// The credentials that stand in the environment, with the end stated there.
+/// The credentials in the environment, with the end that is stated there.
 ///
-/// Inside Lambda `AWS_CREDENTIAL_EXPIRATION` is ignored: whoever configures the function can set
-/// it, and Lambda itself never does. `AWS_LAMBDA_INITIALIZATION_TYPE` tells: Lambda always sets
-/// it, and reserves the name.
+/// Inside Lambda `AWS_CREDENTIAL_EXPIRATION` is ignored: Lambda never sets it, and anyone who
+/// configures the function can. `AWS_LAMBDA_INITIALIZATION_TYPE` tells whether this is Lambda:
+/// Lambda always sets it and reserves its name.
 fn credentials(
     get: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Credentials>, SettingsError> {
@@ -260,7 +207,7 @@ fn credentials(
     };
     let secret = get("AWS_SECRET_ACCESS_KEY").ok_or(SettingsError::Missing {
         name: "AWS_SECRET_ACCESS_KEY",
-        mend: "AWS_ACCESS_KEY_ID is set, so this must be too",
+        fix: "AWS_ACCESS_KEY_ID is set, so this must be too",
     })?;
     let inside_lambda = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some();
     let expiry = get("AWS_CREDENTIAL_EXPIRATION")
@@ -270,7 +217,7 @@ fn credentials(
             end.map_err(|_| SettingsError::Wrong {
                 name: "AWS_CREDENTIAL_EXPIRATION",
                 value: written,
-                mend: "use an RFC 3339 instant, such as 2026-11-23T14:05:12Z",
+                fix: "use an RFC 3339 instant, such as 2026-11-23T14:05:12Z",
             })
         })
         .transpose()?;
@@ -341,7 +288,7 @@ mod tests {
     fn an_assumed_session_counts_from_the_start_of_the_process_in_whole_seconds() {
         let settings = read(&[("ASSUMED_SESSION_SECONDS", "900")]).unwrap();
         let end = "2026-11-23T13:15:00Z".parse().unwrap();
-        assert_eq!(settings.execution.assumed_end, Some(end));
+        assert_eq!(settings.execution_role.assumed_end, Some(end));
     }
 
     #[test]
@@ -355,15 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn a_service_s_own_endpoint_comes_before_the_common_one() {
+    fn the_endpoint_of_a_service_comes_before_the_common_one() {
         let common = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
         let own = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:2");
         let settings = read(&[common, own]).unwrap();
-        assert_eq!(settings.sts_endpoint.as_deref(), Some("http://127.0.0.1:2"));
-        assert_eq!(settings.signer.endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(settings.aws.sts_endpoint.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(settings.aws.s3_endpoint.as_deref(), Some("http://127.0.0.1:1"));
         let ignored =
             read(&[common, own, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]).unwrap();
-        assert_eq!(ignored.signer.endpoint, None);
+        assert_eq!(ignored.aws.s3_endpoint, None);
     }
 
     #[test]
@@ -375,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_printed_hold_no_secret() {
+    fn the_debug_form_of_settings_holds_no_secret() {
         let printed = format!("{:?}", read(&[("AWS_SECRET_ACCESS_KEY", "hidden")]).unwrap());
         assert!(!printed.contains("hidden") && !printed.contains("\"token\""), "{printed}");
     }

@@ -1,8 +1,8 @@
 //! The rule this project exists for: how long may a link be promised to work?
 //!
-//! Pure arithmetic over instants that the caller passes in. This module reads no clock, knows no
-//! AWS type and does no I/O; where the session's end comes from, and how well it is proven, is
-//! `session`'s business.
+//! The rule is arithmetic over instants that the caller passes in. This module reads no clock, does
+//! no I/O and knows no AWS type. The room `sessions` finds out when a session ends and how well
+//! that is proven.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -10,51 +10,52 @@ use serde::Serialize;
 /// The longest `X-Amz-Expires` that Signature Version 4 allows, in seconds (seven days).
 ///
 /// Source: Amazon S3 API reference, "Authenticating Requests: Using Query Parameters".
-pub const SIGNATURE_MAX_EXPIRES_IN: u64 = 604_800;
+pub(crate) const SIGNATURE_MAX_EXPIRES_IN: u64 = 604_800;
 
-/// What is asked when the caller says nothing, in seconds.
-pub const DEFAULT_EXPIRES_IN: u64 = 3_600;
+/// The window of a request that names none, in seconds.
+pub(crate) const DEFAULT_EXPIRES_IN: u64 = 3_600;
 
 /// How long before the session's proven end every link signed with it ends.
 ///
-/// The proof speaks in the clock of STS, the signature in ours, and S3 judges both by its own.
-/// AWS keeps those clocks within a second of one another; five seconds also cover the time a
-/// request needs from the reader to S3. Longer would only take from the promise.
-pub const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// STS states the end by its clock, the signature is dated by ours, and S3 judges both by a third.
+/// AWS keeps those clocks within a second of one another. Five seconds also cover the time that a
+/// request needs from the reader to S3. A longer margin would shorten every promise for nothing.
+pub(crate) const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
-/// When the credentials that sign stop being accepted.
+/// When S3 stops accepting what a session's credentials signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// At this instant, and not a moment earlier.
+    /// At this instant, and not before it.
     At(Timestamp),
-    /// Never: long-term keys have no session that could end.
+    /// Never. Long-term keys have no session.
     Never,
 }
 
-/// What the caller asked for.
+/// The window that a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The window wished for, in seconds, at least 1.
+pub struct RequestedWindow {
+    /// The longest window the caller has a use for, in seconds, at least 1.
     pub expires_in: u64,
-    /// The shortest window worth having, in seconds, at least 1. Equal to `expires_in` it means
-    /// "the full window or nothing".
+    /// The shortest window the caller has a use for, in seconds, at least 1. When it equals
+    /// `expires_in`, the caller wants the full window or an error.
     pub min_expires_in: u64,
 }
 
-impl Asked {
-    /// The longest window that the request, the grant and the signature leave open, in seconds:
-    /// what a session with no end would give.
+impl RequestedWindow {
+    /// The longest window that the request, the grant and the signature allow, in seconds. A
+    /// session without an end would give this window.
     #[must_use]
-    pub fn wanted(self, max_expires_in: u64) -> u64 {
+    pub fn capped(self, max_expires_in: u64) -> u64 {
         self.expires_in.min(max_expires_in).min(SIGNATURE_MAX_EXPIRES_IN)
     }
 }
 
-/// Which bound decided the length of a window. Where several are equal, the first named here.
+/// The bound that decided the length of a window. Of several equal bounds it is the first in this
+/// list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitedBy {
-    /// The caller got what was asked.
+    /// The request itself: the caller gets the window it asked for.
     Request,
     /// The grant's `max_expires_in`.
     Grant,
@@ -77,7 +78,7 @@ impl LimitedBy {
     }
 }
 
-/// The window of one link: what is signed *and* what is promised.
+/// The window of one link. The signature and the promise are both made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// `X-Amz-Date`: a whole second, never later than now and less than a second before it.
@@ -90,10 +91,10 @@ pub struct Window {
     pub limited_by: LimitedBy,
 }
 
-/// There is no window as long as the caller needs.
+/// No window is as long as the caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooShort {
-    /// The longest window that could be signed, in whole seconds; 0 when there is none at all.
+    /// The longest window that could be signed, in whole seconds; 0 when there is none.
     pub available_expires_in: u64,
     /// The bound that decided `available_expires_in`.
     pub limited_by: LimitedBy,
@@ -105,16 +106,16 @@ pub struct TooShort {
 /// # Errors
 ///
 /// [`TooShort`] when the longest window that keeps every bound is shorter than
-/// `asked.min_expires_in`, or than one second.
+/// `requested.min_expires_in`, or than one second.
 pub fn window(
     now: Timestamp,
-    asked: Asked,
+    requested: RequestedWindow,
     max_expires_in: u64,
     session_end: SessionEnd,
 ) -> Result<Window, TooShort> {
     let signed_at = floor_to_second(now);
     let (expires_in, limited_by) = [
-        (asked.expires_in, LimitedBy::Request),
+        (requested.expires_in, LimitedBy::Request),
         (max_expires_in, LimitedBy::Grant),
         (keepable_seconds(signed_at, session_end), LimitedBy::Session),
         (SIGNATURE_MAX_EXPIRES_IN, LimitedBy::Signature),
@@ -125,29 +126,29 @@ pub fn window(
     .unwrap_or((0, LimitedBy::Session));
 
     let too_short = TooShort { available_expires_in: expires_in, limited_by };
-    if expires_in < asked.min_expires_in.max(1) {
+    if expires_in < requested.min_expires_in.max(1) {
         return Err(too_short);
     }
-    // `expires_in` is at most seven days, so only a clock at the far end of the calendar overflows.
+    // `expires_in` is at most seven days, so this overflows only at the end of jiff's calendar.
     let length = SignedDuration::from_secs(i64::try_from(expires_in).unwrap_or(i64::MAX));
     let expires_at = signed_at.checked_add(length).map_err(|_| too_short)?;
     Ok(Window { signed_at, expires_in, expires_at, limited_by })
 }
 
-/// How many whole seconds from `signed_at` a session can keep, margin taken off.
+/// The whole seconds from `signed_at` to the session's end, less [`CLOCK_MARGIN`].
 fn keepable_seconds(signed_at: Timestamp, session_end: SessionEnd) -> u64 {
     match session_end {
         SessionEnd::Never => u64::MAX,
         SessionEnd::At(end) => {
             let left = end.duration_since(signed_at) - CLOCK_MARGIN;
-            // A negative duration (the session is over, or as good as over) keeps nothing.
+            // The duration is negative when the session is over or within the margin.
             u64::try_from(left.as_secs()).unwrap_or(0)
         }
     }
 }
 
-/// The whole second `now` lies in: all that `X-Amz-Date` can say. Rounds towards the past on both
-/// sides of 1970, so a link is never dated after the moment it was signed.
+/// The whole second that `now` lies in, because `X-Amz-Date` has no fractions. This rounds towards
+/// the past on both sides of 1970, so a link is never dated after the moment it was signed.
 fn floor_to_second(now: Timestamp) -> Timestamp {
     let second = now.as_second() - i64::from(now.subsec_nanosecond() < 0);
     Timestamp::from_second(second).unwrap_or(now)
@@ -164,12 +165,12 @@ mod tests {
             .prop_map(|(second, nanosecond)| Timestamp::new(second, nanosecond).unwrap())
     }
 
-    /// Lengths around every bound: nothing, seconds, the default, a week, and far beyond.
+    /// Lengths around every bound: seconds, the default, half a day, a week, and far beyond.
     fn lengths() -> impl Strategy<Value = u64> {
         prop_oneof![1..20_u64, 1..5_000_u64, 43_100..43_300_u64, 604_790..604_810_u64, 1..u64::MAX]
     }
 
-    /// Sessions from long over to far in the future, seen from `now`, and endless ones.
+    /// Ends of sessions from long before `now` to long after it, and sessions without an end.
     fn session_ends(now: Timestamp) -> impl Strategy<Value = SessionEnd> {
         let after_now = prop_oneof![-100_000..100_000_i64, -10..20_i64, 0..1_000_000_i64];
         prop_oneof![
@@ -180,23 +181,25 @@ mod tests {
         ]
     }
 
-    fn cases() -> impl Strategy<Value = (Timestamp, Asked, u64, SessionEnd)> {
+    fn cases() -> impl Strategy<Value = (Timestamp, RequestedWindow, u64, SessionEnd)> {
         instants().prop_flat_map(|now| {
             (Just(now), lengths(), lengths(), lengths(), session_ends(now)).prop_map(
                 |(now, expires_in, min_expires_in, max_expires_in, session_end)| {
-                    let asked =
-                        Asked { expires_in, min_expires_in: min_expires_in.min(expires_in) };
-                    (now, asked, max_expires_in, session_end)
+                    let requested = RequestedWindow {
+                        expires_in,
+                        min_expires_in: min_expires_in.min(expires_in),
+                    };
+                    (now, requested, max_expires_in, session_end)
                 },
             )
         })
     }
 
-    /// Whether a link of `seconds` keeps every bound, said without the arithmetic under test.
+    /// Whether a link of `seconds` keeps every bound, computed without the code under test.
     fn keeps_every_bound(
         seconds: u64,
         signed_at: Timestamp,
-        asked: Asked,
+        requested: RequestedWindow,
         max_expires_in: u64,
         session_end: SessionEnd,
     ) -> bool {
@@ -207,7 +210,7 @@ mod tests {
                 last * 1_000_000_000 <= end.as_nanosecond()
             }
         };
-        seconds <= asked.expires_in
+        seconds <= requested.expires_in
             && seconds <= max_expires_in
             && seconds <= 604_800
             && within_session
@@ -218,17 +221,17 @@ mod tests {
 
         #[test]
         fn the_promise_never_exceeds_the_proof_and_is_the_longest_allowed(
-            (now, asked, max_expires_in, session_end) in cases()
+            (now, requested, max_expires_in, session_end) in cases()
         ) {
             let signed_at = Timestamp::from_second(now.as_second()).unwrap();
             let keeps = |seconds| {
-                keeps_every_bound(seconds, signed_at, asked, max_expires_in, session_end)
+                keeps_every_bound(seconds, signed_at, requested, max_expires_in, session_end)
             };
-            match window(now, asked, max_expires_in, session_end) {
+            match window(now, requested, max_expires_in, session_end) {
                 Ok(window) => {
                     prop_assert_eq!(window.signed_at, signed_at);
                     prop_assert!(window.expires_in >= 1);
-                    prop_assert!(window.expires_in >= asked.min_expires_in);
+                    prop_assert!(window.expires_in >= requested.min_expires_in);
                     prop_assert!(keeps(window.expires_in));
                     prop_assert!(!keeps(window.expires_in + 1));
                     prop_assert_eq!(
@@ -238,7 +241,7 @@ mod tests {
                     prop_assert_eq!(window.expires_at.subsec_nanosecond(), 0);
                 }
                 Err(TooShort { available_expires_in, .. }) => {
-                    prop_assert!(available_expires_in < asked.min_expires_in);
+                    prop_assert!(available_expires_in < requested.min_expires_in);
                     prop_assert!(available_expires_in == 0 || keeps(available_expires_in));
                     prop_assert!(!keeps(available_expires_in + 1));
                 }
@@ -247,25 +250,25 @@ mod tests {
 
         #[test]
         fn limited_by_names_the_bound_that_decided(
-            (now, asked, max_expires_in, session_end) in cases()
+            (now, requested, max_expires_in, session_end) in cases()
         ) {
-            let (length, limited_by) = match window(now, asked, max_expires_in, session_end) {
+            let (length, limited_by) = match window(now, requested, max_expires_in, session_end) {
                 Ok(window) => (window.expires_in, window.limited_by),
                 Err(short) => (short.available_expires_in, short.limited_by),
             };
             match limited_by {
-                LimitedBy::Request => prop_assert_eq!(length, asked.expires_in),
+                LimitedBy::Request => prop_assert_eq!(length, requested.expires_in),
                 LimitedBy::Grant => {
                     prop_assert_eq!(length, max_expires_in);
-                    prop_assert!(length < asked.expires_in);
+                    prop_assert!(length < requested.expires_in);
                 }
                 LimitedBy::Signature => {
                     prop_assert_eq!(length, 604_800);
-                    prop_assert!(length < asked.expires_in && length < max_expires_in);
+                    prop_assert!(length < requested.expires_in && length < max_expires_in);
                 }
-                // The session decided exactly when one that never ends would have given more.
+                // The session decided exactly when a session without an end would have given more.
                 LimitedBy::Session => {
-                    prop_assert!(length < asked.wanted(max_expires_in));
+                    prop_assert!(length < requested.capped(max_expires_in));
                 }
             }
         }
@@ -277,9 +280,9 @@ mod tests {
 
     #[test]
     fn a_fresh_one_hour_session_keeps_all_of_the_hour_but_the_margin() {
-        let asked = Asked { expires_in: 3_600, min_expires_in: 1 };
+        let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 1 };
         let end = SessionEnd::At(at("2026-11-23T14:05:17Z"));
-        let window = window(at("2026-11-23T13:05:17.9Z"), asked, 43_200, end).unwrap();
+        let window = window(at("2026-11-23T13:05:17.9Z"), requested, 43_200, end).unwrap();
         assert_eq!(window.signed_at, at("2026-11-23T13:05:17Z"));
         assert_eq!(window.expires_in, 3_595);
         assert_eq!(window.expires_at, at("2026-11-23T14:05:12Z"));
@@ -288,18 +291,18 @@ mod tests {
 
     #[test]
     fn the_full_window_or_nothing_says_what_is_available() {
-        let asked = Asked { expires_in: 3_600, min_expires_in: 3_600 };
+        let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 3_600 };
         let end = SessionEnd::At(at("2026-11-23T13:10:00Z"));
-        let short = window(at("2026-11-23T13:05:00Z"), asked, 43_200, end).unwrap_err();
+        let short = window(at("2026-11-23T13:05:00Z"), requested, 43_200, end).unwrap_err();
         assert_eq!(short.available_expires_in, 295);
         assert_eq!(short.limited_by, LimitedBy::Session);
     }
 
     #[test]
     fn a_session_within_its_last_seconds_signs_nothing() {
-        let asked = Asked { expires_in: 60, min_expires_in: 1 };
+        let requested = RequestedWindow { expires_in: 60, min_expires_in: 1 };
         let end = SessionEnd::At(at("2026-11-23T13:05:05.999Z"));
-        let short = window(at("2026-11-23T13:05:00Z"), asked, 3_600, end).unwrap_err();
+        let short = window(at("2026-11-23T13:05:00Z"), requested, 3_600, end).unwrap_err();
         assert_eq!(short.available_expires_in, 0);
     }
 

@@ -1,126 +1,132 @@
 //! `POST /links/batch`: many links in one answer, in the order asked.
 
 use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::body::Body;
-use super::{ApiAnswer, ApiRequest, ENVELOPE_BYTES, MAX_ANSWER_BYTES, link_json, request};
-use crate::link::{Link, LinkRequest};
-use crate::links::Links;
-use crate::principal::Principal;
-use crate::problem::Problem;
-use crate::telemetry::{self, Invocation};
+use super::link_response::LinkResponse;
+use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json, json_with_capacity};
+use super::{Problem, Request, Response, link_request, log_problem};
+use crate::access::Principal;
+use crate::links::{Link, LinkRequest, Links, log_signed};
+use crate::telemetry::{Invocation, write_together};
 
-/// How many links of a batch are opened at once where checks are asked for.
-const CHECKS_AT_ONCE: usize = 64;
+/// How many links of a batch are opened at the same time, where the batch asks for checks.
+const CONCURRENT_CHECKS: usize = 64;
 
-/// Answers a batch. An entry without a link is a problem in its place.
-pub(super) async fn answer(
-    links: &Links,
-    request: &ApiRequest,
-    invocation: &mut Invocation<'_>,
-) -> Result<ApiAnswer, Problem> {
-    let wanted = request::batch_from_json(&request.body)?;
-    let count = wanted.len();
-    let checks = wanted.iter().any(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
-    // Signing waits for nothing, so to do it "at once" would only cost. Checks wait: all are begun
-    // as soon as there is room, so that a slow one holds up none but itself.
-    let at_once = if checks { count } else { 1 };
-    let room = Semaphore::new(CHECKS_AT_ONCE);
-    let mut made = stream::iter(wanted)
-        .map(|entry| async { make(links, &request.principal, entry, &room).await })
-        .buffered(at_once);
+/// The largest body that fits into Lambda's response, in bytes, once it is escaped.
+const MAX_BODY_BYTES: usize = MAX_RESPONSE_BYTES - ENVELOPE_BYTES;
 
-    let mut body = BatchBody::new();
-    let mut given = Vec::with_capacity(count);
-    while let Some(mut entry) = made.next().await {
-        body.push(&entry);
-        // Now the body has it, and a batch's URLs are megabytes.
-        if let Ok(link) = &mut entry {
-            link.url = String::new();
-        }
-        given.push(entry);
-    }
-    let body = body.finish()?;
-    // Nothing is waited for until they are written.
-    let _gathering = telemetry::gather();
-    for entry in &given {
+/// The body of the answer.
+#[derive(Serialize)]
+struct BatchResponse<'a> {
+    links: Vec<Entry<'a>>,
+}
+
+/// A link, or the problem that stands in its place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Link(LinkResponse<'a>),
+    Problem(&'a Problem),
+}
+
+impl<'a> From<&'a Result<Link, Problem>> for Entry<'a> {
+    fn from(entry: &'a Result<Link, Problem>) -> Self {
         match entry {
-            Ok(link) => invocation.signed(&request.principal, link),
-            Err(problem) => invocation.refused(&request.principal, problem),
+            Ok(link) => Self::Link(link.into()),
+            Err(problem) => Self::Problem(problem),
         }
     }
-    Ok(ApiAnswer::json(body))
+}
+
+/// Answers a batch. A bad entry becomes a problem in its place and affects no other entry.
+pub(super) async fn post(
+    links: &Links,
+    request: &Request,
+    invocation: &mut Invocation<'_>,
+) -> Result<Response, Problem> {
+    let requests = link_request::batch_from_json(&request.body)?;
+    let checks = requests.iter().any(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
+    // Signing waits for nothing, so signing concurrently would only cost time. Checks wait. All are
+    // started as soon as there is room, so a slow check delays no other.
+    let concurrency = if checks { requests.len() } else { 1 };
+    let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
+    let entries: Vec<_> = stream::iter(requests)
+        .map(|entry| make(links, &request.principal, entry, &room_for_checks))
+        .buffered(concurrency)
+        .collect()
+        .await;
+
+    let body = body(&entries)?;
+    write_together(|| {
+        for entry in &entries {
+            match entry {
+                Ok(link) => log_signed(invocation, &request.principal, link),
+                Err(problem) => log_problem(invocation, &request.principal, problem),
+            }
+        }
+    });
+    Ok(Response::json(body))
 }
 
 async fn make(
     links: &Links,
     principal: &Principal,
-    entry: Result<LinkRequest, Problem>,
-    room: &Semaphore,
+    request: Result<LinkRequest, Problem>,
+    room_for_checks: &Semaphore,
 ) -> Result<Link, Problem> {
-    let wanted = entry?;
-    // Before it is signed, so that the wait takes nothing from its window.
-    let _room = if wanted.check { Some(room.acquire().await) } else { None };
-    links.make(principal, &wanted).await
+    let request = request?;
+    // The wait for room comes before the signature, so that it takes nothing from the window.
+    let _room = if request.check { Some(room_for_checks.acquire().await) } else { None };
+    Ok(links.make(principal, &request).await?)
 }
 
-/// The JSON of the answer, and how much of it Lambda can return.
-struct BatchBody {
-    body: Body,
-    /// The JSON of one entry, before it goes into the body.
-    entry: Vec<u8>,
-    entries: usize,
-    entries_that_fit: usize,
+/// The JSON of the answer.
+///
+/// # Errors
+///
+/// [`Problem::AnswerTooLarge`] when Lambda can't return the answer.
+fn body(entries: &[Result<Link, Problem>]) -> Result<String, Problem> {
+    let body = BatchResponse { links: entries.iter().map(Entry::from).collect() };
+    let body = json_with_capacity(&body, entries.iter().map(usual_bytes).sum());
+    let bytes = escaped_bytes(&body);
+    if bytes <= MAX_BODY_BYTES {
+        return Ok(body);
+    }
+    let mut sum = escaped_bytes("{\"links\":[]}");
+    let links_that_fit = entries
+        .iter()
+        .take_while(|entry| {
+            sum += escaped_bytes(&json(&Entry::from(*entry))) + ",".len();
+            // The last entry has no comma.
+            sum - ",".len() <= MAX_BODY_BYTES
+        })
+        .count();
+    Err(Problem::AnswerTooLarge {
+        bytes: bytes + ENVELOPE_BYTES,
+        max_bytes: MAX_RESPONSE_BYTES,
+        links_that_fit,
+    })
 }
 
-impl BatchBody {
-    const AFTER_LAST: &[u8] = b"]}";
+/// About the length of an entry's JSON. A body that is allocated once is copied less, and takes less
+/// memory while it grows.
+fn usual_bytes(entry: &Result<Link, Problem>) -> usize {
+    const OTHER_FIELDS: usize = 384;
+    OTHER_FIELDS + entry.as_ref().map_or(0, |link| link.url.len() + link.key.len())
+}
 
-    fn new() -> Self {
-        // Room for as much as Lambda returns. What is not written to is no memory yet, and what
-        // outgrows its room is copied.
-        let mut body = Body::with_capacity(MAX_ANSWER_BYTES);
-        body.push(b"{\"links\":[");
-        Self { body, entry: Vec::new(), entries: 0, entries_that_fit: 0 }
-    }
-
-    fn push(&mut self, entry: &Result<Link, Problem>) {
-        self.entry.clear();
-        if self.entries > 0 {
-            self.entry.push(b',');
-        }
-        match entry {
-            Ok(link) => link_json::write(link, &mut self.entry),
-            // Nothing in a problem can fail to serialize.
-            Err(problem) => drop(serde_json::to_writer(&mut self.entry, problem)),
-        }
-        self.body.push(&self.entry);
-        self.entries += 1;
-        if self.body.packed_bytes() + Self::AFTER_LAST.len() <= MAX_ANSWER_BYTES - ENVELOPE_BYTES {
-            self.entries_that_fit = self.entries;
-        }
-    }
-
-    /// # Errors
-    ///
-    /// [`Problem::AnswerTooLarge`] when Lambda can't return it.
-    fn finish(mut self) -> Result<Body, Problem> {
-        self.body.push(Self::AFTER_LAST);
-        if self.entries_that_fit < self.entries {
-            return Err(Problem::AnswerTooLarge {
-                bytes: self.body.packed_bytes() + ENVELOPE_BYTES,
-                links_that_fit: self.entries_that_fit,
-            });
-        }
-        Ok(self.body)
-    }
+/// The length of `json` as a string within JSON, which is how gateways take a body. JSON has no raw
+/// control characters, so only quotes and backslashes are escaped.
+fn escaped_bytes(json: &str) -> usize {
+    json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Evidence;
+    use crate::sessions::Evidence;
     use crate::window::{LimitedBy, Window};
     use jiff::Timestamp;
 
@@ -142,19 +148,25 @@ mod tests {
         }
     }
 
+    fn body_of(count: usize) -> Result<String, Problem> {
+        body(&vec![Ok(link(7_000)); count])
+    }
+
     #[test]
     fn an_answer_over_the_limit_names_what_would_fit() {
-        let body = |count| {
-            let mut body = BatchBody::new();
-            (0..count).for_each(|_| body.push(&Ok(link(7_000))));
-            body.finish()
-        };
-        let Err(Problem::AnswerTooLarge { bytes, links_that_fit }) = body(1_000) else {
+        let Err(Problem::AnswerTooLarge { bytes, links_that_fit, .. }) = body_of(1_000) else {
             panic!("7 MB were not refused");
         };
-        assert!(bytes > MAX_ANSWER_BYTES);
+        assert!(bytes > MAX_RESPONSE_BYTES);
         assert!((800..900).contains(&links_that_fit));
-        assert!(body(links_that_fit).is_ok());
-        assert!(body(links_that_fit + 1).is_err());
+        assert!(body_of(links_that_fit).is_ok());
+        assert!(body_of(links_that_fit + 1).is_err());
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_what_serde_json_makes_of_it() {
+        let body = body_of(3).unwrap();
+        let quotes = 2;
+        assert_eq!(escaped_bytes(&body) + quotes, serde_json::to_string(&body).unwrap().len());
     }
 }

@@ -1,35 +1,35 @@
 //! `GET /session`: who signs, how long the session is known to last, what could be promised now,
-//! and what to mend. It names no secret: of the access key only the last four characters.
+//! and what to fix. The answer holds no secret, and of the access key only the last four
+//! characters.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::body::Body;
-use super::{ApiAnswer, ApiRequest};
-use crate::links::{Links, why_unproven};
-use crate::principal::Principal;
-use crate::problem::Problem;
-use crate::session::Evidence;
-use crate::window::{self, Asked, LimitedBy, SIGNATURE_MAX_EXPIRES_IN};
+use super::response::json;
+use super::{Problem, Request, Response};
+use crate::access::Principal;
+use crate::links::{LinkError, Links};
+use crate::sessions::Evidence;
+use crate::window::{self, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 #[derive(Serialize)]
-struct SessionAnswer<'a> {
-    signer: SignerAnswer<'a>,
-    session: Option<EvidenceAnswer>,
+struct SessionResponse<'a> {
+    signer: SignerResponse<'a>,
+    session: Option<EvidenceResponse>,
     proven: bool,
     available: Option<Available>,
     findings: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct SignerAnswer<'a> {
+struct SignerResponse<'a> {
     arn: Option<String>,
     credentials: &'static str,
     access_key_id_ends_with: &'a str,
 }
 
 #[derive(Serialize)]
-struct EvidenceAnswer {
+struct EvidenceResponse {
     evidence: Evidence,
     expires_at: Option<Timestamp>,
 }
@@ -41,37 +41,38 @@ struct Available {
     limited_by: LimitedBy,
 }
 
-/// Answers for principals that any grant admits: what it tells is nobody else's business.
-pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAnswer, Problem> {
+/// Answers callers that a gateway authenticated and that some grant admits. Others learn nothing
+/// about the session.
+pub(super) async fn get(links: &Links, request: &Request) -> Result<Response, Problem> {
     match &request.principal {
-        Principal::Anonymous => return Err(Problem::Unauthenticated),
-        principal if !links.grants.admit(principal) => return Err(Problem::NotGranted),
+        Principal::Anonymous => return Err(LinkError::Unauthenticated.into()),
+        principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
         Principal::Authenticated(_) | Principal::S3Event => {}
     }
-    let found = links
+    let selection = links
         .sessions
-        .find(SIGNATURE_MAX_EXPIRES_IN, (links.clock)())
+        .select(SIGNATURE_MAX_EXPIRES_IN, (links.clock)())
         .await
-        .map_err(|error| Problem::Upstream(error.to_string()))?;
-    let best = found.best.as_ref();
-    let credentials = best.map_or(&found.credentials, |session| &session.credentials);
+        .map_err(|error| LinkError::Upstream(error.to_string()))?;
+    let session = selection.session.as_ref();
+    let credentials = session.map_or(&selection.credentials, |session| &session.credentials);
 
     let mut findings = Vec::new();
-    match best {
-        None => findings.push(why_unproven(&found, links.sessions.can_mint())),
+    match session {
+        None => findings.push(selection.why_unproven(links.sessions.can_mint())),
         Some(session) => {
-            findings.extend(found.unproven.as_ref().map(ToString::to_string));
-            findings.extend(found.not_minted.as_ref().map(ToString::to_string));
+            findings.extend(selection.unproven.as_ref().map(ToString::to_string));
+            findings.extend(selection.not_minted.as_ref().map(ToString::to_string));
             if !session.evidence.is_proof() {
                 findings.push(
-                    "The session's end is only assumed (ASSUMED_SESSION_SECONDS). Links may die \
-                     before the promised time; don't do this in production."
+                    "The session's end is only assumed (ASSUMED_SESSION_SECONDS). Links may stop \
+                     working before the promised time. Don't use this in production."
                         .to_owned(),
                 );
             }
             if session.evidence == Evidence::Unlimited {
                 findings.push(
-                    "Links are signed with a long-term key: no session ends them, and a leaked key \
+                    "Links are signed with a long-term key. No session ends them, and a leaked key \
                      opens everything. Use a role instead."
                         .to_owned(),
                 );
@@ -81,18 +82,18 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
     let arn = match links.sessions.caller_arn(credentials).await {
         Ok(arn) => Some(arn),
         Err(error) => {
-            findings.push(format!("Who signs could not be asked: {error}"));
+            findings.push(format!("STS could not be asked who signs: {error}."));
             None
         }
     };
-    let longest = Asked { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
-    let window = best.and_then(|session| {
-        // The clock is read again: minting takes its time.
+    let longest = RequestedWindow { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
+    let window = session.and_then(|session| {
+        // The clock is read again, because minting a session takes time.
         window::window((links.clock)(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
     });
     let key = credentials.access_key_id();
-    let answer = SessionAnswer {
-        signer: SignerAnswer {
+    let response = SessionResponse {
+        signer: SignerResponse {
             arn,
             credentials: match credentials.session_token() {
                 Some(_) => "session",
@@ -100,11 +101,11 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
             },
             access_key_id_ends_with: key.get(key.len().saturating_sub(4)..).unwrap_or_default(),
         },
-        session: best.map(|session| EvidenceAnswer {
+        session: session.map(|session| EvidenceResponse {
             evidence: session.evidence,
             expires_at: session.expires_at(),
         }),
-        proven: best.is_some_and(|session| session.evidence.is_proof()),
+        proven: session.is_some_and(|session| session.evidence.is_proof()),
         available: window.map(|window| Available {
             expires_in: window.expires_in,
             expires_at: window.expires_at,
@@ -112,5 +113,5 @@ pub(super) async fn answer(links: &Links, request: &ApiRequest) -> Result<ApiAns
         }),
         findings,
     };
-    Ok(ApiAnswer::json(Body::json(&answer)))
+    Ok(Response::json(json(&response)))
 }

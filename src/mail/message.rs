@@ -1,10 +1,11 @@
-//! The mail itself: one text, said twice (plain and HTML), as the raw MIME that SES sends.
+//! Writes a mail as the raw MIME that SES sends: one text, as plain text and as HTML.
 //!
-//! No line is longer than 76 characters. A link signed with a session is 1,300–4,000 characters,
-//! and mail servers break lines at 998, which would break the link; quoted-printable and base64
-//! keep it whole.
+//! No line is longer than 76 characters. A link signed with a session has 1,300 to 4,000
+//! characters, and mail servers break lines at 998 characters, which would break the link.
+//! Quoted-printable and base64 keep the link whole.
 //!
-//! `mail-builder` encodes and the templates escape; nothing here pastes strings into headers.
+//! `mail-builder` encodes headers and bodies, and the templates escape what they insert. This
+//! module never joins strings into headers.
 
 use askama::Template;
 use mail_builder::MessageBuilder;
@@ -17,91 +18,95 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use thiserror::Error;
 
+use super::format;
 use super::recipients::Address;
 use super::settings::Sender;
-use super::wording;
-use crate::link::Link;
+use crate::links::Link;
 
-/// The longest line of a mail, line break not counted.
+/// The longest line of a mail in characters, without its line break.
 ///
 /// Source: RFC 2045, section 6.7 (5), for encoded bodies; RFC 2047, section 2, for headers.
-pub const MAX_LINE: usize = 76;
+const MAX_LINE: usize = 76;
 
-/// The longest address that fits a line of its own, with `To: <` before it and `>` behind.
+/// The longest address in bytes that fits into a line between `To: <` and `>`.
 const MAX_ADDRESS_ON_A_LINE: usize = MAX_LINE - 6;
 
-/// How many characters of a file's name a subject has room for.
-const NAME_IN_SUBJECT: usize = 80;
+/// How many characters of a file's name a subject shows.
+const MAX_NAME_IN_SUBJECT: usize = 80;
 
-/// How many a mail shows: of a longer one nobody reads the middle, and on a phone it would push the
-/// button out of sight.
-pub const NAME_IN_MAIL: usize = 160;
+/// How many characters of a file's name a mail shows. On a phone a longer name would move the
+/// button off the screen.
+const MAX_NAME_IN_BODY: usize = 160;
 
-/// The time that sending may take after signing, in seconds. What is left "from when this was
-/// sent" is counted from its end: less is said than is true, never more.
-const SENDING: u64 = 15;
+/// How long sending may take after signing, in seconds. The time left "from when this was sent" is
+/// shortened by this, so that it is never more than the truth.
+const SENDING_SECONDS: u64 = 15;
 
-/// A mail could not be put together.
+/// A mail could not be written.
 #[derive(Debug, Error)]
-pub enum MessageError {
-    /// A template failed, which it can only do when memory runs out.
+pub(crate) enum MessageError {
+    /// A template failed. This happens only when memory runs out.
     #[error("the mail's text could not be written: {0}")]
     Template(#[from] askama::Error),
-    /// The builder failed, for the same reason.
+    /// The MIME builder failed. This happens only when memory runs out.
     #[error("the mail could not be put together: {0}")]
     Build(#[from] std::io::Error),
 }
 
-/// What both texts say.
-struct Said<'a> {
-    name: String,
+/// What both templates insert.
+struct MailText<'a> {
+    /// The sender's name. Empty if the sender has none.
+    sender_name: &'a str,
+    file_name: String,
     size: String,
     url: &'a str,
-    until: String,
-    left: String,
-    /// The end to the second, for programs.
+    /// The end of the link's window, for people.
+    works_until: String,
+    /// The end of the link's window to the second, for programs.
     expires_at: String,
-    sender: &'a str,
+    /// The length of the link's window, for people.
+    time_left: String,
 }
 
 #[derive(Template)]
 #[template(path = "mail.txt", escape = "none")]
-struct PlainText<'a>(&'a Said<'a>);
+struct PlainText<'a>(&'a MailText<'a>);
 
 #[derive(Template)]
 #[template(path = "mail.html")]
-struct Html<'a>(&'a Said<'a>);
+struct Html<'a>(&'a MailText<'a>);
 
-/// The raw MIME of the mail that brings `link` to `recipient`.
+/// The raw MIME of the mail that brings `link` to `recipient`. `size` is the file's, in bytes.
 ///
 /// # Errors
 ///
-/// [`MessageError`], never because of what a file or a person is called.
-pub fn compose(
+/// [`MessageError`]. No name of a file or a person causes one.
+pub(super) fn compose(
     sender: &Sender,
     recipient: &Address,
     link: &Link,
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
-    let name = wording::file_name(&link.key);
-    let said = Said {
-        size: wording::size(size),
+    let name = format::file_name(&link.key);
+    let time_left = link.window.expires_in.saturating_sub(SENDING_SECONDS).max(1);
+    let text = MailText {
+        sender_name: sender.name.as_deref().unwrap_or_default(),
+        file_name: format::shortened(&name, MAX_NAME_IN_BODY),
+        size: format::size(size),
         url: &link.url,
-        until: wording::instant(link.window.expires_at),
-        left: wording::length(link.window.expires_in.saturating_sub(SENDING).max(1)),
+        works_until: format::instant(link.window.expires_at),
         expires_at: link.window.expires_at.to_string(),
-        sender: sender.name.as_deref().unwrap_or_default(),
-        name: wording::shortened(&name, NAME_IN_MAIL),
+        time_left: format::length(time_left),
     };
-    let subject = sender.subject.filled(&wording::shortened(&name, NAME_IN_SUBJECT), &said.size);
-    // `=_` occurs in no encoded body, and the rest is nobody's to know before the mail is sent.
+    let subject = sender.subject.filled(&format::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
+    // `=_` occurs in no encoded body. The link's id is random, so nobody can know the boundary
+    // before the mail is sent.
     let boundary = format!("=_{}", link.link_id);
-    let both = ContentType::new("multipart/alternative").attribute("boundary", boundary);
-    let both = MimePart::new(
-        both,
+    let body = MimePart::new(
+        ContentType::new("multipart/alternative").attribute("boundary", boundary),
         vec![
-            MimePart::new("text/plain", PlainText(&said).render()?),
-            MimePart::new("text/html", Html(&said).render()?),
+            MimePart::new("text/plain", PlainText(&text).render()?),
+            MimePart::new("text/html", Html(&text).render()?),
         ],
     );
     let message = MessageBuilder::new()
@@ -109,17 +114,17 @@ pub fn compose(
         .header("To", to(recipient))
         .subject(Text::new(subject))
         .date(link.window.signed_at.as_second())
-        // SES puts its own in place of it, and asks for one all the same.
+        // SES requires a message id and replaces it with its own.
         .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", link.link_id)))
-        // Keeps vacation responders quiet (RFC 3834).
+        // Vacation responders do not answer such mails (RFC 3834).
         .header("Auto-Submitted", Raw::new("auto-generated"))
-        .body(both)
+        .body(body)
         .write_to_vec()?;
     Ok(fold(&message))
 }
 
-/// The recipient's header. SES is told the address apart from the mail, so an address too long
-/// for a line can stay out of it.
+/// The header `To`. SES learns the recipient from the call, not from this header, so an address
+/// that is too long for a line is left out.
 fn to(recipient: &Address) -> HeaderType<'static> {
     let address = recipient.in_full();
     if address.len() <= MAX_ADDRESS_ON_A_LINE {
@@ -129,14 +134,15 @@ fn to(recipient: &Address) -> HeaderType<'static> {
     }
 }
 
-/// Breaks what is still longer than [`MAX_LINE`] at a space: the builder lets headers of plain
-/// words grow to 78. Encoded bodies have no longer lines, so only headers are touched.
+/// Breaks lines that are longer than [`MAX_LINE`] at a space. The builder writes headers of plain
+/// words with up to 78 characters in a line. Encoded bodies have no longer lines, so only headers
+/// are changed.
 fn fold(message: &[u8]) -> Vec<u8> {
     let mut folded = Vec::with_capacity(message.len() + 16);
     for line in message.split_inclusive(|byte| *byte == b'\n') {
         let mut rest = line;
         while rest.trim_ascii_end().len() > MAX_LINE {
-            // Not at the first character: it may be the space that an earlier fold left there.
+            // The first character is left out: it may be the space at which an earlier fold broke.
             let space = (1..=MAX_LINE).rev().find(|&at| rest[at] == b' ');
             let Some(space) = space else { break };
             folded.extend_from_slice(&rest[..space]);
@@ -147,3 +153,6 @@ fn fold(message: &[u8]) -> Vec<u8> {
     }
     folded
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,50 +1,50 @@
-//! Who gets a mail: addresses, and which of them the operator allows.
+//! Mail addresses, and which of them the operator allows.
 //!
-//! An address here is what SES can deliver to: ASCII, a plain local part, a domain of labels
-//! (international domains in their `xn--` form). Quoted local parts, comments and display names
-//! are not taken: nobody needs them here, and each is a way to smuggle something in.
+//! An address is one that SES can deliver to: ASCII, a plain local part, and a domain of labels
+//! (international domains in their `xn--` form). Quoted local parts, comments and display names are
+//! not accepted: nobody needs them here, and each could hide a second address or a header.
 //!
-//! A local part is somebody's name, so `Debug` and everything that is logged show the domain alone.
+//! A local part is often a person's name, so `Debug`, errors and log lines show only the domain.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::grant::matches_wildcard;
+use crate::access::matches_wildcard;
 
-/// The longest address that mail servers take, in bytes.
+/// The longest address that mail servers accept, in bytes.
 ///
-/// Source: RFC 5321, section 4.5.3.1.3, less the angle brackets.
+/// Source: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 const MAX_ADDRESS_BYTES: usize = 254;
 
-/// A mail address, well-formed.
+/// A well-formed mail address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     local: String,
     domain: String,
 }
 
-/// What is wrong with an address. Never repeats it.
+/// What is wrong with an address. The message does not repeat the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// No local part or no domain.
+    /// The local part or the domain is missing or not of the accepted form.
     #[error("is not of the form name@example.com")]
     Form,
-    /// SES has no SMTPUTF8.
+    /// The address is not ASCII. SES does not support SMTPUTF8.
     #[error("has characters beyond ASCII, which SES does not take; write the domain as xn--…")]
     NotAscii,
-    /// Longer than mail servers take.
+    /// The address is longer than mail servers accept.
     #[error("is longer than {MAX_ADDRESS_BYTES} bytes")]
     TooLong,
 }
 
 impl Address {
-    /// Reads one address.
+    /// Reads one address. White space around it is ignored.
     ///
     /// # Errors
     ///
-    /// [`AddressError`], which does not repeat the address.
-    pub fn parse(written: &str) -> Result<Self, AddressError> {
+    /// [`AddressError`].
+    pub(super) fn parse(written: &str) -> Result<Self, AddressError> {
         let written = written.trim();
         if !written.is_ascii() {
             return Err(AddressError::NotAscii);
@@ -59,26 +59,24 @@ impl Address {
         Ok(Self { local: local.to_owned(), domain: domain.to_ascii_lowercase() })
     }
 
-    /// What follows the `@`: all of an address that may be logged.
-    #[must_use]
-    pub fn domain(&self) -> &str {
+    /// The part after the `@`, in lower case. Only this part of an address may be logged.
+    pub(super) fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The whole address, for SES and for the mail itself.
-    #[must_use]
-    pub fn in_full(&self) -> String {
+    /// The whole address, for SES, the mail and the ledger.
+    pub(super) fn in_full(&self) -> String {
         format!("{}@{}", self.local, self.domain)
     }
 
-    /// The same for all spellings of one mailbox: no server in use tells `Alice` from `alice`.
-    #[must_use]
-    pub fn mailbox(&self) -> String {
+    /// The address in lower case, which all spellings of one mailbox have in common: no mail server
+    /// in use tells `Alice` from `alice`.
+    pub(super) fn mailbox(&self) -> String {
         self.in_full().to_ascii_lowercase()
     }
 }
 
-/// Shows the domain and hides who it is.
+/// Shows the domain and hides the local part.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address(…@{})", self.domain)
@@ -103,18 +101,18 @@ fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(is_label)
 }
 
-/// `MAIL_ALLOWED_RECIPIENTS`: patterns such as `*@example.com`, one of which every recipient must
-/// match. `*` stands for any run of characters on its side of the `@`.
+/// `MAIL_ALLOWED_RECIPIENTS`: patterns such as `*@example.com`. Every recipient must match one of
+/// them. `*` stands for any run of characters on its side of the `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedRecipients(Vec<(String, String)>);
+pub(crate) struct AllowedRecipients(Vec<(String, String)>);
 
 impl AllowedRecipients {
     /// Reads patterns separated by commas.
     ///
     /// # Errors
     ///
-    /// The pattern that is none.
-    pub fn parse(written: &str) -> Result<Self, String> {
+    /// The text that is not a pattern.
+    pub(super) fn parse(written: &str) -> Result<Self, String> {
         let patterns = written.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         let patterns = patterns.map(|pattern| {
             let lower = pattern.to_ascii_lowercase();
@@ -132,8 +130,7 @@ impl AllowedRecipients {
     }
 
     /// Whether mail may go to `address`.
-    #[must_use]
-    pub fn admit(&self, address: &Address) -> bool {
+    pub(super) fn admit(&self, address: &Address) -> bool {
         let local = address.local.to_ascii_lowercase();
         self.0.iter().any(|(local_pattern, domain_pattern)| {
             matches_wildcard(local_pattern, &local)
@@ -142,24 +139,23 @@ impl AllowedRecipients {
     }
 }
 
-/// Why somebody named gets no mail.
+/// Why a recipient that an object names gets no mail.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RecipientRefused {
-    /// Not an address.
+pub(super) enum RecipientRefused {
+    /// The text is not an address.
     #[error("an address {0}")]
     Malformed(#[from] AddressError),
-    /// Not allowed.
+    /// The operator does not allow the address.
     #[error("no pattern in MAIL_ALLOWED_RECIPIENTS admits an address at {domain}")]
     NotAllowed {
-        /// The address without its local part.
+        /// The domain of the address.
         domain: String,
     },
 }
 
-/// The recipients in a list separated by commas, each of them once, and what is wrong with the
-/// others: one wrong address spoils no other.
-#[must_use]
-pub fn recipients(
+/// Reads a list of addresses separated by commas. Returns each allowed recipient once, and what is
+/// wrong with the others. One wrong address does not affect another.
+pub(super) fn recipients(
     list: &str,
     allowed: &AllowedRecipients,
 ) -> (Vec<Address>, Vec<RecipientRefused>) {
@@ -194,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_what_ses_can_deliver_to() {
+    fn only_addresses_that_ses_can_deliver_to_are_accepted() {
         for address in
             ["a@example.com", "first.last+tag@sub.example.co.uk", "o'hara@xn--bcher-kva.example"]
         {
@@ -240,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_names_no_domain_is_none() {
+    fn a_pattern_without_a_domain_is_refused() {
         for patterns in ["*", "*@*", "example.com", "@example.com", "a@b@example.com", "", " , "] {
             assert!(AllowedRecipients::parse(patterns).is_err(), "{patterns:?}");
         }
     }
 
     #[test]
-    fn one_wrong_address_spoils_no_other_and_nobody_is_named_twice() {
+    fn a_wrong_address_does_not_affect_another_and_each_recipient_is_named_once() {
         let list = "a@example.com, nonsense,b@evil.test ,A@Example.com,,c@example.com";
         let (admitted, refused) = recipients(list, &allowed("*@example.com"));
         let admitted: Vec<_> = admitted.iter().map(Address::in_full).collect();
@@ -262,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_hides_who_it_is() {
+    fn debug_and_errors_hide_the_local_part() {
         let address = Address::parse("alice@example.com").unwrap();
         assert_eq!(format!("{address:?}"), "Address(…@example.com)");
         let (_, refused) = recipients("alice@evil.test,alice", &allowed("*@example.com"));

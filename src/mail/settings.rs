@@ -1,54 +1,55 @@
-//! What an operator says about mail: the `MAIL_…` settings. Mailing is off unless `MAIL_FROM` is
-//! set; then everything else is checked when the function starts.
+//! The `MAIL_…` settings. Mailing is off unless `MAIL_FROM` is set. If it is set, the other
+//! settings are checked when the function starts.
 //!
-//! No sentence here repeats an address: they end up in the log.
+//! No error repeats an address, because errors are logged.
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::recipients::{Address, AddressError, AllowedRecipients};
-use crate::grant::Grants;
-use crate::principal::Principal;
-use crate::window::{Asked, SIGNATURE_MAX_EXPIRES_IN};
+use crate::access::{Action, Grants, Principal};
+use crate::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
-/// `MAIL_EXPIRES_IN` unless it is set: what a fresh Lambda session can keep, in seconds.
-pub const DEFAULT_EXPIRES_IN: u64 = 43_200;
+/// `MAIL_EXPIRES_IN` if it is not set, in seconds: the longest window that a fresh Lambda session
+/// can keep.
+const DEFAULT_EXPIRES_IN: u64 = 43_200;
 
-/// `MAIL_MIN_EXPIRES_IN` unless it is set, in seconds: a mail has to be seen before it is used.
-pub const DEFAULT_MIN_EXPIRES_IN: u64 = 900;
+/// `MAIL_MIN_EXPIRES_IN` if it is not set, in seconds. A recipient needs some time to see the mail.
+const DEFAULT_MIN_EXPIRES_IN: u64 = 900;
 
-/// The least that `MAIL_MIN_EXPIRES_IN` may be, in seconds: a mail says its end in whole minutes.
-const LEAST_EXPIRES_IN: u64 = 60;
+/// The smallest value of both settings, in seconds. A mail states the end of a link in whole
+/// minutes.
+const LOWEST_EXPIRES_IN: u64 = 60;
 
-/// `MAIL_SUBJECT` unless it is set.
+/// `MAIL_SUBJECT` if it is not set.
 const DEFAULT_SUBJECT: &str = "Your file {name} ({size})";
 
 /// The longest sender's name and subject pattern, in characters.
-const MAX_WORDS: usize = 150;
+const MAX_LINE_CHARS: usize = 150;
 
-/// The longest address a sender's header has room for on a line of its own.
+/// The longest sender's address, in bytes. The header `From` has room for it in a line of its own.
 const MAX_FROM_BYTES: usize = 70;
 
 /// A `MAIL_…` setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
 pub enum MailSettingsError {
-    /// Needed and not there.
-    #[error("{name} is not set, and MAIL_FROM is: {mend}")]
+    /// A setting is not set, and mailing needs it.
+    #[error("{name} is not set, and MAIL_FROM is: {fix}")]
     Missing {
         /// The setting.
         name: &'static str,
         /// What to set it to.
-        mend: &'static str,
+        fix: &'static str,
     },
-    /// Not what it must be. What it says is not repeated.
-    #[error("{name} is wrong: {mend}")]
+    /// A setting has a value that is not accepted. The message does not repeat the value.
+    #[error("{name} is wrong: {fix}")]
     Wrong {
         /// The setting.
         name: &'static str,
-        /// What it should say.
-        mend: &'static str,
+        /// Which values are accepted.
+        fix: &'static str,
     },
-    /// An address that is none.
+    /// A setting holds something that is not an address.
     #[error("{name} holds something that {error}")]
     Address {
         /// The setting.
@@ -56,40 +57,44 @@ pub enum MailSettingsError {
         /// What is wrong with it.
         error: AddressError,
     },
-    /// Nobody there would ever get a mail.
+    /// A recipient in `MAIL_TO` is not allowed and would never get a mail.
     #[error(
         "MAIL_TO holds an address at {domain} that no pattern in MAIL_ALLOWED_RECIPIENTS admits"
     )]
     NotAllowed {
-        /// The address without its local part.
+        /// The domain of the address.
         domain: String,
     },
-    /// The promise can't be kept.
-    #[error("MAIL_MIN_EXPIRES_IN is {least}, and more than MAIL_EXPIRES_IN, which is {asked}")]
-    LeastOverAsked {
-        /// `MAIL_MIN_EXPIRES_IN`.
-        least: u64,
-        /// `MAIL_EXPIRES_IN`.
-        asked: u64,
+    /// The shortest window is longer than the longest one.
+    #[error(
+        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and more than MAIL_EXPIRES_IN, which is \
+         {expires_in}"
+    )]
+    MinOverMax {
+        /// `MAIL_MIN_EXPIRES_IN`, in seconds.
+        min_expires_in: u64,
+        /// `MAIL_EXPIRES_IN`, in seconds.
+        expires_in: u64,
     },
-    /// Nothing may be mailed.
+    /// No grant allows mails.
     #[error(
         "MAIL_FROM is set, and no grant in GRANTS has the principal \"s3-event\": no file could \
          ever be mailed"
     )]
     NoGrant,
-    /// Every mail would be held back.
+    /// Every grant allows only windows that are shorter than `MAIL_MIN_EXPIRES_IN`.
     #[error(
-        "MAIL_MIN_EXPIRES_IN is {least}, and the longest window that GRANTS gives \"s3-event\" is \
-         {granted} s: no mail could ever be sent"
+        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and the longest window that GRANTS gives \
+         \"s3-event\" is {granted} s: no mail could ever be sent"
     )]
     GrantTooShort {
-        /// `MAIL_MIN_EXPIRES_IN`.
-        least: u64,
-        /// The longest `max_expires_in`.
+        /// `MAIL_MIN_EXPIRES_IN`, in seconds.
+        min_expires_in: u64,
+        /// The longest `max_expires_in` of a grant, in seconds.
         granted: u64,
     },
-    /// A mail states its promise as a fact.
+    /// Sessions are assumed, not proven. A mail can't say so: it states the end of its link as a
+    /// fact.
     #[error(
         "MAIL_FROM and ASSUMED_SESSION_SECONDS are both set: a mail promises only what is proven, \
          set one of them to nothing"
@@ -97,10 +102,10 @@ pub enum MailSettingsError {
     Assumed,
 }
 
-/// Who a mail is from and what it is called.
+/// The sender and the subject of mails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// `MAIL_FROM`: a verified identity of SES's.
+pub(crate) struct Sender {
+    /// `MAIL_FROM`: an identity that is verified in SES.
     pub address: Address,
     /// `MAIL_FROM_NAME`.
     pub name: Option<String>,
@@ -108,47 +113,46 @@ pub struct Sender {
     pub subject: SubjectPattern,
 }
 
-/// A subject with `{name}` and `{size}` in it.
+/// A subject in which `{name}` and `{size}` stand for the file's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubjectPattern(String);
+pub(crate) struct SubjectPattern(String);
 
 impl SubjectPattern {
     fn parse(written: &str) -> Option<Self> {
         let rest = written.replace("{name}", "").replace("{size}", "");
-        (is_words(written) && !rest.contains(['{', '}'])).then(|| Self(written.to_owned()))
+        (is_one_line(written) && !rest.contains(['{', '}'])).then(|| Self(written.to_owned()))
     }
 
     /// The subject of one mail.
-    #[must_use]
-    pub fn filled(&self, name: &str, size: &str) -> String {
-        // The size first: what a file is called is never looked into.
+    pub(super) fn filled(&self, name: &str, size: &str) -> String {
+        // The size is inserted first, so that a file's name is not searched for placeholders.
         self.0.replace("{size}", size).replace("{name}", name)
     }
 }
 
-/// Everything the environment says about mail.
+/// The `MAIL_…` settings.
 #[derive(Clone, Debug)]
-pub struct MailSettings {
-    /// Who mails are from.
+pub(crate) struct MailSettings {
+    /// `MAIL_FROM`, `MAIL_FROM_NAME` and `MAIL_SUBJECT`.
     pub sender: Sender,
-    /// `MAIL_TO`: who gets a mail when the object names nobody.
+    /// `MAIL_TO`: the recipients of mails about objects that name none.
     pub fallback: Vec<Address>,
     /// `MAIL_ALLOWED_RECIPIENTS`.
     pub allowed: AllowedRecipients,
     /// `MAIL_EXPIRES_IN` and `MAIL_MIN_EXPIRES_IN`.
-    pub asked: Asked,
+    pub window: RequestedWindow,
     /// `MAIL_TABLE`: the ledger's DynamoDB table.
     pub table: String,
 }
 
 impl MailSettings {
-    /// Reads the settings that `get` gives; `None` when `MAIL_FROM` is not set. `assumed_end` is
-    /// what `ASSUMED_SESSION_SECONDS` says.
+    /// Reads the settings that `get` returns. The result is `None` when `MAIL_FROM` is not set.
+    /// `assumed_end` is the end of the session according to `ASSUMED_SESSION_SECONDS`.
     ///
     /// # Errors
     ///
-    /// [`MailSettingsError`], in one sentence that names the setting and the mend.
-    pub fn read(
+    /// [`MailSettingsError`], a sentence that names the setting and the fix.
+    pub(crate) fn read(
         get: &impl Fn(&str) -> Option<String>,
         grants: &Grants,
         assumed_end: Option<Timestamp>,
@@ -159,51 +163,51 @@ impl MailSettings {
         if assumed_end.is_some() {
             return Err(MailSettingsError::Assumed);
         }
-        let asked = asked(get)?;
-        match grants.longest_for(&Principal::S3Event) {
+        let window = window(get)?;
+        match grants.longest_for(&Principal::S3Event, Action::Get) {
             None => return Err(MailSettingsError::NoGrant),
-            Some(granted) if granted < asked.min_expires_in => {
-                let least = asked.min_expires_in;
-                return Err(MailSettingsError::GrantTooShort { least, granted });
+            Some(granted) if granted < window.min_expires_in => {
+                let min_expires_in = window.min_expires_in;
+                return Err(MailSettingsError::GrantTooShort { min_expires_in, granted });
             }
             Some(_) => {}
         }
         let allowed = get("MAIL_ALLOWED_RECIPIENTS").ok_or(MailSettingsError::Missing {
             name: "MAIL_ALLOWED_RECIPIENTS",
-            mend: "say who may get mail, for example *@example.com",
+            fix: "say who may get mail, for example *@example.com",
         })?;
         let allowed = AllowedRecipients::parse(&allowed).map_err(|_| MailSettingsError::Wrong {
             name: "MAIL_ALLOWED_RECIPIENTS",
-            mend: "use patterns that name a domain, separated by commas, for example *@example.com",
+            fix: "use patterns that name a domain, separated by commas, for example *@example.com",
         })?;
         Ok(Some(Self {
             sender: Sender {
                 address: sender_address(&from)?,
-                name: words("MAIL_FROM_NAME", get)?,
+                name: one_line("MAIL_FROM_NAME", get)?,
                 subject: subject(get)?,
             },
             fallback: fallback(get, &allowed)?,
             allowed,
-            asked,
+            window,
             table: table(get)?,
         }))
     }
 }
 
-fn asked(get: &impl Fn(&str) -> Option<String>) -> Result<Asked, MailSettingsError> {
+fn window(get: &impl Fn(&str) -> Option<String>) -> Result<RequestedWindow, MailSettingsError> {
     let seconds = |name: &'static str, default: u64| {
         let Some(written) = get(name) else { return Ok(default) };
         let seconds = written.trim().parse().ok();
         seconds
-            .filter(|seconds| (LEAST_EXPIRES_IN..=SIGNATURE_MAX_EXPIRES_IN).contains(seconds))
-            .ok_or(MailSettingsError::Wrong { name, mend: "use 60 to 604800 seconds" })
+            .filter(|seconds| (LOWEST_EXPIRES_IN..=SIGNATURE_MAX_EXPIRES_IN).contains(seconds))
+            .ok_or(MailSettingsError::Wrong { name, fix: "use 60 to 604800 seconds" })
     };
-    let asked = seconds("MAIL_EXPIRES_IN", DEFAULT_EXPIRES_IN)?;
-    let least = seconds("MAIL_MIN_EXPIRES_IN", DEFAULT_MIN_EXPIRES_IN.min(asked))?;
-    if least > asked {
-        return Err(MailSettingsError::LeastOverAsked { least, asked });
+    let expires_in = seconds("MAIL_EXPIRES_IN", DEFAULT_EXPIRES_IN)?;
+    let min_expires_in = seconds("MAIL_MIN_EXPIRES_IN", DEFAULT_MIN_EXPIRES_IN.min(expires_in))?;
+    if min_expires_in > expires_in {
+        return Err(MailSettingsError::MinOverMax { min_expires_in, expires_in });
     }
-    Ok(Asked { expires_in: asked, min_expires_in: least })
+    Ok(RequestedWindow { expires_in, min_expires_in })
 }
 
 fn sender_address(from: &str) -> Result<Address, MailSettingsError> {
@@ -211,7 +215,7 @@ fn sender_address(from: &str) -> Result<Address, MailSettingsError> {
     let address =
         Address::parse(from).map_err(|error| MailSettingsError::Address { name, error })?;
     if address.in_full().len() > MAX_FROM_BYTES {
-        return Err(MailSettingsError::Wrong { name, mend: "use an address of up to 70 bytes" });
+        return Err(MailSettingsError::Wrong { name, fix: "use an address of up to 70 bytes" });
     }
     Ok(address)
 }
@@ -238,31 +242,31 @@ fn subject(get: &impl Fn(&str) -> Option<String>) -> Result<SubjectPattern, Mail
     let written = get("MAIL_SUBJECT").unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
     SubjectPattern::parse(&written).ok_or(MailSettingsError::Wrong {
         name: "MAIL_SUBJECT",
-        mend: "use one line of up to 150 characters, in which {name} and {size} stand for the \
+        fix: "use one line of up to 150 characters, in which {name} and {size} stand for the \
                file's, and no other braces",
     })
 }
 
-fn words(
+fn one_line(
     name: &'static str,
     get: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<String>, MailSettingsError> {
     match get(name) {
-        Some(written) if !is_words(&written) => {
-            Err(MailSettingsError::Wrong { name, mend: "use one line of up to 150 characters" })
+        Some(written) if !is_one_line(&written) => {
+            Err(MailSettingsError::Wrong { name, fix: "use one line of up to 150 characters" })
         }
         written => Ok(written.map(|written| written.trim().to_owned())),
     }
 }
 
-fn is_words(written: &str) -> bool {
-    written.chars().count() <= MAX_WORDS && !written.contains(char::is_control)
+fn is_one_line(written: &str) -> bool {
+    written.chars().count() <= MAX_LINE_CHARS && !written.contains(char::is_control)
 }
 
 fn table(get: &impl Fn(&str) -> Option<String>) -> Result<String, MailSettingsError> {
     get("MAIL_TABLE").ok_or(MailSettingsError::Missing {
         name: "MAIL_TABLE",
-        mend: "name the DynamoDB table that remembers what was mailed to whom",
+        fix: "name the DynamoDB table that remembers what was mailed to whom",
     })
 }
 
@@ -295,12 +299,12 @@ mod tests {
     fn mailing_is_off_unless_there_is_a_sender() {
         assert!(read(&[("MAIL_FROM", ""), ("MAIL_ALLOWED_RECIPIENTS", "")]).unwrap().is_none());
         let settings = read(&[]).unwrap().unwrap();
-        assert_eq!(settings.asked, Asked { expires_in: 43_200, min_expires_in: 900 });
+        assert_eq!(settings.window, RequestedWindow { expires_in: 43_200, min_expires_in: 900 });
         assert!(settings.fallback.is_empty());
     }
 
     #[test]
-    fn a_wrong_setting_is_refused_with_a_sentence_that_names_it_and_nobody() {
+    fn a_wrong_setting_is_refused_with_a_sentence_that_names_it_and_no_person() {
         for (name, value, expected) in [
             ("MAIL_FROM", "someone", "MAIL_FROM holds something that is not of the form"),
             ("MAIL_FROM", "sömeone@example.com", "MAIL_FROM holds something that has characters"),
@@ -333,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn an_assumed_session_is_not_mailed_about() {
+    fn mailing_and_an_assumed_session_exclude_one_another() {
         let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
         let assumed = Some(Timestamp::UNIX_EPOCH);
         let error = MailSettings::read(&get, &grants(r#"["s3-event"]"#, 600), assumed).unwrap_err();
@@ -341,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_s_name_is_not_looked_into_for_placeholders() {
+    fn placeholders_in_a_file_s_name_are_not_replaced() {
         let subject = SubjectPattern::parse("{name} of {size}").unwrap();
         assert_eq!(subject.filled("{size}{name}", "1 byte"), "{size}{name} of 1 byte");
     }

@@ -9,6 +9,90 @@ use serde::{Serialize, Serializer};
 /// The CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "S3LinkSigner";
 
+/// The metrics that count something. Each variant bears the metric's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    /// Links that were given out.
+    LinksSigned,
+    /// Those of them whose window is shorter than the caller asked for.
+    WindowsShortened,
+    /// Requests for a link, and other requests, that got a problem.
+    LinksRefused,
+    /// Those of them refused because nothing proves how long the session lasts.
+    SessionUnproven,
+    /// Those of them refused because the window would be too short.
+    WindowsTooShort,
+    /// Mails that SES accepted.
+    MailsSent,
+    /// Mails that did not go out and whose event comes back.
+    MailsFailed,
+    /// Events about objects that may not be mailed.
+    EventsRefused,
+    /// Recipients that may not get mail.
+    RecipientsRefused,
+}
+
+impl Counter {
+    /// The counters of links. Every line of metrics has all of them.
+    const LINKS: [Self; 5] = [
+        Self::LinksSigned,
+        Self::WindowsShortened,
+        Self::LinksRefused,
+        Self::SessionUnproven,
+        Self::WindowsTooShort,
+    ];
+
+    /// The counters of mailing. A line has all of them or, when all are 0, none.
+    const MAILS: [Self; 4] =
+        [Self::MailsSent, Self::MailsFailed, Self::EventsRefused, Self::RecipientsRefused];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::LinksSigned => "LinksSigned",
+            Self::WindowsShortened => "WindowsShortened",
+            Self::LinksRefused => "LinksRefused",
+            Self::SessionUnproven => "SessionUnproven",
+            Self::WindowsTooShort => "WindowsTooShort",
+            Self::MailsSent => "MailsSent",
+            Self::MailsFailed => "MailsFailed",
+            Self::EventsRefused => "EventsRefused",
+            Self::RecipientsRefused => "RecipientsRefused",
+        }
+    }
+}
+
+/// How often each counter was counted in one invocation.
+#[derive(Debug, Default)]
+pub(super) struct Counters([u64; Counter::LINKS.len() + Counter::MAILS.len()]);
+
+impl Counters {
+    pub(super) fn add_one(&mut self, counter: Counter) {
+        self.0[counter as usize] += 1;
+    }
+
+    /// The metrics to print, or `None` if nothing was counted.
+    pub(super) fn metrics(&self, session_remaining_seconds: Option<u64>) -> Option<Vec<Metric>> {
+        if self.0.iter().all(|value| *value == 0) {
+            return None;
+        }
+        let count = |counter: Counter| Metric {
+            name: counter.name(),
+            unit: "Count",
+            value: self.0[counter as usize],
+        };
+        let mut metrics: Vec<_> = Counter::LINKS.into_iter().map(count).collect();
+        metrics.extend(session_remaining_seconds.map(|value| Metric {
+            name: "SessionRemainingSeconds",
+            unit: "Seconds",
+            value,
+        }));
+        if Counter::MAILS.into_iter().any(|counter| self.0[counter as usize] > 0) {
+            metrics.extend(Counter::MAILS.into_iter().map(count));
+        }
+        Some(metrics)
+    }
+}
+
 /// The metrics of one invocation.
 pub(super) struct Metrics<'a> {
     pub(super) at: Timestamp,
@@ -17,7 +101,7 @@ pub(super) struct Metrics<'a> {
     pub(super) values: Vec<Metric>,
 }
 
-/// One of them. Its name and unit are what CloudWatch is told about it.
+/// One metric. CloudWatch is told its name and its unit; its value is a field of the line.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Metric {
@@ -27,17 +111,7 @@ pub(super) struct Metric {
     value: u64,
 }
 
-impl Metric {
-    pub(super) fn count(name: &'static str, value: u64) -> Self {
-        Self { name, unit: "Count", value }
-    }
-
-    pub(super) fn seconds(name: &'static str, value: u64) -> Self {
-        Self { name, unit: "Seconds", value }
-    }
-}
-
-/// What tells CloudWatch which of the line's fields are metrics.
+/// Tells CloudWatch which fields of the line are metrics.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metadata<'a> {

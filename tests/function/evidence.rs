@@ -1,4 +1,4 @@
-//! What is proven about a session, and what is asked of STS to prove it.
+//! What is proven about a session, and which calls to STS prove it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,15 +7,10 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use jiff::{SignedDuration, Timestamp};
-use s3_link_signer::outbound::Outbound;
-use s3_link_signer::session::Evidence;
-use s3_link_signer::session::credentials::CredentialsSource;
-use s3_link_signer::session::execution::{ExecutionRole, ExecutionSettings};
-use s3_link_signer::session::minted::Minter;
-use s3_link_signer::session::sessions::{Found, Sessions};
-use s3_link_signer::signer::SignerSettings;
-use s3_link_signer::sts::Sts;
-use s3_link_signer::window::SessionEnd;
+use s3_link_signer::{
+    Aws, AwsSettings, CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter,
+    Selection, SessionEnd, Sessions, Sts,
+};
 
 use crate::sts_server::{Call, Reply, StsServer, jwt};
 
@@ -31,7 +26,7 @@ fn later(minutes: i64) -> Timestamp {
     now() + SignedDuration::from_mins(minutes)
 }
 
-/// Session credentials as Lambda's environment gives them: with no end.
+/// Session credentials as they are in Lambda's environment, without an end.
 fn lambda_credentials() -> Credentials {
     Credentials::new("ASIALAMBDA", "secret", Some("token".to_owned()), None, "test")
 }
@@ -41,17 +36,17 @@ fn ending(key: &str, end: Timestamp) -> Credentials {
     Credentials::new(key, "secret", Some("token".to_owned()), Some(end), "test")
 }
 
-/// What a test sets up: credentials, settings, and whether a signing role is named.
+/// What a test sets up: credentials, settings, and whether there is a signing role.
 struct Setup {
     source: CredentialsSource,
-    settings: ExecutionSettings,
+    settings: ExecutionRoleSettings,
     mints: bool,
 }
 
 impl Setup {
     fn new(source: CredentialsSource) -> Self {
         let settings =
-            ExecutionSettings { function_name: "signer".to_owned(), ..Default::default() };
+            ExecutionRoleSettings { function_name: "signer".to_owned(), ..Default::default() };
         Self { source, settings, mints: false }
     }
 
@@ -63,19 +58,21 @@ impl Setup {
         Self { mints: true, ..self }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut ExecutionSettings)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut ExecutionRoleSettings)) -> Self {
         change(&mut self.settings);
         self
     }
 
     fn sessions(self, server: &StsServer) -> Sessions {
-        let outbound = Arc::new(Outbound::default());
-        let sts = Sts::new("eu-west-1".to_owned(), Some(server.endpoint()), outbound);
-        let signer = SignerSettings::default();
+        let sts = Sts::new(Aws::new(AwsSettings {
+            region: "eu-west-1".to_owned(),
+            sts_endpoint: Some(server.endpoint()),
+            ..AwsSettings::default()
+        }));
         let role = "arn:aws:iam::123456789012:role/signer".to_owned();
-        let minter = self.mints.then(|| Minter::new(role, sts.clone(), signer.clone()));
-        let execution = ExecutionRole::new(self.source, sts.clone(), self.settings, signer);
-        Sessions::new(execution, minter, sts)
+        let minter = self.mints.then(|| Minter::new(role, sts.clone()));
+        let execution_role = ExecutionRole::new(self.source, sts.clone(), self.settings);
+        Sessions::new(execution_role, minter, sts)
     }
 }
 
@@ -97,15 +94,15 @@ async fn sts_minting() -> StsServer {
     .await
 }
 
-/// What signs: how its end is known, the end, the access key.
-fn best(found: &Found) -> (Evidence, Option<Timestamp>, &str) {
-    let session = found.best.as_ref().expect("a session");
+/// The session that signs: how its end is known, the end, and the access key.
+fn selected(selection: &Selection) -> (Evidence, Option<Timestamp>, &str) {
+    let session = selection.session.as_ref().expect("a session");
     (session.evidence, session.expires_at(), session.credentials.access_key_id())
 }
 
-fn unproven(found: &Found) -> String {
-    assert!(found.best.is_none(), "{found:?}");
-    found.unproven.as_ref().expect("a reason").to_string()
+fn unproven(selection: &Selection) -> String {
+    assert!(selection.session.is_none(), "{selection:?}");
+    selection.unproven.as_ref().expect("a reason").to_string()
 }
 
 #[tokio::test]
@@ -114,16 +111,16 @@ async fn the_attested_end_is_believed_to_the_second_and_asked_for_once() {
     let server = sts_attesting(end).await;
     let sessions = Setup::lambda().minting().sessions(&server);
     for minutes in [0, 1, 300] {
-        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
-        assert_eq!(best(&found), (Evidence::Attested, Some(end), "ASIALAMBDA"));
+        let selection = sessions.select(HOUR, later(minutes)).await.unwrap();
+        assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
     }
     assert_eq!((server.count(ATTEST), server.count(MINT)), (1, 0));
 }
 
 #[tokio::test]
-async fn sts_is_asked_with_the_very_credentials_for_the_shortest_token_for_nobody() {
+async fn sts_is_asked_with_the_very_credentials_for_the_shortest_token_that_nobody_trusts() {
     let server = sts_attesting(later(300)).await;
-    Setup::lambda().sessions(&server).find(HOUR, now()).await.unwrap();
+    Setup::lambda().sessions(&server).select(HOUR, now()).await.unwrap();
     let Call { access_key_id, parameters, .. } = server.calls(ATTEST).remove(0);
     assert_eq!(access_key_id, "ASIALAMBDA");
     assert_eq!(parameters["Audience.member.1"], "https://s3-link-signer.invalid");
@@ -135,15 +132,15 @@ async fn a_token_about_another_function_proves_nothing_and_is_not_asked_for_agai
     let server = StsServer::start(|_| Reply::token(&jwt(now(), later(700), "other"))).await;
     let sessions = Setup::lambda().sessions(&server);
     for minutes in [0, 1, 600] {
-        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
-        assert!(unproven(&found).contains("another function"));
+        let selection = sessions.select(HOUR, later(minutes)).await.unwrap();
+        assert!(unproven(&selection).contains("another function"));
     }
     assert_eq!(server.count(ATTEST), 1);
 }
 
 #[tokio::test]
-async fn a_refusal_is_remembered_for_the_key_and_names_the_mend() {
-    for (code, mend) in [
+async fn a_refusal_is_remembered_for_the_key_and_names_the_fix() {
+    for (code, fix) in [
         ("AccessDenied", "allow sts:GetWebIdentityToken"),
         (
             "OutboundWebIdentityFederationDisabledException",
@@ -154,8 +151,8 @@ async fn a_refusal_is_remembered_for_the_key_and_names_the_mend() {
         let server = StsServer::start(move |_| Reply::error(403, code)).await;
         let sessions = Setup::lambda().sessions(&server);
         for minutes in [0, 1, 600] {
-            let found = sessions.find(HOUR, later(minutes)).await.unwrap();
-            assert!(unproven(&found).contains(mend), "{found:?}");
+            let selection = sessions.select(HOUR, later(minutes)).await.unwrap();
+            assert!(unproven(&selection).contains(fix), "{selection:?}");
         }
         assert_eq!(server.count(ATTEST), 1, "{code}");
     }
@@ -181,11 +178,11 @@ async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
         let sessions = Setup::lambda().sessions(&server);
         let at = |seconds| now() + SignedDuration::from_secs(seconds);
 
-        assert!(sessions.find(HOUR, at(0)).await.unwrap().best.is_none());
-        assert!(sessions.find(HOUR, at(29)).await.unwrap().best.is_none());
+        assert!(sessions.select(HOUR, at(0)).await.unwrap().session.is_none());
+        assert!(sessions.select(HOUR, at(29)).await.unwrap().session.is_none());
         assert_eq!(server.count(ATTEST), 1);
-        let found = sessions.find(HOUR, at(30)).await.unwrap();
-        assert_eq!(best(&found).0, Evidence::Attested);
+        let selection = sessions.select(HOUR, at(30)).await.unwrap();
+        assert_eq!(selected(&selection).0, Evidence::Attested);
         assert_eq!(server.count(ATTEST), 2);
     }
 }
@@ -194,9 +191,9 @@ async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
 async fn a_call_that_hangs_is_given_up_after_two_seconds() {
     let server = StsServer::start(|_| Reply::token("x").after(Duration::from_mins(1))).await;
     let started = std::time::Instant::now();
-    let found = Setup::lambda().sessions(&server).find(HOUR, now()).await.unwrap();
+    let selection = Setup::lambda().sessions(&server).select(HOUR, now()).await.unwrap();
     let took = started.elapsed();
-    assert!(unproven(&found).contains("STS did not answer"));
+    assert!(unproven(&selection).contains("STS could not answer GetWebIdentityToken"));
     assert!(took >= Duration::from_millis(1_900) && took < Duration::from_secs(4), "{took:?}");
 }
 
@@ -212,15 +209,41 @@ async fn keys_do_not_share_evidence() {
     let provider = Rotating::new([session("ASIAONE"), session("ASIATWO")]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
 
-    let found = sessions.find(HOUR, now()).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Attested, Some(later(300)), "ASIAONE"));
+    let selection = sessions.select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Attested, Some(later(300)), "ASIAONE"));
     sessions.forget().await;
-    assert!(sessions.find(HOUR, now()).await.unwrap().best.is_none());
+    assert!(sessions.select(HOUR, now()).await.unwrap().session.is_none());
     assert_eq!(server.count(ATTEST), 2);
 }
 
 #[tokio::test]
-async fn everything_concurrent_makes_one_call() {
+async fn a_key_without_an_end_is_read_again_after_fifteen_minutes_and_a_new_one_is_attested() {
+    let session =
+        |key: &str, token: &str| Credentials::new(key, "secret", Some(token.into()), None, "test");
+    for rotated in [session("ASIATWO", "token"), session("ASIAONE", "another token")] {
+        let asked = AtomicUsize::new(0);
+        let server = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::error(403, "AccessDenied"),
+            _ => Reply::token(&jwt(now(), later(300), "signer")),
+        })
+        .await;
+        let provider = Rotating::new([session("ASIAONE", "token"), rotated.clone()]);
+        let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+        for minutes in [0, 14] {
+            assert!(sessions.select(HOUR, later(minutes)).await.unwrap().session.is_none());
+        }
+        assert_eq!(server.count(ATTEST), 1);
+        let selection = sessions.select(HOUR, later(15)).await.unwrap();
+        let expected = (Evidence::Attested, Some(later(300)), rotated.access_key_id());
+        assert_eq!(selected(&selection), expected);
+        let signing = &selection.session.as_ref().unwrap().credentials;
+        assert_eq!(signing.session_token(), rotated.session_token());
+        assert_eq!(selection.credentials.session_token(), rotated.session_token());
+    }
+}
+
+#[tokio::test]
+async fn concurrent_callers_make_one_call() {
     let server = StsServer::start(|call| {
         let reply = match call.action.as_str() {
             ATTEST => Reply::error(403, "AccessDenied"),
@@ -233,7 +256,9 @@ async fn everything_concurrent_makes_one_call() {
     let tasks: Vec<_> = (0..100)
         .map(|_| {
             let sessions = Arc::clone(&sessions);
-            tokio::spawn(async move { sessions.find(HOUR, now()).await.unwrap().best.is_some() })
+            tokio::spawn(
+                async move { sessions.select(HOUR, now()).await.unwrap().session.is_some() },
+            )
         })
         .collect();
     for task in tasks {
@@ -247,12 +272,12 @@ async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked()
     let server = sts_attesting(later(10)).await;
     let sessions = Setup::lambda().minting().sessions(&server);
 
-    let short = sessions.find(300, now()).await.unwrap();
-    assert_eq!(best(&short).0, Evidence::Attested);
+    let short = sessions.select(300, now()).await.unwrap();
+    assert_eq!(selected(&short).0, Evidence::Attested);
     assert_eq!(server.count(MINT), 0);
 
-    let long = sessions.find(HOUR, now()).await.unwrap();
-    assert_eq!(best(&long), (Evidence::Minted, Some(later(60)), "ASIAMINTED"));
+    let long = sessions.select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&long), (Evidence::Minted, Some(later(60)), "ASIAMINTED"));
     assert_eq!(server.calls(MINT)[0].parameters["DurationSeconds"], "3600");
     assert_eq!(server.count(MINT), 1);
 }
@@ -261,8 +286,8 @@ async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked()
 async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
     let server = sts_attesting(later(90)).await;
     let sessions = Setup::lambda().minting().sessions(&server);
-    let found = sessions.find(12 * HOUR, now()).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Attested, Some(later(90)), "ASIALAMBDA"));
+    let selection = sessions.select(12 * HOUR, now()).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Attested, Some(later(90)), "ASIALAMBDA"));
     assert_eq!(server.count(MINT), 1);
 }
 
@@ -283,21 +308,21 @@ async fn a_minted_session_is_renewed_only_when_older_than_ten_minutes_and_too_sh
     .await;
     let sessions = Setup::lambda().minting().sessions(&server);
 
-    sessions.find(HOUR, now()).await.unwrap();
-    // Too short for the hour asked, but young.
-    sessions.find(HOUR, later(9)).await.unwrap();
+    sessions.select(HOUR, now()).await.unwrap();
+    // The session is too short for an hour, but young.
+    sessions.select(HOUR, later(9)).await.unwrap();
     assert_eq!(server.count(MINT), 1);
-    // Old, but long enough.
-    sessions.find(HOUR / 2, later(20)).await.unwrap();
+    // It is old, but long enough.
+    sessions.select(HOUR / 2, later(20)).await.unwrap();
     assert_eq!(server.count(MINT), 1);
-    // Old and too short.
-    let found = sessions.find(HOUR, later(20)).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Minted, Some(later(80)), "ASIAMINTED1"));
+    // It is old and too short.
+    let selection = sessions.select(HOUR, later(20)).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Minted, Some(later(80)), "ASIAMINTED1"));
     assert_eq!(server.count(MINT), 2);
 }
 
 #[tokio::test]
-async fn a_minted_session_serves_on_when_it_can_not_be_renewed() {
+async fn a_minted_session_is_used_until_its_end_when_it_can_not_be_renewed() {
     let minted = Arc::new(AtomicUsize::new(0));
     let server = StsServer::start(move |call| match call.action.as_str() {
         MINT if minted.fetch_add(1, Ordering::SeqCst) == 0 => {
@@ -307,22 +332,22 @@ async fn a_minted_session_serves_on_when_it_can_not_be_renewed() {
     })
     .await;
     let sessions = Setup::lambda().minting().sessions(&server);
-    sessions.find(HOUR, now()).await.unwrap();
+    sessions.select(HOUR, now()).await.unwrap();
     for _ in 0..5 {
-        let found = sessions.find(HOUR, later(30)).await.unwrap();
-        assert_eq!(best(&found).1, Some(later(60)));
+        let selection = sessions.select(HOUR, later(30)).await.unwrap();
+        assert_eq!(selected(&selection).1, Some(later(60)));
     }
     assert_eq!(server.count(MINT), 2, "a refusal is not repeated at once");
-    // When it has ended, nothing is left to sign with.
-    assert!(sessions.find(HOUR, later(60)).await.unwrap().best.is_none());
+    // Once it has ended, there is no session to sign with.
+    assert!(sessions.select(HOUR, later(60)).await.unwrap().session.is_none());
 }
 
 #[tokio::test]
-async fn a_refused_minting_says_what_to_mend() {
+async fn a_refused_minting_says_what_to_fix() {
     let server = StsServer::start(|_| Reply::error(403, "AccessDenied")).await;
-    let found = Setup::lambda().minting().sessions(&server).find(HOUR, now()).await.unwrap();
-    assert!(found.best.is_none());
-    let reason = found.not_minted.expect("a reason").to_string();
+    let selection = Setup::lambda().minting().sessions(&server).select(HOUR, now()).await.unwrap();
+    assert!(selection.session.is_none());
+    let reason = selection.not_minted.expect("a reason").to_string();
     assert!(reason.contains("allow sts:AssumeRole"), "{reason}");
 }
 
@@ -330,8 +355,9 @@ async fn a_refused_minting_says_what_to_mend() {
 async fn a_declared_end_needs_no_call() {
     let server = sts_minting().await;
     let source = CredentialsSource::environment(ending("ASIADECLARED", later(120)));
-    let found = Setup::new(source).minting().sessions(&server).find(HOUR, now()).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Declared, Some(later(120)), "ASIADECLARED"));
+    let selection =
+        Setup::new(source).minting().sessions(&server).select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Declared, Some(later(120)), "ASIADECLARED"));
     assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
 }
 
@@ -341,28 +367,39 @@ async fn an_end_that_a_provider_moves_ahead_for_the_same_key_is_not_believed() {
     let provider = Rotating::new([ending("ASIASAME", later(5)), ending("ASIASAME", later(20))]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
     for minutes in [0, 1, 4] {
-        let found = sessions.find(HOUR, later(minutes)).await.unwrap();
-        assert_eq!(best(&found), (Evidence::Declared, Some(later(5)), "ASIASAME"));
+        let selection = sessions.select(HOUR, later(minutes)).await.unwrap();
+        assert_eq!(selected(&selection), (Evidence::Declared, Some(later(5)), "ASIASAME"));
     }
 }
 
 #[tokio::test]
-async fn a_provider_with_fresher_credentials_is_asked_when_those_in_hand_are_too_short() {
+async fn an_end_that_a_provider_moves_back_for_the_same_key_is_believed() {
     let server = sts_minting().await;
-    let provider = Rotating::new([ending("ASIAOLD", later(5)), ending("ASIANEW", later(300))]);
+    let provider = Rotating::new([ending("ASIASAME", later(20)), ending("ASIASAME", later(5))]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    assert_eq!(best(&sessions.find(60, now()).await.unwrap()).2, "ASIAOLD");
-    assert_eq!(best(&sessions.find(60, later(1)).await.unwrap()).2, "ASIAOLD");
-    assert_eq!(best(&sessions.find(HOUR, later(1)).await.unwrap()).2, "ASIANEW");
+    let first = sessions.select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&first).1, Some(later(20)));
+    let second = sessions.select(HOUR, later(1)).await.unwrap();
+    assert_eq!(selected(&second), (Evidence::Declared, Some(later(5)), "ASIASAME"));
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_later_leaves_what_is_in_hand() {
+async fn the_provider_is_asked_for_fresher_credentials_when_the_current_ones_are_too_short() {
+    let server = sts_minting().await;
+    let provider = Rotating::new([ending("ASIAOLD", later(5)), ending("ASIANEW", later(300))]);
+    let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
+    assert_eq!(selected(&sessions.select(60, now()).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(selected(&sessions.select(60, later(1)).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(selected(&sessions.select(HOUR, later(1)).await.unwrap()).2, "ASIANEW");
+}
+
+#[tokio::test]
+async fn the_current_credentials_are_kept_when_the_provider_fails_later() {
     let server = sts_minting().await;
     let provider = Rotating::new([ending("ASIAONLY", later(5))]).failing_afterwards();
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    sessions.find(60, now()).await.unwrap();
-    assert_eq!(best(&sessions.find(HOUR, later(2)).await.unwrap()).2, "ASIAONLY");
+    sessions.select(60, now()).await.unwrap();
+    assert_eq!(selected(&sessions.select(HOUR, later(2)).await.unwrap()).2, "ASIAONLY");
 }
 
 #[tokio::test]
@@ -370,7 +407,7 @@ async fn without_any_credentials_the_reason_is_the_provider_s() {
     let server = sts_minting().await;
     let provider = Rotating::new([]).failing_afterwards();
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    let error = sessions.find(HOUR, now()).await.unwrap_err().to_string();
+    let error = sessions.select(HOUR, now()).await.unwrap_err().to_string();
     assert!(error.contains("no credentials to sign with"), "{error}");
 }
 
@@ -380,13 +417,13 @@ async fn long_term_keys_are_refused_unless_the_operator_allows_them() {
     let source = || {
         CredentialsSource::environment(Credentials::new("AKIALONG", "secret", None, None, "test"))
     };
-    let found = Setup::new(source()).sessions(&server).find(HOUR, now()).await.unwrap();
-    assert!(unproven(&found).contains("ALLOW_LONG_TERM_KEYS=true"));
+    let selection = Setup::new(source()).sessions(&server).select(HOUR, now()).await.unwrap();
+    assert!(unproven(&selection).contains("ALLOW_LONG_TERM_KEYS=true"));
 
     let allowed = Setup::new(source()).with(|settings| settings.allow_long_term_keys = true);
-    let found = allowed.sessions(&server).find(HOUR, now()).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Unlimited, None, "AKIALONG"));
-    assert_eq!(found.best.unwrap().end, SessionEnd::Never);
+    let selection = allowed.sessions(&server).select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Unlimited, None, "AKIALONG"));
+    assert_eq!(selection.session.unwrap().end, SessionEnd::Never);
     assert_eq!(server.count(ATTEST), 0);
 }
 
@@ -394,8 +431,8 @@ async fn long_term_keys_are_refused_unless_the_operator_allows_them() {
 async fn an_assumed_end_is_no_proof_and_sts_is_not_asked() {
     let server = sts_minting().await;
     let setup = Setup::lambda().with(|settings| settings.assumed_end = Some(later(30)));
-    let found = setup.sessions(&server).find(HOUR, now()).await.unwrap();
-    assert_eq!(best(&found), (Evidence::Assumed, Some(later(30)), "ASIALAMBDA"));
+    let selection = setup.sessions(&server).select(HOUR, now()).await.unwrap();
+    assert_eq!(selected(&selection), (Evidence::Assumed, Some(later(30)), "ASIALAMBDA"));
     assert!(!Evidence::Assumed.is_proof());
     assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
 }
@@ -411,18 +448,17 @@ async fn nothing_printed_holds_a_secret() {
         "test",
     ));
     let sessions = Setup::new(source).minting().sessions(&server);
-    let found = sessions.find(HOUR, now()).await.unwrap();
-    let minted = sessions.find(12 * HOUR, later(1)).await.unwrap();
-    let printed =
-        format!("{sessions:?} {found:?} {minted:?} {:?}", found.best.as_ref().unwrap().signer);
+    let selection = sessions.select(HOUR, now()).await.unwrap();
+    let minted = sessions.select(12 * HOUR, later(1)).await.unwrap();
+    let printed = format!("{sessions:?} {selection:?} {minted:?}");
     for secret in ["the-secret-key", "the-session-token", "minted-secret", "minted-token", "e30."] {
         assert!(!printed.contains(secret), "{printed}");
     }
     assert!(printed.contains("ASIAPRINTED"));
 }
 
-/// A provider that gives one set of credentials after the other, and the last one for ever, or an
-/// error from then on.
+/// A provider that gives one set of credentials after the other. After the last one, it gives that
+/// one again or, if `fails_afterwards` is set, an error.
 #[derive(Debug)]
 struct Rotating {
     left: Mutex<Vec<Credentials>>,

@@ -1,11 +1,11 @@
-//! The function from the outside of its crate, with everything it talks to on this machine.
+//! The function as another crate sees it. Everything that it talks to runs on this machine.
 //!
-//! - `evidence`: what is proven about a session, against an STS that these tests own,
+//! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
-//! - `doors`: the fixtures in `events/`, and hundreds of thousands of events nobody would send.
+//! - `events`: the fixtures in `events/`, and two hundred thousand generated events.
 //!
-//! What needs the built function, the runtime emulator, another S3 or botocore is tested in Python
-//! beside this folder.
+//! Tests that need the built function, the runtime emulator, another S3 or botocore are in
+//! `tests/e2e`.
 
 #![allow(
     clippy::expect_used,
@@ -14,7 +14,7 @@
     reason = "a test that can't go on has failed"
 )]
 
-mod doors;
+mod events;
 mod evidence;
 mod signatures;
 mod sts_server;

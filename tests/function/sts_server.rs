@@ -1,7 +1,7 @@
-//! An STS of the tests' own: it answers as each test says and remembers who asked for what.
+//! An STS of the tests' own. It answers as each test says, and remembers the calls.
 //!
-//! It checks no signature; that the SDK signs its calls is not in question here. What it does read
-//! is the access key id in the signature, since that tells whose session was asked about.
+//! It verifies no signature, because these tests do not question how the SDK signs its calls. It
+//! reads the access key id in the signature, which tells whose session the call is about.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// One call as it arrived.
+/// One call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) action: String,
@@ -67,7 +67,7 @@ impl Reply {
 
 type Script = dyn Fn(&Call) -> Reply + Send + Sync;
 
-/// The server. It stops when the test's runtime does.
+/// The server. It stops when the test's runtime stops.
 pub(crate) struct StsServer {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -102,7 +102,8 @@ impl StsServer {
     }
 }
 
-/// A token as STS issues it about the session of `function`'s execution role that ends at `end`.
+/// A token as STS issues it about the session of `function`'s execution role. The session ends at
+/// `end`.
 pub(crate) fn jwt(issued_at: Timestamp, end: Timestamp, function: &str) -> String {
     let claims = serde_json::json!({
         "aud": "https://s3-link-signer.invalid",

@@ -1,8 +1,8 @@
-//! An AWS of the tests' own: the one call of S3's, the three of DynamoDB's and the one of SES's
-//! that mailing makes, each answered as the test says.
+//! A fake AWS. It answers the calls that mailing makes: one of S3, three of DynamoDB and one of
+//! SES. A test can make each of them fail.
 //!
-//! It checks no signature. Its table does what DynamoDB does with the conditions we send; that
-//! DynamoDB reads them the same way is tested against another one, in Python.
+//! It checks no signature. Its table does what DynamoDB does with the function's own conditions.
+//! Tests in Python check those conditions against another DynamoDB.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -15,17 +15,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// How a service takes its next call.
+/// How a service fails its next call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Mood {
-    /// Says no, with a status, a code and a message.
-    No(u16, &'static str, &'static str),
-    /// Does nothing and hangs up.
-    HangsUp,
-    /// Does what was asked and hangs up without saying so.
-    DoesItAndHangsUp,
-    /// Does nothing and never answers.
-    Silent,
+pub(crate) enum Fault {
+    /// The service answers with a status, a code and a message.
+    Error(u16, &'static str, &'static str),
+    /// The service does nothing and closes the connection.
+    Disconnect,
+    /// The service does what was asked, and closes the connection without an answer.
+    DisconnectAfterwards,
+    /// The service does nothing and never answers.
+    NoAnswer,
 }
 
 /// An object in the bucket.
@@ -37,7 +37,7 @@ pub(crate) struct Object {
     pub(crate) link_to: Option<&'static str>,
 }
 
-/// A mail as SES took it.
+/// A mail that SES accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) from: String,
@@ -47,22 +47,23 @@ pub(crate) struct Sent {
 
 #[derive(Default)]
 pub(crate) struct State {
-    /// By decoded key; the last one is current.
+    /// Versions by decoded key. The last one is current.
     pub(crate) objects: HashMap<String, Vec<Object>>,
-    /// What S3 answers instead.
-    pub(crate) s3_says: Option<u16>,
+    /// The status that S3 answers instead of looking for an object.
+    pub(crate) s3_status: Option<u16>,
     pub(crate) table: HashMap<String, Value>,
     pub(crate) sent: Vec<Sent>,
-    pub(crate) ses: VecDeque<Mood>,
-    pub(crate) dynamodb: VecDeque<Mood>,
-    /// Counts calls by name.
+    /// The faults of the next calls, in order.
+    pub(crate) ses_faults: VecDeque<Fault>,
+    pub(crate) dynamodb_faults: VecDeque<Fault>,
+    /// The number of calls by operation.
     pub(crate) calls: HashMap<String, usize>,
 }
 
 pub(crate) struct Aws {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
-    /// Told whenever SES is called, before it answers.
+    /// Notified when SES is called, before it answers.
     pub(crate) ses_called: Arc<Notify>,
 }
 
@@ -97,21 +98,21 @@ impl Aws {
         self.state().sent.clone()
     }
 
-    /// Who got a mail, in order.
+    /// The recipients of all mails, in order.
     pub(crate) fn recipients(&self) -> Vec<String> {
         self.state().sent.iter().map(|sent| sent.to.clone()).collect()
     }
 
-    pub(crate) fn ses_will(&self, mood: Mood) {
-        self.state().ses.push_back(mood);
+    pub(crate) fn fail_ses(&self, fault: Fault) {
+        self.state().ses_faults.push_back(fault);
     }
 
-    pub(crate) fn dynamodb_will(&self, mood: Mood) {
-        self.state().dynamodb.push_back(mood);
+    pub(crate) fn fail_dynamodb(&self, fault: Fault) {
+        self.state().dynamodb_faults.push_back(fault);
     }
 
-    pub(crate) fn calls(&self, name: &str) -> usize {
-        self.state().calls.get(name).copied().unwrap_or(0)
+    pub(crate) fn calls(&self, operation: &str) -> usize {
+        self.state().calls.get(operation).copied().unwrap_or(0)
     }
 }
 
@@ -123,13 +124,13 @@ struct Request {
     body: String,
 }
 
-struct Answer {
+struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
 
-impl Answer {
+impl Response {
     fn json(status: u16, body: &Value) -> Self {
         Self { status, headers: Vec::new(), body: body.to_string() }
     }
@@ -140,45 +141,45 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<
         let is_ses = request.path == "/v2/email/outbound-emails";
         if is_ses {
             ses_called.notify_one();
-            // Whoever waits for that goes first.
+            // A test that waits for the notification runs before SES answers.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        let mood = {
+        let fault = {
             let mut state = state.lock().unwrap();
-            *state.calls.entry(name(&request)).or_default() += 1;
+            *state.calls.entry(operation(&request)).or_default() += 1;
             match (is_ses, &request.target) {
-                (true, _) => state.ses.pop_front(),
-                (_, Some(_)) => state.dynamodb.pop_front(),
+                (true, _) => state.ses_faults.pop_front(),
+                (_, Some(_)) => state.dynamodb_faults.pop_front(),
                 _ => None,
             }
         };
-        let answer = match mood {
-            Some(Mood::HangsUp) => return,
-            Some(Mood::Silent) => std::future::pending().await,
-            Some(Mood::No(status, code, message)) => Answer {
+        let response = match fault {
+            Some(Fault::Disconnect) => return,
+            Some(Fault::NoAnswer) => std::future::pending().await,
+            Some(Fault::Error(status, code, message)) => Response {
                 headers: vec![("x-amzn-errortype", code.to_owned())],
-                ..Answer::json(status, &json!({"__type": code, "message": message}))
+                ..Response::json(status, &json!({"__type": code, "message": message}))
             },
-            Some(Mood::DoesItAndHangsUp) => {
+            Some(Fault::DisconnectAfterwards) => {
                 respond(&request, &mut state.lock().unwrap());
                 return;
             }
             None => respond(&request, &mut state.lock().unwrap()),
         };
-        let lines = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
         let headers = lines.collect::<Vec<_>>().concat();
         let (length, body) = match request.method.as_str() {
             "HEAD" => (String::new(), String::new()),
-            _ => (format!("content-length: {}\r\n", answer.body.len()), answer.body),
+            _ => (format!("content-length: {}\r\n", response.body.len()), response.body),
         };
-        let text = format!("HTTP/1.1 {} x\r\n{headers}{length}\r\n{body}", answer.status);
+        let text = format!("HTTP/1.1 {} x\r\n{headers}{length}\r\n{body}", response.status);
         if stream.write_all(text.as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
-fn name(request: &Request) -> String {
+fn operation(request: &Request) -> String {
     match &request.target {
         Some(target) => target.rsplit('.').next().unwrap().to_owned(),
         None if request.method == "HEAD" => "HeadObject".to_owned(),
@@ -186,21 +187,21 @@ fn name(request: &Request) -> String {
     }
 }
 
-fn respond(request: &Request, state: &mut State) -> Answer {
-    match name(request).as_str() {
+fn respond(request: &Request, state: &mut State) -> Response {
+    match operation(request).as_str() {
         "HeadObject" => head_object(request, state),
         "SendEmail" => send_email(request, state),
         "PutItem" => put_item(request, state),
         "UpdateItem" => change_item(request, state, true),
         "DeleteItem" => change_item(request, state, false),
-        other => panic!("nobody asked for {other}"),
+        other => panic!("{other} is not expected"),
     }
 }
 
-fn head_object(request: &Request, state: &State) -> Answer {
-    let nothing = |status| Answer { status, headers: Vec::new(), body: String::new() };
-    if let Some(status) = state.s3_says {
-        return nothing(status);
+fn head_object(request: &Request, state: &State) -> Response {
+    let without_body = |status| Response { status, headers: Vec::new(), body: String::new() };
+    if let Some(status) = state.s3_status {
+        return without_body(status);
     }
     let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
     let key = path.strip_prefix("/files/").unwrap();
@@ -210,69 +211,69 @@ fn head_object(request: &Request, state: &State) -> Answer {
         Some(version) => versions.iter().find(|object| object.version_id == Some(version)),
         None => versions.last(),
     };
-    let Some(object) = object else { return nothing(404) };
+    let Some(object) = object else { return without_body(404) };
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];
     headers.extend(object.version_id.map(|version| ("x-amz-version-id", version.to_owned())));
     headers.extend(object.link_to.map(|list| ("x-amz-meta-link-to", list.to_owned())));
-    Answer { status: 200, headers, body: String::new() }
+    Response { status: 200, headers, body: String::new() }
 }
 
-fn send_email(request: &Request, state: &mut State) -> Answer {
+fn send_email(request: &Request, state: &mut State) -> Response {
     let mail: Value = serde_json::from_str(&request.body).unwrap();
     let raw = mail["Content"]["Raw"]["Data"].as_str().unwrap();
     let [to] = mail["Destination"]["ToAddresses"].as_array().unwrap().as_slice() else {
-        panic!("each recipient gets a mail of their own");
+        panic!("a mail has one recipient");
     };
     state.sent.push(Sent {
         from: mail["FromEmailAddress"].as_str().unwrap().to_owned(),
         to: to.as_str().unwrap().to_owned(),
         mime: STANDARD.decode(raw).unwrap(),
     });
-    Answer::json(200, &json!({"MessageId": format!("message-{}", state.sent.len())}))
+    Response::json(200, &json!({"MessageId": format!("message-{}", state.sent.len())}))
 }
 
-fn put_item(request: &Request, state: &mut State) -> Answer {
+fn put_item(request: &Request, state: &mut State) -> Response {
     let call: Value = serde_json::from_str(&request.body).unwrap();
     let id = call["Item"]["id"]["S"].as_str().unwrap().to_owned();
-    if let Some(there) = state.table.get(&id) {
+    if let Some(item) = state.table.get(&id) {
         let now = number(&call["ExpressionAttributeValues"][":now"]);
-        let ours = there["claim"] == call["ExpressionAttributeValues"][":claim"];
-        let over = there.get("sent_at").is_none() && number(&there["lease_ends_at"]) <= now;
+        let ours = item["claim"] == call["ExpressionAttributeValues"][":claim"];
+        let over = item.get("sent_at").is_none() && number(&item["lease_ends_at"]) <= now;
         if !(ours || over) {
-            return condition_failed(Some(there));
+            return condition_failed(Some(item));
         }
     }
     state.table.insert(id, call["Item"].clone());
-    Answer::json(200, &json!({}))
+    Response::json(200, &json!({}))
 }
 
-fn change_item(request: &Request, state: &mut State, update: bool) -> Answer {
+fn change_item(request: &Request, state: &mut State, update: bool) -> Response {
     let call: Value = serde_json::from_str(&request.body).unwrap();
     let id = call["Key"]["id"]["S"].as_str().unwrap();
     let values = &call["ExpressionAttributeValues"];
-    let Some(there) = state.table.get_mut(id) else { return condition_failed(None) };
-    if there["claim"] != values[":claim"] || (!update && there.get("sent_at").is_some()) {
+    let Some(item) = state.table.get_mut(id) else { return condition_failed(None) };
+    if item["claim"] != values[":claim"] || (!update && item.get("sent_at").is_some()) {
         return condition_failed(None);
     }
     if update {
-        there["sent_at"] = values[":now"].clone();
-        there["message_id"] = values[":message_id"].clone();
-        there["link_id"] = values[":link_id"].clone();
-        there.as_object_mut().unwrap().remove("lease_ends_at");
+        item["sent_at"] = values[":now"].clone();
+        item["message_id"] = values[":message_id"].clone();
+        item["link_id"] = values[":link_id"].clone();
+        item.as_object_mut().unwrap().remove("lease_ends_at");
     } else {
         state.table.remove(id);
     }
-    Answer::json(200, &json!({}))
+    Response::json(200, &json!({}))
 }
 
-fn condition_failed(item: Option<&Value>) -> Answer {
+fn condition_failed(item: Option<&Value>) -> Response {
     let mut body = json!({"__type": "ConditionalCheckFailedException", "message": "no"});
     if let Some(item) = item {
         body["Item"] = item.clone();
     }
     let code = "ConditionalCheckFailedException".to_owned();
-    Answer { headers: vec![("x-amzn-errortype", code)], ..Answer::json(400, &body) }
+    Response { headers: vec![("x-amzn-errortype", code)], ..Response::json(400, &body) }
 }
 
 fn number(value: &Value) -> i64 {

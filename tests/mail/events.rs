@@ -1,11 +1,11 @@
-//! Every shape of event, from `events/`, and how each is answered.
+//! Each event of `events/`, and the answer to it.
 
 use std::path::{Path, PathBuf};
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Event;
 use aws_lambda_events::sqs::SqsEvent;
-use s3_link_signer::doors::EventError;
+use s3_link_signer::EventError;
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, Object};
@@ -33,7 +33,7 @@ fn fixture(path: &str) -> Value {
     fixtures(folder).into_iter().find(|(found, _)| found == name).unwrap().1
 }
 
-/// An AWS in which everything is that the fixtures speak of.
+/// An AWS that has all objects that the fixtures name.
 async fn aws() -> Aws {
     let aws = Aws::start().await;
     for key in
@@ -51,7 +51,7 @@ async fn aws() -> Aws {
 }
 
 #[test]
-fn the_fixtures_have_the_shapes_that_aws_lambda_events_knows() {
+fn the_fixtures_have_the_shapes_of_aws_lambda_events() {
     for (name, event) in fixtures("s3") {
         if name != "test-event" {
             serde_json::from_value::<S3Event>(event)
@@ -75,7 +75,7 @@ fn mailed_key(aws: &Aws) -> String {
 }
 
 #[tokio::test]
-async fn a_creation_is_mailed_whichever_way_it_comes_with_its_key_decoded_as_that_way_encodes_it() {
+async fn an_object_is_mailed_by_each_route_and_its_key_is_decoded_as_the_route_encodes_it() {
     for (path, key) in [
         ("s3/object-created-put", "private-files/a+b c.pdf"),
         ("s3/object-created-multipart-upload", "private-files/ü/日本語.txt"),
@@ -84,8 +84,8 @@ async fn a_creation_is_mailed_whichever_way_it_comes_with_its_key_decoded_as_tha
         ("eventbridge/object-created-percent-signs", "private-files/100%25 sure.txt"),
     ] {
         let aws = aws().await;
-        let answer = handle(&function(&aws), &fixture(path)).await.unwrap();
-        assert_eq!(answer, Value::Null, "{path}");
+        let response = handle(&function(&aws), &fixture(path)).await.unwrap();
+        assert_eq!(response, Value::Null, "{path}");
         assert_eq!(aws.sent().len(), 1, "{path}");
         assert_eq!(mailed_key(&aws), key, "{path}");
         let link = mime::link(&aws.sent()[0]);
@@ -95,7 +95,7 @@ async fn a_creation_is_mailed_whichever_way_it_comes_with_its_key_decoded_as_tha
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_with_what_failed() {
+async fn a_batch_is_answered_with_the_messages_that_failed() {
     for (path, mails, expected) in [
         ("sqs/s3-notification", 1, json!({"batchItemFailures": []})),
         ("sqs/eventbridge-object-created", 1, json!({"batchItemFailures": []})),
@@ -113,7 +113,7 @@ async fn a_batch_is_answered_with_what_failed() {
 }
 
 #[tokio::test]
-async fn one_object_is_mailed_once_though_both_s3_and_eventbridge_tell_of_it() {
+async fn an_object_is_mailed_once_although_s3_and_eventbridge_both_send_an_event() {
     let aws = aws().await;
     let function = function(&aws);
     handle(&function, &fixture("s3/object-created-put")).await.unwrap();
@@ -123,7 +123,7 @@ async fn one_object_is_mailed_once_though_both_s3_and_eventbridge_tell_of_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_creation_is_acknowledged_and_mails_nothing() {
+async fn an_event_that_is_not_a_creation_succeeds_and_mails_nothing() {
     for path in [
         "s3/test-event",
         "s3/object-removed-delete",
@@ -138,7 +138,7 @@ async fn what_is_no_creation_is_acknowledged_and_mails_nothing() {
 }
 
 #[tokio::test]
-async fn a_bucket_or_key_without_a_grant_is_refused_before_anything_is_asked() {
+async fn a_bucket_or_key_without_a_grant_is_refused_before_aws_is_called() {
     let aws = aws().await;
     let function = function(&aws);
     let mut elsewhere = notification("private-files/a");
@@ -146,7 +146,7 @@ async fn a_bucket_or_key_without_a_grant_is_refused_before_anything_is_asked() {
     for event in [
         elsewhere,
         notification("public/a"),
-        // Granted to whoever asks, which an event does not.
+        // The grant is for authenticated callers, and an event has none.
         notification("asked/a"),
         notification("private-files/../a"),
     ] {
@@ -156,7 +156,7 @@ async fn a_bucket_or_key_without_a_grant_is_refused_before_anything_is_asked() {
 }
 
 #[tokio::test]
-async fn events_that_arrive_while_mailing_is_off_fail_and_name_the_setting() {
+async fn while_mailing_is_off_events_fail_and_the_error_names_the_setting() {
     let aws = aws().await;
     let off = function_with(&aws, &[("MAIL_FROM", "")]);
     for path in ["s3/object-created-put", "sqs/s3-notification", "eventbridge/object-created"] {
@@ -167,7 +167,7 @@ async fn events_that_arrive_while_mailing_is_off_fail_and_name_the_setting() {
 }
 
 #[tokio::test]
-async fn a_shape_nobody_knows_is_an_error_that_names_what_was_recognised() {
+async fn an_unknown_event_is_an_error_that_names_what_was_recognised() {
     let aws = aws().await;
     let function = function(&aws);
     for (event, recognised) in [

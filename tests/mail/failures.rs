@@ -1,9 +1,9 @@
-//! What goes wrong, and what becomes of the mail: nothing lost, nothing sent twice.
+//! Faults of S3, DynamoDB and SES. No mail is lost, and none is sent twice.
 
 use jiff::SignedDuration;
-use s3_link_signer::doors::EventError;
+use s3_link_signer::{EventError, Handler};
 
-use crate::aws::{Aws, Mood, Object};
+use crate::aws::{Aws, Fault, Object};
 use crate::function::{batch, failed, function, function_with, handle, notification, now, pass};
 use crate::mime;
 
@@ -15,7 +15,8 @@ async fn aws_with_report() -> Aws {
     aws
 }
 
-/// The first try fails, and the next, right away, sends the one mail.
+/// Checks that the first delivery of the event fails, and that the second one, right after it,
+/// sends the one mail.
 async fn fails_then_sends(aws: &Aws) {
     let function = function(aws);
     let one = batch(&[notification(KEY)]);
@@ -26,23 +27,23 @@ async fn fails_then_sends(aws: &Aws) {
 }
 
 #[tokio::test]
-async fn throttling_and_faults_of_ses_s_bring_the_record_back_at_once() {
-    for no in [
-        Mood::No(429, "TooManyRequestsException", "Maximum sending rate exceeded."),
-        Mood::No(400, "LimitExceededException", "Daily message quota exceeded."),
-        Mood::No(500, "InternalFailure", ""),
-        Mood::No(503, "ServiceUnavailable", ""),
+async fn after_throttling_or_a_fault_of_ses_the_mail_can_be_sent_at_once() {
+    for fault in [
+        Fault::Error(429, "TooManyRequestsException", "Maximum sending rate exceeded."),
+        Fault::Error(400, "LimitExceededException", "Daily message quota exceeded."),
+        Fault::Error(500, "InternalFailure", ""),
+        Fault::Error(503, "ServiceUnavailable", ""),
     ] {
         let aws = aws_with_report().await;
-        aws.ses_will(no);
+        aws.fail_ses(fault);
         fails_then_sends(&aws).await;
-        // The SDK did not try again by itself.
+        // The SDK did not repeat the call.
         assert_eq!(aws.calls("SendEmail"), 2);
     }
 }
 
 #[tokio::test]
-async fn a_refusal_fails_with_ses_s_reason_and_names_nobody() {
+async fn a_refusal_fails_with_the_reason_of_ses_and_without_local_parts() {
     for (code, message) in [
         ("MessageRejected", "Email address is not verified: alice@example.com"),
         ("MailFromDomainNotVerifiedException", "not verified"),
@@ -50,21 +51,21 @@ async fn a_refusal_fails_with_ses_s_reason_and_names_nobody() {
         ("AccountSuspendedException", "suspended"),
     ] {
         let aws = aws_with_report().await;
-        aws.ses_will(Mood::No(400, code, message));
+        aws.fail_ses(Fault::Error(400, code, message));
         let error = handle(&function(&aws), &notification(KEY)).await.unwrap_err();
         let sentence = error.to_string();
         assert!(sentence.contains(&format!("SES refuses it ({code}: ")), "{sentence}");
         assert!(!sentence.contains("alice"), "{sentence}");
         assert!(matches!(error, EventError::NotMailed { failed: 1, of: 1, .. }));
-        // Nothing was sent, so nobody has to wait when what is wrong has been mended.
+        // Nothing was sent, so the claim is released and the next delivery need not wait.
         assert!(aws.state().table.is_empty());
     }
 }
 
 #[tokio::test]
-async fn when_ses_says_nothing_the_mail_waits_for_the_lease() {
+async fn when_ses_does_not_answer_the_mail_waits_for_the_lease() {
     let aws = aws_with_report().await;
-    aws.ses_will(Mood::HangsUp);
+    aws.fail_ses(Fault::Disconnect);
     let function = function(&aws);
     let one = batch(&[notification(KEY)]);
     assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
@@ -76,21 +77,21 @@ async fn when_ses_says_nothing_the_mail_waits_for_the_lease() {
 }
 
 #[tokio::test]
-async fn an_ses_that_never_answers_is_given_up_in_time_for_the_others() {
+async fn a_call_to_ses_times_out_early_enough_for_the_other_mails() {
     let aws = aws_with_report().await;
     aws.put("private-files/other.pdf", Object { etag: "e1", ..Object::default() });
-    aws.ses_will(Mood::Silent);
+    aws.fail_ses(Fault::NoAnswer);
     let two = batch(&[notification(KEY), notification("private-files/other.pdf")]);
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     assert_eq!(failed(&handle(&function(&aws), &two).await.unwrap()), ["m0"]);
-    assert!((9..15).contains(&begun.elapsed().as_secs()));
+    assert!((9..15).contains(&started.elapsed().as_secs()));
     assert_eq!(aws.sent().len(), 1);
 }
 
 #[tokio::test]
-async fn the_one_way_to_a_second_mail_is_an_answer_of_ses_s_that_is_lost() {
+async fn a_mail_is_sent_twice_when_the_answer_of_ses_is_lost() {
     let aws = aws_with_report().await;
-    aws.ses_will(Mood::DoesItAndHangsUp);
+    aws.fail_ses(Fault::DisconnectAfterwards);
     let function = function(&aws);
     let one = batch(&[notification(KEY)]);
     assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
@@ -101,62 +102,95 @@ async fn the_one_way_to_a_second_mail_is_an_answer_of_ses_s_that_is_lost() {
 }
 
 #[tokio::test]
-async fn without_the_ledger_nothing_is_sent() {
-    for no in [
-        Mood::No(400, "AccessDeniedException", "not authorized to perform dynamodb:PutItem"),
-        Mood::No(400, "ResourceNotFoundException", "Requested resource not found"),
+async fn nothing_is_sent_without_the_ledger() {
+    for fault in [
+        Fault::Error(400, "AccessDeniedException", "not authorized to perform dynamodb:PutItem"),
+        Fault::Error(400, "ResourceNotFoundException", "Requested resource not found"),
     ] {
         let aws = aws_with_report().await;
-        aws.dynamodb_will(no);
+        aws.fail_dynamodb(fault);
         fails_then_sends(&aws).await;
     }
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_is_lost_is_still_ours() {
+async fn a_claim_whose_answer_is_lost_is_still_held() {
     let aws = aws_with_report().await;
-    // The SDK repeats the call, and finds its own claim.
-    aws.dynamodb_will(Mood::DoesItAndHangsUp);
+    // The SDK repeats the call and finds its own claim.
+    aws.fail_dynamodb(Fault::DisconnectAfterwards);
     assert!(handle(&function(&aws), &notification(KEY)).await.is_ok());
     assert_eq!(aws.calls("PutItem"), 2);
     assert_eq!(aws.sent().len(), 1);
 }
 
-#[tokio::test]
-async fn a_mail_that_can_not_be_marked_is_tried_to_be_marked_again_and_never_sent_again() {
-    let aws = aws_with_report().await;
-    let function = function(&aws);
+/// Delivers an event. Its claim succeeds, and marking the mail as sent fails with `faults` at
+/// first.
+async fn deliver_and_fail_to_mark(aws: &Aws, function: &Handler, faults: &[Fault]) {
     let one = batch(&[notification(KEY)]);
-    // The claim goes through, then nothing does.
-    let claimed_then_denied = |aws: &Aws, times| {
-        let mut state = aws.state();
-        state.dynamodb.clear();
-        for _ in 0..times {
-            state.dynamodb.push_back(Mood::No(400, "AccessDeniedException", "no"));
-        }
-    };
     tokio::join!(
-        async { assert!(failed(&handle(&function, &one).await.unwrap()).is_empty()) },
+        async { assert!(failed(&handle(function, &one).await.unwrap()).is_empty()) },
         async {
+            // SES is called after the claim and before the mark.
             aws.ses_called.notified().await;
-            claimed_then_denied(&aws, 2);
+            aws.state().dynamodb_faults.extend(faults);
         }
     );
-    assert_eq!(aws.calls("UpdateItem"), 3);
-    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
-    assert_eq!(aws.sent().len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_gone_again_is_done_with() {
+async fn marking_a_mail_as_sent_is_repeated_and_the_mail_is_not() {
+    let unavailable = Fault::Error(503, "ServiceUnavailable", "");
+    let throttled = Fault::Error(400, "ProvisionedThroughputExceededException", "");
+    let internal = Fault::Error(500, "InternalServerError", "");
+    for faults in [
+        vec![internal; 8],
+        vec![unavailable; 8],
+        vec![throttled; 8],
+        vec![Fault::Disconnect; 8],
+        vec![Fault::DisconnectAfterwards, Fault::DisconnectAfterwards],
+        vec![internal, Fault::Disconnect, throttled, unavailable],
+        // Each of these takes the whole time of an attempt.
+        vec![Fault::NoAnswer, Fault::NoAnswer],
+    ] {
+        let aws = aws_with_report().await;
+        let function = function(&aws);
+        deliver_and_fail_to_mark(&aws, &function, &faults).await;
+        assert_eq!(aws.calls("UpdateItem"), faults.len() + 1, "{faults:?}");
+        let one = batch(&[notification(KEY)]);
+        assert!(failed(&handle(&function, &one).await.unwrap()).is_empty(), "{faults:?}");
+        assert_eq!(aws.sent().len(), 1, "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_can_not_be_marked_is_not_repeated_before_its_lease_ends() {
+    for (faults, calls) in [
+        (vec![Fault::Error(400, "AccessDeniedException", "no")], 1),
+        (vec![Fault::Disconnect; 9], 9),
+        (vec![Fault::NoAnswer; 3], 3),
+    ] {
+        let aws = aws_with_report().await;
+        let function = function(&aws);
+        let started = std::time::Instant::now();
+        deliver_and_fail_to_mark(&aws, &function, &faults).await;
+        assert!(started.elapsed().as_secs() < 7, "{faults:?}");
+        assert_eq!(aws.calls("UpdateItem"), calls, "{faults:?}");
+        let one = batch(&[notification(KEY)]);
+        assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"], "{faults:?}");
+        assert_eq!(aws.sent().len(), 1, "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_is_not_mailed_and_its_event_succeeds() {
     let aws = Aws::start().await;
     let function = function(&aws);
-    // Deleted.
+    // The object was deleted.
     assert!(failed(&handle(&function, &batch(&[notification(KEY)])).await.unwrap()).is_empty());
-    // Replaced, in a bucket without versions: the other has an event of its own.
+    // The object was replaced in a bucket without versions. The new one has an event of its own.
     aws.put(KEY, Object { etag: "e2", ..Object::default() });
     assert!(failed(&handle(&function, &batch(&[notification(KEY)])).await.unwrap()).is_empty());
-    // One version deleted, while another is there.
+    // The version was deleted, and another one exists.
     aws.put(KEY, Object { etag: "e3", version_id: Some("v3"), ..Object::default() });
     let mut event = notification(KEY);
     event["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
@@ -166,10 +200,10 @@ async fn what_is_gone_again_is_done_with() {
 }
 
 #[tokio::test]
-async fn what_s3_does_not_say_brings_the_record_back() {
+async fn when_s3_does_not_say_whether_the_object_exists_the_event_fails() {
     for status in [403, 500, 301] {
         let aws = aws_with_report().await;
-        aws.state().s3_says = Some(status);
+        aws.state().s3_status = Some(status);
         let error = handle(&function(&aws), &notification(KEY)).await.unwrap_err();
         assert!(error.to_string().contains("S3 could not be asked about the file: "), "{error}");
         assert!(aws.state().table.is_empty());
@@ -177,7 +211,7 @@ async fn what_s3_does_not_say_brings_the_record_back() {
 }
 
 #[tokio::test]
-async fn a_batch_of_ten_with_one_bad_record_sends_nine() {
+async fn a_batch_of_ten_with_one_bad_message_sends_nine_mails() {
     let aws = Aws::start().await;
     let mut bodies = Vec::new();
     for index in 0..10 {
@@ -187,18 +221,18 @@ async fn a_batch_of_ten_with_one_bad_record_sends_nine() {
     }
     for bad in ["not JSON", r#"{"hello":"world"}"#, r#"{"Records":[{"eventSource":"aws:sns"}]}"#] {
         bodies[4] = bad.into();
-        let answer = handle(&function(&aws), &batch(&bodies)).await.unwrap();
-        assert_eq!(failed(&answer), ["m4"]);
+        let response = handle(&function(&aws), &batch(&bodies)).await.unwrap();
+        assert_eq!(failed(&response), ["m4"]);
         assert_eq!(aws.sent().len(), 9);
     }
 }
 
 #[tokio::test]
-async fn one_recipient_refused_by_ses_stops_no_other_and_nobody_gets_two() {
+async fn a_recipient_that_ses_refuses_does_not_affect_the_others_and_none_gets_two_mails() {
     let aws = Aws::start().await;
     let link_to = Some("a@example.com,b@example.com,c@example.com");
     aws.put(KEY, Object { etag: "e1", link_to, ..Object::default() });
-    aws.ses_will(Mood::No(400, "MessageRejected", "no"));
+    aws.fail_ses(Fault::Error(400, "MessageRejected", "no"));
     let function = function(&aws);
     let one = batch(&[notification(KEY)]);
     assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
@@ -208,12 +242,12 @@ async fn one_recipient_refused_by_ses_stops_no_other_and_nobody_gets_two() {
 }
 
 #[tokio::test]
-async fn when_the_session_can_not_keep_the_least_nothing_is_sent_until_one_can() {
+async fn while_no_session_can_keep_the_shortest_window_nothing_is_sent() {
     let aws = aws_with_report().await;
     let end = now() + SignedDuration::from_secs(905);
     let old = function_with(&aws, &[("AWS_CREDENTIAL_EXPIRATION", &end.to_string())]);
     let one = batch(&[notification(KEY)]);
-    // 905 s less the margin of 5 s, and the clock has moved on.
+    // Of 905 s the margin takes 5 s and the clock 1 s.
     pass(SignedDuration::from_secs(1));
     assert_eq!(failed(&handle(&old, &one).await.unwrap()), ["m0"]);
     let error = handle(&old, &notification(KEY)).await.unwrap_err();
@@ -227,13 +261,13 @@ async fn when_the_session_can_not_keep_the_least_nothing_is_sent_until_one_can()
 }
 
 #[tokio::test]
-async fn a_mail_is_not_begun_when_the_invocation_is_about_to_end() {
+async fn a_mail_is_not_begun_shortly_before_the_invocation_ends() {
     let aws = aws_with_report().await;
     let event = batch(&[notification(KEY)]);
     let event = serde_json::value::RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_secs(19);
     let function = function(&aws);
-    let answer = Box::pin(function.handle(&event, "request-1", deadline)).await.unwrap();
-    assert_eq!(failed(&serde_json::to_value(answer).unwrap()), ["m0"]);
+    let response = Box::pin(function.handle(&event, "request-1", deadline)).await.unwrap();
+    assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
     assert_eq!(aws.calls("HeadObject") + aws.calls("PutItem"), 0);
 }

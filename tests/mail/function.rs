@@ -1,19 +1,18 @@
-//! The function as these tests set it up: mailing for the bucket `files`, all of AWS on this
-//! machine, and a clock that stands where a test puts it.
+//! The function under test. It mails links to objects of the bucket `files`, calls the fake AWS,
+//! and has a clock that only the test moves.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use s3_link_signer::doors::{EventError, Function};
-use s3_link_signer::settings::Settings;
+use s3_link_signer::{EventError, Handler, Settings};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
 
 thread_local! {
-    /// Each test runs on a thread of its own.
+    /// Each test has a clock of its own, because each test runs in its own thread.
     static NOW: Cell<Timestamp> = Cell::new("2026-11-23T13:05:17.25Z".parse().unwrap());
 }
 
@@ -25,12 +24,12 @@ pub(crate) fn pass(time: SignedDuration) {
     NOW.set(NOW.get() + time);
 }
 
-/// Mailing to people at example.com, with a session that lasts an hour from now.
-pub(crate) fn function(aws: &Aws) -> Function {
+/// A function that mails to recipients at example.com. Its session ends in an hour.
+pub(crate) fn function(aws: &Aws) -> Handler {
     function_with(aws, &[])
 }
 
-pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Function {
+pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Handler {
     let end = (now() + SignedDuration::from_hours(1)).to_string();
     let endpoint = aws.endpoint();
     let mut variables = HashMap::from([
@@ -39,6 +38,7 @@ pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Function {
             r#"[{"bucket":"files","prefix":"private-files/","principals":["s3-event"],"region":"eu-west-1"},
                 {"bucket":"files","prefix":"asked/","principals":["*"],"region":"eu-west-1"}]"#,
         ),
+        ("AWS_LAMBDA_FUNCTION_NAME", "mailer"),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "ASIAMAILER"),
         ("AWS_SECRET_ACCESS_KEY", "SecretThatNobodyMaySee"),
@@ -54,26 +54,19 @@ pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Function {
     variables.extend(changes.iter().copied());
     let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
     let settings = Settings::read(variable, now()).unwrap();
-    let links = settings.clone().links(now);
-    Function {
-        mailer: settings.mailer(&links),
-        base_path: None,
-        name: "mailer".to_owned(),
-        print_metrics: |line| assert!(!line.contains("alice")),
-        links,
-    }
+    Handler::new(settings, now, |line| assert!(!line.contains("alice")))
 }
 
-/// Gives an event to the function, which has a minute.
-pub(crate) async fn handle(function: &Function, event: &Value) -> Result<Value, EventError> {
+/// Gives an event to the function, which has a minute to handle it.
+pub(crate) async fn handle(function: &Handler, event: &Value) -> Result<Value, EventError> {
     let event = RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_mins(1);
-    // Boxed: the SDK's futures are nested too deep for the compiler.
-    let answer = Box::pin(function.handle(&event, "request-1", deadline)).await?;
-    Ok(serde_json::to_value(answer).unwrap())
+    // The future is boxed because the SDK's futures are nested too deep for the compiler.
+    let response = Box::pin(function.handle(&event, "request-1", deadline)).await?;
+    Ok(serde_json::to_value(response).unwrap())
 }
 
-/// S3's notification that `key` (form-encoded) was put.
+/// S3's notification that the object `key` was created. `key` is form-encoded.
 pub(crate) fn notification(key: &str) -> Value {
     json!({"Records": [record(key)]})
 }
@@ -82,6 +75,9 @@ fn record(key: &str) -> Value {
     json!({
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1",
         "eventTime": "2026-11-23T13:05:16.000Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AIDACKCEVSQ6C2EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "203.0.113.7"},
+        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
         "s3": {
             "bucket": {"name": "files", "arn": "arn:aws:s3:::files"},
             "object": {"key": key, "size": 1_250_000, "eTag": "e1", "sequencer": "0062E99A88DC407460"}
@@ -98,8 +94,8 @@ pub(crate) fn batch(bodies: &[Value]) -> Value {
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
-/// The ids of the messages that are to come back.
-pub(crate) fn failed(answer: &Value) -> Vec<&str> {
-    let failures = answer["batchItemFailures"].as_array().unwrap();
+/// The ids of the messages that the queue has to deliver again.
+pub(crate) fn failed(response: &Value) -> Vec<&str> {
+    let failures = response["batchItemFailures"].as_array().unwrap();
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
 }

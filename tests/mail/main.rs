@@ -1,18 +1,19 @@
-//! Mailing links from the outside of the crate, against an AWS that these tests own.
+//! Tests of mailing links, from outside the crate and against a fake AWS.
 //!
-//! - `events`: every shape in `events/`, and how each is answered,
-//! - `once`: the same event again and again, at once, and with a death in between,
-//! - `failures`: SES, DynamoDB and S3 refusing, throttling and saying nothing,
-//! - `messages`: the MIME, for names and addresses that nobody would choose.
+//! - `events`: each event of `events/`, and the answer to it,
+//! - `once`: an event that is delivered repeatedly, concurrently, or after an invocation was
+//!   killed,
+//! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
+//! - `messages`: the mail that a recipient gets.
 //!
-//! The same against a DynamoDB and an SES that nobody here wrote is tested in Python, on the
-//! deployed template.
+//! Tests in Python run the deployed template against DynamoDB and SES of an emulator that others
+//! wrote.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that can't go on has failed"
+    reason = "a panic fails the test"
 )]
 
 mod aws;

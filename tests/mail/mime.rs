@@ -1,21 +1,22 @@
-//! A reader of our own mails, by other people than those who wrote the builder.
+//! Reads the mails that the function sends, with `mailparse`, which shares no code with the
+//! builder.
 
 use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 
 use crate::aws::Sent;
 
-pub(crate) fn parsed(mime: &[u8]) -> ParsedMail<'_> {
+fn parsed(mime: &[u8]) -> ParsedMail<'_> {
     parse_mail(mime).unwrap()
 }
 
-/// The only header of this name.
+/// The only header with this name.
 pub(crate) fn header(mime: &[u8], name: &str) -> String {
     let values = parsed(mime).headers.get_all_values(name);
     let [value] = values.as_slice() else { panic!("{} headers {name}", values.len()) };
     value.clone()
 }
 
-/// The parts of the mail: text and HTML, decoded.
+/// The two bodies, decoded: plain text and HTML.
 pub(crate) fn bodies(mime: &[u8]) -> (String, String) {
     let mail = parsed(mime);
     assert_eq!(mail.ctype.mimetype, "multipart/alternative");

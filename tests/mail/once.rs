@@ -1,9 +1,10 @@
-//! One mail each, however often and however much at once an event comes, and whatever dies.
+//! Each recipient gets one mail, also when the event is delivered repeatedly or concurrently, and
+//! when an invocation is killed.
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
-use crate::aws::{Aws, Mood, Object};
+use crate::aws::{Aws, Fault, Object};
 use crate::function::{batch, failed, function, handle, notification, pass};
 use crate::mime;
 
@@ -16,28 +17,29 @@ async fn aws_with_report() -> Aws {
 }
 
 #[tokio::test]
-async fn the_same_event_ten_times_mails_once() {
+async fn an_event_that_is_delivered_ten_times_mails_once() {
     let aws = aws_with_report().await;
     let function = function(&aws);
     for _ in 0..10 {
         assert!(handle(&function, &notification(KEY)).await.is_ok());
     }
     assert_eq!(aws.recipients(), ["alice@example.com"]);
-    // Within one batch, too.
+    // The same holds within one batch.
     let ten = vec![notification(KEY); 10];
     assert!(failed(&handle(&function, &batch(&ten)).await.unwrap()).is_empty());
     assert_eq!(aws.sent().len(), 1);
 }
 
 #[tokio::test]
-async fn ten_copies_at_once_mail_once_and_those_that_came_second_come_back_until_it_is_certain() {
+async fn ten_concurrent_deliveries_mail_once_and_the_others_fail_until_the_mail_is_marked() {
     let aws = aws_with_report().await;
     let functions: Vec<_> = (0..10).map(|_| function(&aws)).collect();
     let one = batch(&[notification(KEY)]);
-    let answers = join_all(functions.iter().map(|function| handle(function, &one))).await;
+    let responses = join_all(functions.iter().map(|function| handle(function, &one))).await;
     assert_eq!(aws.sent().len(), 1);
-    let done = answers.iter().filter(|answer| failed(answer.as_ref().unwrap()).is_empty()).count();
-    assert!(done >= 1);
+    let succeeded =
+        responses.iter().filter(|response| failed(response.as_ref().unwrap()).is_empty());
+    assert!(succeeded.count() >= 1);
     for function in &functions {
         assert!(failed(&handle(function, &one).await.unwrap()).is_empty());
     }
@@ -45,7 +47,7 @@ async fn ten_copies_at_once_mail_once_and_those_that_came_second_come_back_until
 }
 
 #[tokio::test]
-async fn each_recipient_gets_a_mail_and_a_link_of_their_own() {
+async fn each_recipient_gets_a_separate_mail_and_a_separate_link() {
     let aws = Aws::start().await;
     let link_to = Some("bob@example.com, carol@example.com,eve@evil.test");
     aws.put(KEY, Object { etag: "e1", link_to, ..Object::default() });
@@ -54,7 +56,7 @@ async fn each_recipient_gets_a_mail_and_a_link_of_their_own() {
     let [bob, carol] = aws.sent().try_into().unwrap();
     let link_id = |sent| mime::parameter(&mime::link(sent), "x-link-id").unwrap();
     assert_ne!(link_id(&bob), link_id(&carol));
-    // What is written down is what SES said, and which link it was.
+    // Each item holds SES's id of the mail and the id of the link.
     let state = aws.state();
     for item in state.table.values() {
         assert!(item["message_id"]["S"].as_str().unwrap().starts_with("message-"));
@@ -64,16 +66,17 @@ async fn each_recipient_gets_a_mail_and_a_link_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_function_killed_before_ses_took_the_mail_leads_to_one_mail_after_the_lease() {
+async fn after_an_invocation_is_killed_before_ses_accepts_the_mail_one_mail_is_sent_after_the_lease()
+ {
     let aws = aws_with_report().await;
-    aws.ses_will(Mood::HangsUp);
+    aws.fail_ses(Fault::Disconnect);
     let killed = function(&aws);
     let event = notification(KEY);
     tokio::select! {
         biased;
-        // Dropping the invocation is the function's death: nothing of it runs any more.
+        // Dropping the future ends the invocation: nothing of it runs any more.
         () = aws.ses_called.notified() => {}
-        _ = handle(&killed, &event) => panic!("it was to be killed"),
+        _ = handle(&killed, &event) => panic!("the invocation ended before it was killed"),
     }
     drop(killed);
 
@@ -91,7 +94,7 @@ async fn a_function_killed_before_ses_took_the_mail_leads_to_one_mail_after_the_
 }
 
 #[tokio::test]
-async fn a_mail_is_known_by_its_version_so_a_newer_one_is_mailed_too() {
+async fn each_version_of_an_object_is_mailed() {
     let aws = Aws::start().await;
     let function = function(&aws);
     for (version, sequencer, size) in [("v1", "01", 1_000), ("v2", "02", 2_000)] {
@@ -102,7 +105,7 @@ async fn a_mail_is_known_by_its_version_so_a_newer_one_is_mailed_too() {
         handle(&function, &event).await.unwrap();
         handle(&function, &event).await.unwrap();
     }
-    // Late events of the first version: what is mailed is what landed.
+    // A late event about the first version mails the first version.
     let mut late = notification(KEY);
     late["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
     late["Records"][0]["s3"]["object"]["sequencer"] = "00".into();

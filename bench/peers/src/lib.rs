@@ -138,6 +138,7 @@ impl<Sign: AsyncFn(&Presign<'_>) -> Result<String, Error>> Function<'_, Sign> {
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.body = Some(Body::Text(body));
+        logging::write_lines()?;
         Ok(response)
     }
 

@@ -75,6 +75,8 @@ def discard_pipe():
     if _discard_pipe is None:
         read, _discard_pipe = os.pipe()
         threading.Thread(target=_read_forever, args=(read,), daemon=True).start()
+    # Node makes its standard output non-blocking, and this pipe was perhaps one's. Lambda's is blocking.
+    os.set_blocking(_discard_pipe, True)
     return _discard_pipe
 
 

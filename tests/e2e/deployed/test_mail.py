@@ -159,7 +159,12 @@ def notification(mailing, key):
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
+        "awsRegion": "eu-west-1",
+        "eventTime": "2026-11-23T13:05:16.000Z",
         "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "203.0.113.7"},
+        "responseElements": {"x-amz-request-id": "EXAMPLE123456789"},
         "s3": {
             "bucket": {"name": mailing.bucket},
             "object": {"key": key, "versionId": head["VersionId"], "sequencer": item["sequencer"]["S"]},

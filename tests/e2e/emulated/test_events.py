@@ -211,7 +211,7 @@ def test_get_session_describes_the_session_and_contains_no_secret(function):
     assert session["proven"] is False
     # STS refused to say whose credentials these are, and the findings say so.
     assert session["signer"]["arn"] is None
-    assert any("Who signs could not be asked" in finding for finding in session["findings"])
+    assert any("STS could not be asked who signs" in finding for finding in session["findings"])
 
 
 def test_signing_sends_no_request_to_aws(function, refusing_aws):

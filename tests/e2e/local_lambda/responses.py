@@ -32,7 +32,9 @@ HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 def parse(invoked):
     """The HTTP response in what the function returned to Lambda. Fails if it isn't a valid one."""
     assert isinstance(invoked, dict), f"not an HTTP response: {invoked!r}"
-    assert set(invoked) == {"statusCode", "headers", "body", "isBase64Encoded"}, invoked
+    # Payload 2.0 has cookies; payload 1.0 has them among the headers with several values.
+    assert set(invoked) - {"cookies"} == {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+    assert not invoked.get("cookies") and not invoked["multiValueHeaders"]
     assert invoked["isBase64Encoded"] is False
     headers, body = invoked["headers"], invoked["body"]
     for name, value in headers.items():

@@ -77,7 +77,7 @@ def test_if_the_role_may_not_be_assumed_the_response_names_the_setting_to_fix(st
     with start(**roles.environment_variables(role.session()), SIGNING_ROLE_ARN=missing_role) as function:
         response = function.request(requests.post("/links", {"key": KEY}))
         assert responses.problem_code(response) == "session-unproven"
-        assert "STS refused AssumeRole on SIGNING_ROLE_ARN (AccessDenied" in response.json()["detail"]
+        assert "STS refused AssumeRole on SIGNING_ROLE_ARN (status 403, AccessDenied" in response.json()["detail"]
 
 
 def test_without_evidence_there_is_no_link(start, role):

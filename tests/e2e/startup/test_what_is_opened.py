@@ -47,6 +47,10 @@ class Trace:
         """The calls with these names."""
         return [line for line in self.lines if re.search(rf"\b(?:{'|'.join(names)})\(", line)]
 
+    def opened(self):
+        """The files that were opened."""
+        return [found.group(1) for line in self.lines if (found := OPEN_CALL.search(line))]
+
     def connections(self):
         """The addresses of all connections, as host:port."""
         lines = self.calls("connect")
@@ -97,10 +101,16 @@ def start(request):
     return request.getfixturevalue(request.param)
 
 
-def test_only_the_loader_s_files_are_opened(start):
-    opened = [found.group(1) for line in start.lines if (found := OPEN_CALL.search(line))]
-    assert opened, "strace saw no file, not even the libraries"
-    assert [path for path in opened if not ALLOWED_FILES.fullmatch(path)] == []
+def test_only_the_loader_s_files_are_opened(declared_start):
+    assert declared_start.opened(), "strace saw no file, not even the libraries"
+    assert [path for path in declared_start.opened() if not ALLOWED_FILES.fullmatch(path)] == []
+
+
+def test_to_ask_another_sts_than_aws_s_only_the_system_s_certificates_are_opened_besides(undeclared_start):
+    # AWS's own STS is verified with the roots that are built in, without any file.
+    opened = [path for path in undeclared_start.opened() if not ALLOWED_FILES.fullmatch(path)]
+    certificates = ("/etc/ssl/", "/etc/pki/", "/usr/share/ca-certificates/")
+    assert [path for path in opened if not path.startswith(certificates)] == []
 
 
 def test_no_thread_and_no_process_is_started(start):

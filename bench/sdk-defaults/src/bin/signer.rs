@@ -67,8 +67,8 @@ fn main() {
     let client = request.client();
 
     let url = sign(BUCKET, KEY);
-    assert_eq!(floor.sign(), url, "the floor signs another URL");
-    assert_eq!(request.with_the_sdk(&client), url, "the SDK signs another URL");
+    assert!(sorted(&floor.sign()) == sorted(&url), "the floor signs another URL");
+    assert!(sorted(&request.with_the_sdk(&client)) == sorted(&url), "the SDK signs another URL");
     let signature = url.split("X-Amz-Signature=").nth(1).map(|rest| &rest[..64]);
     assert_eq!(Some(request.with_sigv4(KEY).as_str()), signature, "aws-sigv4 signs another URL");
 
@@ -261,4 +261,11 @@ fn hex(hash: &[u8]) -> [u8; 64] {
         pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
     }
     hex
+}
+
+/// A URL's path and its parameters, sorted: the signature does not depend on their order.
+fn sorted(url: &str) -> Vec<&str> {
+    let mut parts: Vec<_> = url.split(['?', '&']).collect();
+    parts.sort_unstable();
+    parts
 }

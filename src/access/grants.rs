@@ -1,0 +1,506 @@
+//! The `GRANTS` setting: who may have links to what, and for how long.
+//!
+//! The operator writes the grants. They are validated once, when the function starts. This module
+//! does not ask S3 anything: a key can be granted whether or not its object exists.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::{Principal, matches_wildcard};
+use crate::window::SIGNATURE_MAX_EXPIRES_IN;
+
+/// Stands for the principal's own name in a grant's prefix.
+const PRINCIPAL_PLACEHOLDER: &str = "{principal}";
+
+/// One entry of `GRANTS`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// The bucket's name, or the alias or ARN of an access point. Multi-region access points are
+    /// allowed.
+    pub(crate) bucket: String,
+    /// Keys that begin with this prefix are granted. `{principal}` stands for the principal's name
+    /// as one whole path segment.
+    pub(crate) prefix: String,
+    /// Who is granted these keys.
+    pub(crate) principals: Vec<PrincipalPattern>,
+    /// What a link under this grant may do; at least one action.
+    pub(crate) actions: Vec<Action>,
+    /// The longest window under this grant, in seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
+    pub(crate) max_expires_in: u64,
+    /// The bucket's region. If it is `None`, S3 is asked once, unless the bucket is a multi-region
+    /// access point.
+    pub(crate) region: Option<String>,
+}
+
+/// What a link does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Downloads one object (`GetObject`).
+    Get,
+}
+
+/// The principals that a grant admits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PrincipalPattern {
+    /// Authenticated principals whose name matches. `*` stands for any run of characters.
+    Authenticated(String),
+    /// Callers whom no gateway authenticated, and nobody else.
+    Anonymous,
+    /// Mails about objects that were created, and no caller.
+    S3Event,
+}
+
+/// All grants of this function; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grants(Vec<Grant>);
+
+/// `GRANTS` is wrong. Each message completes the sentence "GRANTS …".
+#[derive(Debug, Error)]
+pub enum GrantsError {
+    /// The setting is not JSON, or it is JSON of another shape.
+    #[error("is not a JSON array of grants: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// The array is empty. A function that may sign nothing is a mistake of its operator.
+    #[error(
+        "is empty: name at least one grant, such as \
+         [{{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}}]"
+    )]
+    Empty,
+    /// A field of a grant has a value that is not allowed.
+    #[error("[{index}].{field} {problem}")]
+    Field {
+        /// The grant's position in the array, counted from 0.
+        index: usize,
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with the value, and how to fix it.
+        problem: String,
+    },
+}
+
+/// A grant as the operator wrote it. Its values are not validated yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGrant {
+    bucket: String,
+    prefix: String,
+    principals: Vec<String>,
+    actions: Option<Vec<String>>,
+    max_expires_in: Option<u64>,
+    region: Option<String>,
+}
+
+impl Grants {
+    /// Reads the JSON of the `GRANTS` setting.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantsError`]. It names the grant and the field to fix.
+    pub(crate) fn parse(json: &str) -> Result<Self, GrantsError> {
+        let raw_grants: Vec<RawGrant> = serde_json::from_str(json)?;
+        if raw_grants.is_empty() {
+            return Err(GrantsError::Empty);
+        }
+        let mut grants: Vec<Grant> = Vec::with_capacity(raw_grants.len());
+        for (index, raw) in raw_grants.into_iter().enumerate() {
+            let grant = raw.validate().map_err(|(field, problem)| GrantsError::Field {
+                index,
+                field,
+                problem,
+            })?;
+            let other_region = grants
+                .iter()
+                .find(|other| other.bucket == grant.bucket && other.region != grant.region);
+            if other_region.is_some() {
+                return Err(GrantsError::Field {
+                    index,
+                    field: "region",
+                    problem: format!(
+                        "differs from another grant's for {:?}: a bucket has one region, so state \
+                         the same region in all of its grants, or state none",
+                        grant.bucket
+                    ),
+                });
+            }
+            grants.push(grant);
+        }
+        Ok(Self(grants))
+    }
+
+    /// The bucket of a request that names none. It exists when all grants are about one bucket.
+    pub(crate) fn only_bucket(&self) -> Option<&str> {
+        let first = self.0.first()?.bucket.as_str();
+        self.0.iter().all(|grant| grant.bucket == first).then_some(first)
+    }
+
+    /// The grant under which `principal` may have a link that does `action` with `key`. If there
+    /// are several, it is the one that allows the longest window.
+    pub(crate) fn find(
+        &self,
+        principal: &Principal,
+        action: Action,
+        bucket: &str,
+        key: &str,
+    ) -> Option<&Grant> {
+        self.0
+            .iter()
+            .filter(|grant| grant.bucket == bucket)
+            .filter(|grant| grant.admits(principal) && grant.allows(action))
+            .filter(|grant| grant.covers(principal, key))
+            .max_by_key(|grant| grant.max_expires_in)
+    }
+
+    /// Whether any grant admits `principal`, for whatever action.
+    pub(crate) fn admit(&self, principal: &Principal) -> bool {
+        self.0.iter().any(|grant| grant.admits(principal))
+    }
+
+    /// The longest window that any grant gives `principal` for `action`, in seconds.
+    pub(crate) fn longest_for(&self, principal: &Principal, action: Action) -> Option<u64> {
+        self.0
+            .iter()
+            .filter(|grant| grant.admits(principal) && grant.allows(action))
+            .map(|grant| grant.max_expires_in)
+            .max()
+    }
+}
+
+impl Grant {
+    fn admits(&self, principal: &Principal) -> bool {
+        self.principals.iter().any(|pattern| pattern.matches(principal))
+    }
+
+    fn allows(&self, action: Action) -> bool {
+        self.actions.contains(&action)
+    }
+
+    fn covers(&self, principal: &Principal, key: &str) -> bool {
+        let Some((before, after)) = self.prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
+            return key.starts_with(&self.prefix);
+        };
+        let Principal::Authenticated(name) = principal else {
+            return false;
+        };
+        is_one_segment(name)
+            && key
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_prefix(name.as_str()))
+                .is_some_and(|rest| rest.starts_with(after))
+    }
+}
+
+/// Whether a principal's name can stand for exactly one folder. Any other name could reach the
+/// files of another principal.
+fn is_one_segment(name: &str) -> bool {
+    !(name.is_empty() || name == "." || name == ".." || name.contains('/'))
+}
+
+impl PrincipalPattern {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("holds an empty name: use \"*\" for anyone authenticated".to_owned()),
+            "anonymous" => Ok(Self::Anonymous),
+            "s3-event" => Ok(Self::S3Event),
+            pattern => Ok(Self::Authenticated(pattern.to_owned())),
+        }
+    }
+
+    fn matches(&self, principal: &Principal) -> bool {
+        match (self, principal) {
+            (Self::Authenticated(pattern), Principal::Authenticated(name)) => {
+                matches_wildcard(pattern, name)
+            }
+            (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Action {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "get" => Ok(Self::Get),
+            other => {
+                Err(format!("holds {other:?}, which is not an action: the only action is \"get\""))
+            }
+        }
+    }
+}
+
+impl RawGrant {
+    /// The grant, or the name of the field that is wrong and what is wrong with it.
+    fn validate(self) -> Result<Grant, (&'static str, String)> {
+        validate_bucket(&self.bucket).map_err(|problem| ("bucket", problem))?;
+        validate_prefix(&self.prefix).map_err(|problem| ("prefix", problem))?;
+        if self.principals.is_empty() {
+            let problem = "admits nobody: use [\"*\"] for anyone authenticated";
+            return Err(("principals", problem.to_owned()));
+        }
+        let principals = self
+            .principals
+            .iter()
+            .map(|text| PrincipalPattern::parse(text))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|problem| ("principals", problem))?;
+        let actions =
+            validate_actions(self.actions.as_deref()).map_err(|problem| ("actions", problem))?;
+        let max_expires_in = self.max_expires_in.unwrap_or(SIGNATURE_MAX_EXPIRES_IN);
+        if !(1..=SIGNATURE_MAX_EXPIRES_IN).contains(&max_expires_in) {
+            let problem =
+                format!("is {max_expires_in}: use 1 to {SIGNATURE_MAX_EXPIRES_IN} seconds");
+            return Err(("max_expires_in", problem));
+        }
+        if self.region.as_deref().is_some_and(|region| !is_region(region)) {
+            let problem = "is not a region's name, such as \"eu-central-1\"".to_owned();
+            return Err(("region", problem));
+        }
+        Ok(Grant {
+            bucket: self.bucket,
+            prefix: self.prefix,
+            principals,
+            actions,
+            max_expires_in,
+            region: self.region,
+        })
+    }
+}
+
+/// The actions of a grant. A grant that does not state any allows downloads.
+fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
+    match actions {
+        None => Ok(vec![Action::Get]),
+        Some([]) => Err("allows nothing: use [\"get\"], or leave the field out".to_owned()),
+        Some(actions) => actions.iter().map(|text| Action::parse(text)).collect(),
+    }
+}
+
+fn validate_bucket(bucket: &str) -> Result<(), String> {
+    if bucket.starts_with("arn:") {
+        return Ok(());
+    }
+    if bucket.ends_with("--x-s3") {
+        return Err(format!(
+            "{bucket:?} is a directory bucket: its links are signed with five-minute sessions that S3 \
+             Express gives out, and this function does not ask for those"
+        ));
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let well_formed = (3..=63).contains(&bucket.len())
+        && bucket.chars().all(|c| plain(c) || c == '-' || c == '.')
+        && bucket.starts_with(plain)
+        && bucket.ends_with(plain);
+    if well_formed {
+        Ok(())
+    } else {
+        Err(format!(
+            "{bucket:?} is not a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots"
+        ))
+    }
+}
+
+fn validate_prefix(prefix: &str) -> Result<(), String> {
+    let Some((before, after)) = prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
+        return Ok(());
+    };
+    // Without a slash after it, "users/{principal}" would let "bob" read "users/bobby/…".
+    let whole_segment = (before.is_empty() || before.ends_with('/')) && after.starts_with('/');
+    if whole_segment && !after.contains(PRINCIPAL_PLACEHOLDER) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{prefix:?} must hold {PRINCIPAL_PLACEHOLDER} once, as one whole path segment with a \
+             slash after it, such as \"users/{PRINCIPAL_PLACEHOLDER}/\""
+        ))
+    }
+}
+
+fn is_region(region: &str) -> bool {
+    region.contains('-')
+        && region.len() <= 32
+        && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(json: &str) -> Grants {
+        Grants::parse(json).unwrap()
+    }
+
+    fn authenticated(name: &str) -> Principal {
+        Principal::Authenticated(name.to_owned())
+    }
+
+    fn admits(principals: &str, principal: &Principal) -> bool {
+        let json = format!(r#"[{{"bucket":"files","prefix":"","principals":{principals}}}]"#);
+        grants(&json).find(principal, Action::Get, "files", "any").is_some()
+    }
+
+    #[test]
+    fn a_star_admits_anyone_authenticated_and_nobody_else() {
+        assert!(admits(r#"["*"]"#, &authenticated("alice")));
+        assert!(!admits(r#"["*"]"#, &Principal::Anonymous));
+    }
+
+    #[test]
+    fn only_the_word_anonymous_admits_callers_without_a_principal() {
+        assert!(admits(r#"["anonymous"]"#, &Principal::Anonymous));
+        assert!(!admits(r#"["anon*", "*"]"#, &Principal::Anonymous));
+        // A token whose subject is "anonymous" authenticates a caller of that name.
+        assert!(!admits(r#"["anonymous"]"#, &authenticated("anonymous")));
+    }
+
+    #[test]
+    fn only_the_word_s3_event_admits_mails_about_objects() {
+        assert!(admits(r#"["s3-event"]"#, &Principal::S3Event));
+        assert!(!admits(r#"["*", "s3*", "anonymous"]"#, &Principal::S3Event));
+        // A token whose subject is "s3-event" authenticates a caller of that name.
+        assert!(!admits(r#"["s3-event"]"#, &authenticated("s3-event")));
+        assert!(!admits(r#"["s3-event"]"#, &Principal::Anonymous));
+    }
+
+    #[test]
+    fn an_event_has_no_name_that_a_prefix_could_hold() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"users/{principal}/","principals":["s3-event"]}]"#,
+        );
+        assert!(
+            grants
+                .find(&Principal::S3Event, Action::Get, "files", "users/s3-event/report.pdf")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn patterns_match_whole_names() {
+        let role = authenticated("arn:aws:sts::123456789012:assumed-role/reader/session-1");
+        assert!(admits(r#"["arn:aws:sts::*:assumed-role/reader/*"]"#, &role));
+        assert!(!admits(r#"["arn:aws:sts::*:assumed-role/read/*"]"#, &role));
+        assert!(!admits(r#"["reader"]"#, &role));
+    }
+
+    #[test]
+    fn a_principal_reaches_only_the_folder_with_its_name() {
+        let grants =
+            grants(r#"[{"bucket":"files","prefix":"users/{principal}/","principals":["*"]}]"#);
+        let covered = |name: &str, key: &str| {
+            grants.find(&authenticated(name), Action::Get, "files", key).is_some()
+        };
+        assert!(covered("bob", "users/bob/report.pdf"));
+        assert!(!covered("bob", "users/bobby/report.pdf"));
+        assert!(!covered("bob", "users/alice/report.pdf"));
+        assert!(!covered("bo", "users/bob/report.pdf"));
+        assert!(!covered("", "users//report.pdf"));
+        assert!(!covered(".", "users/./report.pdf"));
+        assert!(!covered("..", "users/../report.pdf"));
+        assert!(!covered("alice/private", "users/alice/private/report.pdf"));
+        assert!(!covered("{principal}", "users/bob/report.pdf"));
+    }
+
+    #[test]
+    fn a_grant_that_states_no_action_allows_get() {
+        let json = r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#;
+        assert_eq!(grants(json).0[0].actions, [Action::Get]);
+        let json = r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["get"]}]"#;
+        assert_eq!(grants(json).0[0].actions, [Action::Get]);
+    }
+
+    #[test]
+    fn a_grant_gives_no_link_for_an_action_that_it_does_not_allow() {
+        let alice = authenticated("alice");
+        let mut grants = grants(
+            r#"[{"bucket":"files","prefix":"","principals":["*"],"max_expires_in":60},
+                {"bucket":"files","prefix":"","principals":["*"],"max_expires_in":600}]"#,
+        );
+        let longest = |grants: &Grants| {
+            let found = grants.find(&alice, Action::Get, "files", "a");
+            let found = found.map(|grant| grant.max_expires_in);
+            assert_eq!(found, grants.longest_for(&alice, Action::Get));
+            found
+        };
+        assert_eq!(longest(&grants), Some(600));
+        // `GRANTS` can't state a grant without `get` yet, so the test takes the action away.
+        grants.0[1].actions.clear();
+        assert_eq!(longest(&grants), Some(60));
+        grants.0[0].actions.clear();
+        assert_eq!(longest(&grants), None);
+        assert!(grants.admit(&alice));
+    }
+
+    #[test]
+    fn of_several_grants_the_longest_window_counts() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"","principals":["*"],"max_expires_in":60},
+                {"bucket":"files","prefix":"a/","principals":["*"],"max_expires_in":600},
+                {"bucket":"files","prefix":"a/","principals":["bob"],"max_expires_in":6000}]"#,
+        );
+        let longest = |name: &str, key: &str| {
+            grants
+                .find(&authenticated(name), Action::Get, "files", key)
+                .map(|grant| grant.max_expires_in)
+        };
+        assert_eq!(longest("alice", "b"), Some(60));
+        assert_eq!(longest("alice", "a/b"), Some(600));
+        assert_eq!(longest("bob", "a/b"), Some(6_000));
+        assert!(grants.find(&authenticated("bob"), Action::Get, "other", "a/b").is_none());
+    }
+
+    #[test]
+    fn a_wrong_grant_is_refused_with_a_sentence_that_names_it() {
+        for (json, expected) in [
+            ("nonsense", "is not a JSON array of grants"),
+            ("[]", "is empty"),
+            (r#"[{"bucket":"files","prefix":"","principals":[]}]"#, "[0].principals admits nobody"),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":[""]}]"#,
+                "[0].principals holds an empty",
+            ),
+            (
+                r#"[{"bucket":"Files","prefix":"","principals":["*"]}]"#,
+                "[0].bucket \"Files\" is not",
+            ),
+            (r#"[{"bucket":"a--x-s3","prefix":"","principals":["*"]}]"#, "directory bucket"),
+            (
+                r#"[{"bucket":"files","prefix":"u/{principal}","principals":["*"]}]"#,
+                "[0].prefix \"u/{principal}\" must hold {principal} once",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"u-{principal}/","principals":["*"]}]"#,
+                "as one whole path segment",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":[]}]"#,
+                "[0].actions allows nothing",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["get","put"]}]"#,
+                "[0].actions holds \"put\", which is not an action: the only action is \"get\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["Get"]}]"#,
+                "[0].actions holds \"Get\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"max_expires_in":0}]"#,
+                "[0].max_expires_in is 0: use 1 to 604800 seconds",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"max":1}]"#,
+                "unknown field `max`",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"Frankfurt"}]"#,
+                "[0].region is not a region's name",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"a","principals":["*"],"region":"eu-west-1"},
+                    {"bucket":"files","prefix":"b","principals":["*"]}]"#,
+                "[1].region differs",
+            ),
+        ] {
+            let sentence = Grants::parse(json).unwrap_err().to_string();
+            assert!(sentence.contains(expected), "{sentence}");
+        }
+    }
+}

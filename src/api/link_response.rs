@@ -1,0 +1,97 @@
+//! A link as callers read it: the JSON that docs/api.md documents, field by field.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::links::Link;
+use crate::sessions::Evidence;
+use crate::window::LimitedBy;
+
+/// The JSON of a link. Not `Debug`: it holds the URL.
+#[derive(Serialize)]
+pub(super) struct LinkResponse<'a> {
+    url: &'a str,
+    link_id: &'a str,
+    method: &'static str,
+    bucket: &'a str,
+    key: &'a str,
+    expires_at: Timestamp,
+    expires_in: u64,
+    requested_expires_in: u64,
+    limited_by: LimitedBy,
+    session: LinkSession,
+    proven: bool,
+}
+
+/// The session that signed the link.
+#[derive(Serialize)]
+struct LinkSession {
+    evidence: Evidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Link> for LinkResponse<'a> {
+    fn from(link: &'a Link) -> Self {
+        Self {
+            url: &link.url,
+            link_id: &link.link_id,
+            method: "GET",
+            bucket: &link.bucket,
+            key: &link.key,
+            expires_at: link.window.expires_at,
+            expires_in: link.window.expires_in,
+            requested_expires_in: link.requested_expires_in,
+            limited_by: link.window.limited_by,
+            session: LinkSession { evidence: link.evidence, expires_at: link.session_expires_at },
+            proven: link.evidence.is_proof(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Window;
+    use serde_json::{Value, json};
+
+    fn read(link: &Link) -> Value {
+        serde_json::to_value(LinkResponse::from(link)).unwrap()
+    }
+
+    #[test]
+    fn it_has_the_fields_that_the_documentation_names() {
+        let link = Link {
+            url: "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60".to_owned(),
+            link_id: "a848b80e-cf3b-4076-b792-27e1dbf10a28".to_owned(),
+            bucket: "files".to_owned(),
+            key: "a \"b\"".to_owned(),
+            window: Window {
+                signed_at: "2026-11-23T14:00:00Z".parse().unwrap(),
+                expires_in: 60,
+                expires_at: "2026-11-23T14:01:00Z".parse().unwrap(),
+                limited_by: LimitedBy::Grant,
+            },
+            requested_expires_in: 90,
+            evidence: Evidence::Minted,
+            session_expires_at: Some("2026-11-23T15:00:00Z".parse().unwrap()),
+        };
+        let mut expected = json!({
+            "url": "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60",
+            "link_id": "a848b80e-cf3b-4076-b792-27e1dbf10a28",
+            "method": "GET",
+            "bucket": "files",
+            "key": "a \"b\"",
+            "expires_at": "2026-11-23T14:01:00Z",
+            "expires_in": 60,
+            "requested_expires_in": 90,
+            "limited_by": "grant",
+            "session": {"evidence": "minted", "expires_at": "2026-11-23T15:00:00Z"},
+            "proven": true,
+        });
+        assert_eq!(read(&link), expected);
+        expected["session"] = json!({"evidence": "unlimited"});
+        let without_end = Link { evidence: Evidence::Unlimited, session_expires_at: None, ..link };
+        assert_eq!(read(&without_end), expected);
+    }
+}

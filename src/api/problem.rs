@@ -1,0 +1,187 @@
+//! Errors as a caller sees them: `application/problem+json` (RFC 9457).
+//!
+//! Errors of other rooms become problems here and nowhere else. Codes are stable. Titles and
+//! details are for people and may improve. No detail ever holds a secret, a session token, a
+//! signature or a link.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::links::{LinkError, ObjectKeyError};
+
+/// Why a request gets no answer, or an entry of a batch no link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The request is not valid. The detail says where.
+    InvalidRequest(String),
+    /// The path is no route.
+    NoSuchRoute {
+        /// The path as the caller sent it.
+        path: String,
+        /// All routes, in words.
+        routes: String,
+    },
+    /// The path is a route, but not for this method.
+    MethodNotAllowed {
+        /// The methods of the path.
+        allow: Vec<&'static str>,
+    },
+    /// The answer is larger than Lambda can return.
+    AnswerTooLarge {
+        /// The answer's size in bytes.
+        bytes: usize,
+        /// The largest that Lambda returns, in bytes.
+        max_bytes: usize,
+        /// How many of these links, from the first on, would fit.
+        links_that_fit: usize,
+    },
+    /// There is no link.
+    Link(LinkError),
+}
+
+/// The longest detail about a caller's own mistake, in characters. Such details repeat what the
+/// caller wrote, and an answer must not grow with it past what Lambda returns.
+const MAX_DETAIL: usize = 400;
+
+impl Problem {
+    /// [`Problem::InvalidRequest`] with `detail`, shortened to what fits an answer.
+    pub(crate) fn invalid_request(detail: impl Into<String>) -> Self {
+        Self::InvalidRequest(shortened(detail.into()))
+    }
+
+    /// [`Problem::NoSuchRoute`] with `path`, shortened to what fits an answer.
+    pub(super) fn no_such_route(path: &str, routes: &str) -> Self {
+        Self::NoSuchRoute { path: shortened(path.to_owned()), routes: routes.to_owned() }
+    }
+
+    /// The stable name that programs match on.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid-request",
+            Self::NoSuchRoute { .. } => "no-such-route",
+            Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::AnswerTooLarge { .. } => "answer-too-large",
+            Self::Link(error) => error.code(),
+        }
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest(_) => 400,
+            Self::NoSuchRoute { .. } => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::AnswerTooLarge { .. } => 413,
+            Self::Link(error) => match error {
+                LinkError::BucketNotNamed | LinkError::Key(ObjectKeyError::Length(_)) => 400,
+                LinkError::Unauthenticated => 401,
+                LinkError::NotGranted => 403,
+                LinkError::WindowTooShort { .. } => 409,
+                LinkError::Key(ObjectKeyError::DotSegment) | LinkError::ObjectUnavailable(_) => 422,
+                LinkError::Misconfigured(_) | LinkError::Internal(_) => 500,
+                LinkError::Upstream(_) => 502,
+                LinkError::SessionUnproven(_) => 503,
+            },
+        }
+    }
+
+    /// A few words, the same for every problem of this code.
+    fn title(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "The request can't be understood",
+            Self::NoSuchRoute { .. } => "No such route",
+            Self::MethodNotAllowed { .. } => "This route has another method",
+            Self::AnswerTooLarge { .. } => "The answer is too large",
+            Self::Link(error) => match error {
+                LinkError::BucketNotNamed | LinkError::Key(ObjectKeyError::Length(_)) => {
+                    "The request can't be understood"
+                }
+                LinkError::Unauthenticated => "Nobody is signed in",
+                LinkError::NotGranted => "No grant covers this",
+                LinkError::WindowTooShort { .. } => "The link would end too soon",
+                LinkError::Key(ObjectKeyError::DotSegment) => "This key can't be linked to",
+                LinkError::ObjectUnavailable(_) => "The link would not open",
+                LinkError::Misconfigured(_) => "The function's settings are wrong",
+                LinkError::Internal(_) => "This function has a bug",
+                LinkError::Upstream(_) => "An AWS service did not answer as expected",
+                LinkError::SessionUnproven(_) => "The session's end is not proven",
+            },
+        }
+    }
+
+    /// What happened this time, and the fix.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::InvalidRequest(detail) => detail.clone(),
+            Self::NoSuchRoute { path, routes } => {
+                format!("There is nothing at {path:?}. The routes are {routes}.")
+            }
+            Self::MethodNotAllowed { allow } => format!("Use {} here.", allow.join(" or ")),
+            Self::AnswerTooLarge { bytes, max_bytes, links_that_fit } => format!(
+                "The answer would be {bytes} bytes, and Lambda returns at most {max_bytes} bytes. \
+                 The first {links_that_fit} of these links would fit: ask for fewer at a time."
+            ),
+            Self::Link(error) => error.to_string(),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+/// The beginning and the end of a text. The end of a parser's message says where the mistake is.
+fn shortened(text: String) -> String {
+    let length = text.chars().count();
+    if length <= MAX_DETAIL {
+        return text;
+    }
+    let start: String = text.chars().take(MAX_DETAIL / 2).collect();
+    let end: String = text.chars().skip(length - MAX_DETAIL / 2).collect();
+    format!("{start} … {end}")
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(
+            "type",
+            &format_args!("urn:problem-type:s3-link-signer:{}", self.code()),
+        )?;
+        map.serialize_entry("title", self.title())?;
+        map.serialize_entry("status", &self.status())?;
+        map.serialize_entry("detail", &self.detail())?;
+        map.serialize_entry("code", self.code())?;
+        match self {
+            Self::Link(LinkError::WindowTooShort { too_short, session_expires_at, .. }) => {
+                map.serialize_entry("available_expires_in", &too_short.available_expires_in)?;
+                map.serialize_entry("limited_by", &too_short.limited_by)?;
+                if let Some(end) = session_expires_at {
+                    map.serialize_entry("session_expires_at", end)?;
+                }
+            }
+            Self::AnswerTooLarge { links_that_fit, .. } => {
+                map.serialize_entry("links_that_fit", links_that_fit)?;
+            }
+            _ => {}
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_wrote_is_repeated_shortened() {
+        let written = format!("start{}at line 1 column 5", "\u{1f980}".repeat(1_000_000));
+        let detail = Problem::invalid_request(written).detail();
+        assert!(detail.starts_with("start") && detail.ends_with("at line 1 column 5"));
+        assert!(detail.chars().count() < 410);
+        assert_eq!(Problem::invalid_request("short").detail(), "short");
+        assert!(Problem::no_such_route(&"/".repeat(1_000_000), "GET /a").detail().len() < 1_000);
+    }
+}

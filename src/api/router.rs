@@ -1,0 +1,160 @@
+//! Which part of the API answers a request. The table of routes also makes the texts of 404 and 405.
+//!
+//! The router is a loop over the table. A router of a crate would be built at every start, and a
+//! start may take only so many instructions (see docs/performance.md).
+
+use super::{Problem, Request};
+
+/// A route of the API.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    method: &'static str,
+    /// The path, in which `{name}` stands for one segment that is not empty.
+    path: &'static str,
+    endpoint: Endpoint,
+}
+
+/// What answers a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// One link.
+    Links,
+    /// Many links.
+    Batch,
+    /// A redirect to a link, for browsers.
+    Download,
+    /// Who signs, and what could be promised now.
+    Session,
+}
+
+/// The names and values of a path's parameters.
+pub(super) type PathParameters = Vec<(&'static str, String)>;
+
+/// Every route, in the order in which a 404 lists them. A path may stand here once per method.
+const ROUTES: &[Route] = &[
+    Route { method: "POST", path: "/links", endpoint: Endpoint::Links },
+    Route { method: "POST", path: "/links/batch", endpoint: Endpoint::Batch },
+    Route { method: "GET", path: "/download", endpoint: Endpoint::Download },
+    Route { method: "GET", path: "/session", endpoint: Endpoint::Session },
+];
+
+/// The endpoint of `request`, and the parameters in its path.
+///
+/// # Errors
+///
+/// [`Problem::NoSuchRoute`] and [`Problem::MethodNotAllowed`].
+pub(super) fn find(request: &Request) -> Result<(Endpoint, PathParameters), Problem> {
+    find_in(ROUTES, request)
+}
+
+fn find_in(
+    routes: &'static [Route],
+    request: &Request,
+) -> Result<(Endpoint, PathParameters), Problem> {
+    for path in request.readings.iter().chain([&request.path]) {
+        let matches = || routes.iter().filter_map(|route| Some((route, route.parameters(path)?)));
+        if let Some((route, parameters)) =
+            matches().find(|(route, _)| route.method == request.method)
+        {
+            return Ok((route.endpoint, parameters));
+        }
+        let allow: Vec<_> = matches().map(|(route, _)| route.method).collect();
+        if !allow.is_empty() {
+            return Err(Problem::MethodNotAllowed { allow });
+        }
+    }
+    Err(Problem::no_such_route(&request.path, &list(routes)))
+}
+
+impl Route {
+    /// The parameters in `path`, or `None` if `path` is not this route's.
+    fn parameters(&self, path: &str) -> Option<PathParameters> {
+        if self.path.split('/').count() != path.split('/').count() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (pattern, segment) in self.path.split('/').zip(path.split('/')) {
+            match pattern.strip_prefix('{').and_then(|pattern| pattern.strip_suffix('}')) {
+                Some(name) if !segment.is_empty() => parameters.push((name, segment.to_owned())),
+                None if pattern == segment => {}
+                _ => return None,
+            }
+        }
+        Some(parameters)
+    }
+}
+
+/// All routes in words: `POST /links, POST /links/batch and GET /session`.
+fn list(routes: &[Route]) -> String {
+    let routes: Vec<_> =
+        routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    match routes.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+
+    fn request(method: &str, path: &str) -> Request {
+        Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            readings: Vec::new(),
+            query: Vec::new(),
+            body: Vec::new(),
+            principal: Principal::Anonymous,
+        }
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_method_and_path() {
+        for route in ROUTES {
+            let found = find(&request(route.method, route.path));
+            assert_eq!(found, Ok((route.endpoint, Vec::new())));
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_no_route_is_answered_with_all_routes() {
+        let problem = find(&request("GET", "/linkz")).unwrap_err();
+        assert_eq!(problem.status(), 404);
+        assert_eq!(
+            problem.detail(),
+            "There is nothing at \"/linkz\". The routes are POST /links, POST /links/batch, \
+             GET /download and GET /session."
+        );
+    }
+
+    #[test]
+    fn a_path_may_have_several_methods_and_segments_that_stand_for_anything() {
+        const ROUTES: &[Route] = &[
+            Route { method: "GET", path: "/files/{id}", endpoint: Endpoint::Download },
+            Route { method: "GET", path: "/files", endpoint: Endpoint::Session },
+            Route { method: "DELETE", path: "/files/{id}", endpoint: Endpoint::Links },
+        ];
+        let find = |method, path| find_in(ROUTES, &request(method, path));
+        let seven = vec![("id", "7".to_owned())];
+        assert_eq!(find("GET", "/files/7"), Ok((Endpoint::Download, seven.clone())));
+        assert_eq!(find("DELETE", "/files/7"), Ok((Endpoint::Links, seven)));
+        assert_eq!(find("GET", "/files"), Ok((Endpoint::Session, Vec::new())));
+        for path in ["/files/7/8", "/files/", "/", "", "files/7", "/files//7"] {
+            assert_eq!(find("GET", path).unwrap_err().status(), 404, "{path}");
+        }
+        let problem = find("PUT", "/files/7").unwrap_err();
+        assert_eq!(problem, Problem::MethodNotAllowed { allow: vec!["GET", "DELETE"] });
+        assert_eq!(problem.detail(), "Use GET or DELETE here.");
+    }
+
+    #[test]
+    fn another_reading_of_the_path_counts_before_the_path_itself() {
+        let mut request = request("POST", "/prod/links");
+        assert!(find(&request).is_err());
+        request.readings = vec!["/elsewhere".to_owned(), "/links".to_owned()];
+        assert_eq!(find(&request), Ok((Endpoint::Links, Vec::new())));
+    }
+}

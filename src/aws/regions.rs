@@ -1,0 +1,103 @@
+//! The region of a bucket. A grant may state it. Otherwise S3 is asked, once per bucket. A
+//! multi-region access point is in no region, so the function's own region serves.
+
+use aws_credential_types::Credentials;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use super::{Aws, AwsError};
+
+/// The header that names a bucket's region. S3 sends it with errors too: 301 from another region,
+/// 403 without `s3:ListBucket`.
+///
+/// Source: Amazon S3 API reference, `HeadBucket`.
+const REGION_HEADER: &str = "x-amz-bucket-region";
+
+/// The region of a bucket is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the region of bucket {bucket:?} could not be learnt ({reason}); check that the bucket exists, \
+     or state its \"region\" in GRANTS"
+)]
+pub(crate) struct RegionError {
+    bucket: String,
+    reason: String,
+}
+
+/// Asks S3 for regions and remembers them.
+#[derive(Debug)]
+pub(crate) struct Regions {
+    aws: Aws,
+    /// Bucket and region. The lock is held while S3 is asked, so concurrent requests share one
+    /// call.
+    known: Mutex<Vec<(String, String)>>,
+}
+
+impl Regions {
+    /// Asks S3 in the function's own region.
+    #[must_use]
+    pub(crate) fn new(aws: Aws) -> Self {
+        Self { aws, known: Mutex::default() }
+    }
+
+    /// The region of `bucket`. S3 is asked with `credentials` if the region is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// [`RegionError`] when S3 does not say. The error is not remembered.
+    pub(crate) async fn region_of(
+        &self,
+        bucket: &str,
+        credentials: &Credentials,
+    ) -> Result<String, RegionError> {
+        if is_multi_region(bucket) {
+            return Ok(self.aws.region().to_owned());
+        }
+        let mut known = self.known.lock().await;
+        if let Some((_, region)) = known.iter().find(|(name, _)| name == bucket) {
+            return Ok(region.clone());
+        }
+        let region = self
+            .ask(bucket, credentials)
+            .await
+            .map_err(|reason| RegionError { bucket: bucket.to_owned(), reason })?;
+        known.push((bucket.to_owned(), region.clone()));
+        Ok(region)
+    }
+
+    async fn ask(&self, bucket: &str, credentials: &Credentials) -> Result<String, String> {
+        let client = self.aws.s3(self.aws.region(), credentials);
+        // The future is boxed because the SDK's futures are large.
+        match Box::pin(client.head_bucket().bucket(bucket).send()).await {
+            Ok(answer) => answer
+                .bucket_region()
+                .map(str::to_owned)
+                .ok_or_else(|| "S3 answered without naming it".to_owned()),
+            Err(error) => error
+                .raw_response()
+                .and_then(|response| response.headers().get(REGION_HEADER))
+                .map(str::to_owned)
+                .ok_or_else(|| format!("S3: {}", AwsError::from_sdk(&error))),
+        }
+    }
+}
+
+/// Whether this is the ARN of a multi-region access point, whose region is empty.
+///
+/// Source: Amazon S3 user guide, "Making requests using a Multi-Region Access Point".
+fn is_multi_region(bucket: &str) -> bool {
+    bucket.split(':').nth(3).is_some_and(str::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_arn_of_a_multi_region_access_point_names_no_region() {
+        assert!(is_multi_region("arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap"));
+        for bucket in ["files", "arn:aws:s3:eu-west-1:123456789012:accesspoint:files", ""] {
+            assert!(!is_multi_region(bucket), "{bucket}");
+        }
+    }
+}

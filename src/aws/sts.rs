@@ -1,0 +1,109 @@
+//! The three questions asked of STS, each with one snapshot of credentials.
+//!
+//! This module asks. What the answers prove is decided in the room `sessions`.
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::retry::RetryConfig;
+
+use super::{Aws, AwsError};
+
+/// The audience of the tokens that STS is asked for. Nobody trusts this audience (`.invalid` can't
+/// be a host, RFC 2606), so a leaked token would open nothing. The template's permission is limited
+/// to it.
+pub(crate) const TOKEN_AUDIENCE: &str = "https://s3-link-signer.invalid";
+
+/// The life of such a token in seconds: the shortest that STS issues.
+const TOKEN_SECONDS: i32 = 60;
+
+/// How long a minted session is asked to last, in seconds: all that role chaining allows.
+///
+/// Source: IAM user guide, "Methods to assume a role": "role chaining limits your … session to a
+/// maximum of one hour".
+const MINTED_SECONDS: i32 = 3_600;
+
+/// The session name of minted sessions in CloudTrail and in S3's access log.
+const ROLE_SESSION_NAME: &str = "s3-link-signer";
+
+/// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
+///
+/// Each call's future is boxed. The SDK's futures are large, and every future that may call STS
+/// would become as large.
+#[derive(Clone, Debug)]
+pub struct Sts(Aws);
+
+impl Sts {
+    /// Asks STS through `aws`.
+    #[must_use]
+    pub fn new(aws: Aws) -> Self {
+        Self(aws)
+    }
+
+    /// `GetWebIdentityToken`: a JWT about `credentials`. The JWT is a bearer credential. Read it
+    /// and drop it; never log, return or keep it.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`]. The call is made once, without retries.
+    pub(crate) async fn web_identity_token(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<String, AwsError> {
+        let call = self
+            .0
+            .sts(credentials, RetryConfig::disabled())
+            .get_web_identity_token()
+            .audience(TOKEN_AUDIENCE)
+            .signing_algorithm("ES384")
+            .duration_seconds(TOKEN_SECONDS)
+            .send();
+        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+        answer.web_identity_token.ok_or_else(|| without("a token"))
+    }
+
+    /// `AssumeRole` for an hour: credentials with the expiry that STS states.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`], also when the answer lacks the credentials or their expiry.
+    pub(crate) async fn assume_role(
+        &self,
+        credentials: &Credentials,
+        role_arn: &str,
+    ) -> Result<Credentials, AwsError> {
+        let call = self
+            .0
+            .sts(credentials, RetryConfig::standard())
+            .assume_role()
+            .role_arn(role_arn)
+            .role_session_name(ROLE_SESSION_NAME)
+            .duration_seconds(MINTED_SECONDS)
+            .send();
+        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+        let minted = answer.credentials.ok_or_else(|| without("credentials"))?;
+        let expiry = (*minted.expiration())
+            .try_into()
+            .map_err(|_| without("an expiry within the calendar"))?;
+        Ok(Credentials::new(
+            minted.access_key_id,
+            minted.secret_access_key,
+            Some(minted.session_token),
+            Some(expiry),
+            "AssumeRole",
+        ))
+    }
+
+    /// `GetCallerIdentity`: the ARN that `credentials` belong to. The call needs no permission.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`].
+    pub(crate) async fn caller_arn(&self, credentials: &Credentials) -> Result<String, AwsError> {
+        let call = self.0.sts(credentials, RetryConfig::standard()).get_caller_identity().send();
+        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+        answer.arn.ok_or_else(|| without("an ARN"))
+    }
+}
+
+fn without(what: &str) -> AwsError {
+    AwsError::NoResponse(format!("an answer without {what}"))
+}

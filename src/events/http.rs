@@ -1,0 +1,359 @@
+//! HTTP requests as API Gateway and function URLs pack them: payload 2.0 (HTTP APIs, function URLs)
+//! and payload 1.0 (REST APIs, and HTTP APIs that are set to it).
+//!
+//! The principal is read from what the gateway's authorizer says, and from nothing else.
+//!
+//! Two fields are read here and not by `aws_lambda_events`:
+//!
+//! - `authorizer`: a Lambda authorizer of a REST API may put keys of any name and type beside
+//!   `principalId`, and the crate's shape would refuse the whole request for some of them.
+//! - payload 1.0's query parameters: the crate's `QueryMap` panics while it is read when a
+//!   parameter has an empty list of values.
+//!
+//! Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs";
+//! "Input format of a Lambda function for proxy integration"; Lambda guide, "Invoking Lambda
+//! function URLs".
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use aws_lambda_events::apigw::{
+    ApiGatewayProxyRequest, ApiGatewayProxyResponse, ApiGatewayV2httpRequest,
+    ApiGatewayV2httpResponse,
+};
+use aws_lambda_events::encodings::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::SET_COOKIE;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::access::Principal;
+use crate::api::{Problem, Request, Response};
+
+/// An HTTP request, and the shape that its answer must have.
+pub(crate) struct HttpEvent {
+    /// The request, or the problem to answer with when the event can't be read.
+    pub(crate) request: Result<Request, Problem>,
+    payload: Payload,
+}
+
+/// The version of API Gateway's payload format.
+#[derive(Clone, Copy)]
+enum Payload {
+    V1,
+    V2,
+}
+
+/// Payload 1.0's query parameters, which the gateway has decoded.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct QueryParameters {
+    /// Every value of each parameter.
+    multi_value_query_string_parameters: Option<BTreeMap<String, Vec<String>>>,
+    /// The last value of each parameter.
+    query_string_parameters: Option<BTreeMap<String, String>>,
+}
+
+/// A response in the gateway's shape. Not `Debug`: it may hold links.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum HttpResponse {
+    /// Payload 1.0.
+    V1(Box<ApiGatewayProxyResponse>),
+    /// Payload 2.0.
+    V2(Box<ApiGatewayV2httpResponse>),
+}
+
+impl HttpEvent {
+    /// Translates an event that has a `requestContext`.
+    pub(super) fn parse(json: &str, base_path: Option<&str>) -> Self {
+        let mut event: Value = match serde_json::from_str(json) {
+            Ok(event) => event,
+            Err(error) => {
+                return Self { request: Err(not_understood(&error)), payload: Payload::V2 };
+            }
+        };
+        let authorizer =
+            event.pointer_mut("/requestContext/authorizer").map(Value::take).unwrap_or_default();
+        let methods = ["/requestContext/http/method", "/httpMethod"];
+        if methods.iter().all(|method| event.pointer(method).is_none_or(|method| method == "")) {
+            // The crate would take a missing or empty method for GET.
+            let problem = Problem::invalid_request("the event names no HTTP method");
+            return Self { request: Err(problem), payload: Payload::V1 };
+        }
+        // Only payload 2.0 has `http` in its context.
+        if event.pointer("/requestContext/http").is_some() {
+            let request = serde_json::from_value(event)
+                .map_err(|error| not_understood(&error))
+                .and_then(|event| request_of_v2(event, &authorizer, base_path));
+            Self { request, payload: Payload::V2 }
+        } else {
+            let query = QueryParameters::take(&mut event);
+            let request = serde_json::from_value(event)
+                .map_err(|error| not_understood(&error))
+                .and_then(|event| request_of_v1(event, query?, &authorizer, base_path));
+            Self { request, payload: Payload::V1 }
+        }
+    }
+
+    /// Packs the answer to this request.
+    pub(crate) fn pack(&self, response: Response) -> HttpResponse {
+        let body = Some(Body::Text(response.body));
+        let status_code = i64::from(response.status);
+        match self.payload {
+            Payload::V1 => {
+                let mut packed = ApiGatewayProxyResponse::default();
+                packed.status_code = status_code;
+                packed.headers = response.headers;
+                packed.body = body;
+                let cookies = response.cookies.iter();
+                packed.multi_value_headers = cookies
+                    .filter_map(|cookie| Some((SET_COOKIE, HeaderValue::try_from(cookie).ok()?)))
+                    .collect();
+                HttpResponse::V1(Box::new(packed))
+            }
+            Payload::V2 => {
+                let mut packed = ApiGatewayV2httpResponse::default();
+                packed.status_code = status_code;
+                packed.headers = response.headers;
+                packed.body = body;
+                packed.cookies = response.cookies;
+                HttpResponse::V2(Box::new(packed))
+            }
+        }
+    }
+}
+
+impl QueryParameters {
+    /// Takes the parameters out of an event.
+    fn take(event: &mut Value) -> Result<Self, Problem> {
+        let names = ["multiValueQueryStringParameters", "queryStringParameters"];
+        let taken = names.map(|name| {
+            let value = event.get_mut(name).map(Value::take).unwrap_or_default();
+            (name.to_owned(), value)
+        });
+        serde_json::from_value(Value::Object(taken.into_iter().collect()))
+            .map_err(|error| not_understood(&error))
+    }
+
+    /// Names and values, repeated parameters included.
+    fn pairs(self) -> Vec<(String, String)> {
+        match self.multi_value_query_string_parameters {
+            Some(all) => all
+                .into_iter()
+                .flat_map(|(name, values)| {
+                    values.into_iter().map(move |value| (name.clone(), value))
+                })
+                .collect(),
+            None => self.query_string_parameters.unwrap_or_default().into_iter().collect(),
+        }
+    }
+}
+
+fn not_understood(error: &serde_json::Error) -> Problem {
+    Problem::invalid_request(format!("the gateway's event can't be understood: {error}"))
+}
+
+fn request_of_v2(
+    event: ApiGatewayV2httpRequest,
+    authorizer: &Value,
+    base_path: Option<&str>,
+) -> Result<Request, Problem> {
+    // `route_key` is `"POST /links"` or `"$default"`.
+    let pattern = event.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|key| key.1);
+    let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
+    let stage = event.request_context.stage;
+    Ok(Request {
+        method: event.request_context.http.method.to_string(),
+        readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
+        path,
+        query: decode_query(&event.raw_query_string.unwrap_or_default())?,
+        body: decode_body(event.body, event.is_base64_encoded)?,
+        // A JWT authorizer's claims, IAM's identity, or the context of a Lambda authorizer. The
+        // gateway writes exactly one of them.
+        principal: first_name(
+            authorizer,
+            &["/jwt/claims/sub", "/iam/userArn", "/lambda/principalId"],
+        ),
+    })
+}
+
+fn request_of_v1(
+    event: ApiGatewayProxyRequest,
+    query: QueryParameters,
+    authorizer: &Value,
+    base_path: Option<&str>,
+) -> Result<Request, Problem> {
+    let pattern = event.resource.as_deref();
+    let path = event.path.unwrap_or_else(|| "/".to_owned());
+    let stage = event.request_context.stage;
+    // A Lambda authorizer's context stands flat beside `principalId` and may hold `claims` of its
+    // own, so `principalId` comes first. A Cognito or JWT authorizer has `claims` and no
+    // `principalId`.
+    let principal = match first_name(authorizer, &["/principalId", "/claims/sub"]) {
+        Principal::Anonymous => named(event.request_context.identity.user_arn.as_deref()),
+        principal => principal,
+    };
+    Ok(Request {
+        method: event.http_method.to_string(),
+        readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
+        path,
+        query: query.pairs(),
+        body: decode_body(event.body, event.is_base64_encoded)?,
+        principal,
+    })
+}
+
+/// The principal that the first of these fields names.
+fn first_name(authorizer: &Value, pointers: &[&str]) -> Principal {
+    named(pointers.iter().find_map(|pointer| authorizer.pointer(pointer)?.as_str()))
+}
+
+fn named(name: Option<&str>) -> Principal {
+    match name {
+        Some(name) if !name.is_empty() => Principal::Authenticated(name.to_owned()),
+        _ => Principal::Anonymous,
+    }
+}
+
+/// Decodes `application/x-www-form-urlencoded` pairs. Broken UTF-8 is refused: with a replacement
+/// character the link would be for another object than the one named.
+fn decode_query(raw: &str) -> Result<Vec<(String, String)>, Problem> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| {
+            Problem::invalid_request(format!(
+                "the query's {text:?} is not UTF-8 once it is decoded"
+            ))
+        })
+    };
+    raw.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+fn decode_body(body: Option<String>, is_base64: bool) -> Result<Vec<u8>, Problem> {
+    match body {
+        Some(body) if is_base64 => STANDARD.decode(body.trim()).map_err(|_| {
+            Problem::invalid_request("the body is said to be base64 and isn't".to_owned())
+        }),
+        body => Ok(body.unwrap_or_default().into_bytes()),
+    }
+}
+
+/// What a path can mean besides itself: the pattern that the gateway matched, filled with its path
+/// parameters; the path without the name of the stage; the path without the base path.
+fn readings(
+    pattern: Option<&str>,
+    parameters: &HashMap<String, String>,
+    path: &str,
+    stage: Option<&str>,
+    base_path: Option<&str>,
+) -> Vec<String> {
+    let pattern = pattern.map(|pattern| {
+        parameters.iter().fold(pattern.to_owned(), |filled, (name, value)| {
+            filled.replace(&format!("{{{name}}}"), value)
+        })
+    });
+    let without = |path: &str, prefix: &str| {
+        path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+    };
+    let without_stage = stage.and_then(|stage| without(path, &format!("/{stage}")));
+    let without_base_path = base_path
+        .and_then(|base_path| without(without_stage.as_deref().unwrap_or(path), base_path));
+    [pattern, without_stage, without_base_path].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(event: &Value) -> Request {
+        HttpEvent::parse(&event.to_string(), Some("/files")).request.unwrap()
+    }
+
+    fn rest(authorizer: &Value) -> Principal {
+        request(&json!({
+            "httpMethod": "GET", "path": "/session", "resource": "/session",
+            "requestContext": {"httpMethod": "GET", "authorizer": authorizer},
+        }))
+        .principal
+    }
+
+    #[test]
+    fn whatever_a_lambda_authorizer_of_a_rest_api_says_its_principal_stays() {
+        for context in [
+            json!({"claims": {"sub": "eve"}}),
+            json!({"claims": "text", "jwt": "text", "iam": 5, "lambda": true}),
+            json!({"jwt": {"claims": {"sub": "eve"}}, "iam": {"userArn": "eve"}}),
+        ] {
+            let mut authorizer = context.clone();
+            authorizer["principalId"] = json!("alice");
+            assert_eq!(rest(&authorizer), Principal::Authenticated("alice".to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_documented_shape_authenticates_nobody() {
+        for authorizer in [
+            json!(null),
+            json!("alice"),
+            json!(["alice"]),
+            json!({"claims": "{\"sub\": \"eve\"}"}),
+            json!({"claims": {"sub": 5}}),
+            json!({"principalId": ""}),
+            json!({"jwt": {"claims": {"sub": "eve"}}}),
+            json!({"lambda": {"principalId": "eve"}}),
+        ] {
+            assert_eq!(rest(&authorizer), Principal::Anonymous, "{authorizer}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_with_an_empty_list_of_values_is_no_parameter() {
+        let mut event = json!({
+            "httpMethod": "GET", "path": "/download", "requestContext": {"httpMethod": "GET"},
+            "queryStringParameters": {"key": "b"},
+            "multiValueQueryStringParameters": {"key": [], "bucket": ["x", "y"]},
+        });
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(request(&event).query, [pair("bucket", "x"), pair("bucket", "y")]);
+        event["multiValueQueryStringParameters"] = json!(null);
+        assert_eq!(request(&event).query, [pair("key", "b")]);
+    }
+
+    #[test]
+    fn a_pattern_is_filled_with_its_path_parameters() {
+        let parameters = HashMap::from([("id".to_owned(), "7".to_owned())]);
+        let readings = readings(Some("/files/{id}"), &parameters, "/x/files/7", Some("x"), None);
+        assert_eq!(readings, ["/files/7", "/files/7"]);
+    }
+
+    #[test]
+    fn cookies_are_packed_in_each_payload_s_own_way() {
+        let pack = |payload| {
+            let event = HttpEvent { request: Err(Problem::invalid_request("")), payload };
+            let response = Response {
+                status: 200,
+                headers: http::HeaderMap::new(),
+                cookies: vec!["a=b".to_owned(), "c=d".to_owned()],
+                body: "<p>\n</p>".to_owned(),
+            };
+            serde_json::to_value(event.pack(response)).unwrap()
+        };
+        let v1 = pack(Payload::V1);
+        assert_eq!(v1["multiValueHeaders"]["set-cookie"], json!(["a=b", "c=d"]));
+        assert_eq!(v1["body"], "<p>\n</p>");
+        let v2 = pack(Payload::V2);
+        assert_eq!(v2["cookies"], json!(["a=b", "c=d"]));
+        assert_eq!(v2["statusCode"], 200);
+    }
+}

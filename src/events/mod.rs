@@ -1,0 +1,184 @@
+//! AWS's events, in and out: each is translated into the plain types of `api` and `mail`, and
+//! answers are translated back. AWS's shapes are known here and nowhere else.
+//!
+//! - [`http`]: requests that API Gateway and function URLs pack,
+//! - [`s3_notification`]: S3's own notifications,
+//! - [`eventbridge`]: S3's events as EventBridge delivers them,
+//! - [`sqs`]: batches of messages that hold either of them.
+//!
+//! The shapes are those of `aws_lambda_events`. A module that reads a field in another way says
+//! why.
+
+mod eventbridge;
+mod http;
+mod s3_notification;
+mod sqs;
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+pub(crate) use self::http::{HttpEvent, HttpResponse};
+pub(crate) use self::sqs::{QueueMessage, batch_response};
+use crate::mail::BucketEvent;
+
+/// How many fields of an unknown event are named.
+const MAX_NAMED_FIELDS: usize = 8;
+
+/// An event, translated.
+pub(crate) enum Event {
+    /// An HTTP request.
+    Http(HttpEvent),
+    /// Events about a bucket that came without a queue.
+    Bucket(Vec<BucketEvent>),
+    /// A batch of a queue.
+    Queue(Vec<QueueMessage>),
+}
+
+/// What the function answers, in the shape that the event's sender wants.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum EventResponse {
+    /// The answer to an HTTP request.
+    Http(HttpResponse),
+    /// The answer to a batch of a queue: the messages that failed.
+    Queue(SqsBatchResponse),
+    /// The answer to an event whose sender wants none: `null`.
+    Nothing(()),
+}
+
+/// An event that this function does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "this event is none of an HTTP API (payload 2.0), a REST API (payload 1.0), a function URL, an \
+     S3 notification, an SQS batch of those, or EventBridge's \"Object Created\": {0}"
+)]
+pub struct UnknownEvent(String);
+
+/// The fields that tell the events apart.
+#[derive(Deserialize)]
+struct EventFields<'a> {
+    #[serde(borrow, rename = "requestContext")]
+    request_context: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'a RawValue>,
+}
+
+/// The field that tells a queue's records from S3's own.
+#[derive(Deserialize)]
+struct RecordFields {
+    #[serde(rename = "eventSource")]
+    event_source: Option<String>,
+}
+
+impl Event {
+    /// Translates an event. `base_path` is what stands before the routes in an HTTP request's path.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownEvent`]. An HTTP request that can't be read is no error here: its caller gets an
+    /// answer.
+    pub(crate) fn parse(event: &RawValue, base_path: Option<&str>) -> Result<Self, UnknownEvent> {
+        let event = event.get();
+        let fields: EventFields<'_> = parse_object(event)?;
+        if fields.request_context.is_some() {
+            Ok(Self::Http(HttpEvent::parse(event, base_path)))
+        } else if fields.records.is_some_and(is_queue) {
+            Ok(Self::Queue(sqs::parse(event)?))
+        } else {
+            Ok(Self::Bucket(parse_bucket_event(event)?))
+        }
+    }
+}
+
+/// Whether these records are a queue's messages.
+fn is_queue(records: &RawValue) -> bool {
+    serde_json::from_str::<Vec<RecordFields>>(records.get())
+        .ok()
+        .and_then(|records| records.into_iter().next()?.event_source)
+        .is_some_and(|source| source == "aws:sqs")
+}
+
+/// The fields that tell the events about a bucket apart.
+#[derive(Deserialize)]
+struct BucketEventFields<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'a RawValue>,
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+    source: Option<String>,
+    #[serde(rename = "Event")]
+    event: Option<String>,
+}
+
+/// Translates an event about a bucket: a whole event, or the body of a queue's message.
+///
+/// # Errors
+///
+/// [`UnknownEvent`], which says what was recognised.
+fn parse_bucket_event(json: &str) -> Result<Vec<BucketEvent>, UnknownEvent> {
+    let fields: BucketEventFields<'_> = parse_object(json)?;
+    match fields {
+        BucketEventFields { records: Some(records), .. } => s3_notification::parse(json, records),
+        BucketEventFields { detail_type: Some(detail_type), source: Some(source), .. }
+            if source == "aws.s3" =>
+        {
+            Ok(vec![eventbridge::parse(&detail_type, json)?])
+        }
+        // S3 sends `s3:TestEvent` when a notification is set up.
+        BucketEventFields { event: Some(event), .. } if event.starts_with("s3:") => {
+            Ok(vec![BucketEvent::Other(event)])
+        }
+        _ => Err(UnknownEvent::describe(json)),
+    }
+}
+
+impl UnknownEvent {
+    fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+
+    /// Says what can be recognised in `json`: the names of its fields, and the values of those that
+    /// say which kind of event it is.
+    fn describe(json: &str) -> Self {
+        let event = match serde_json::from_str(json) {
+            Ok(serde_json::Value::Object(event)) => event,
+            Ok(_) => return Self::new("it is JSON, but no object"),
+            Err(error) => {
+                return Self::new(format!("it is no JSON object ({})", position(&error)));
+            }
+        };
+        let mut names: Vec<String> =
+            event.keys().take(MAX_NAMED_FIELDS).map(|name| shortened(name)).collect();
+        if event.len() > names.len() {
+            names.push(format!("{} more", event.len() - names.len()));
+        }
+        let kinds = ["source", "detail-type", "Event", "Type"].into_iter().filter_map(|name| {
+            let value = event.get(name)?.as_str()?;
+            Some(format!(", {name} being {}", shortened(value)))
+        });
+        let kinds: String = kinds.collect();
+        match names.as_slice() {
+            [] => Self::new("it has no fields"),
+            names => Self::new(format!("it has the fields {}{kinds}", names.join(", "))),
+        }
+    }
+}
+
+/// Parses a JSON object. serde would also accept an array that holds the fields' values without
+/// their names.
+fn parse_object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, UnknownEvent> {
+    let object = json.trim_start().starts_with('{').then(|| serde_json::from_str(json).ok());
+    object.flatten().ok_or_else(|| UnknownEvent::describe(json))
+}
+
+/// Where JSON can't be parsed. What stands there may be anything, so it is not repeated.
+fn position(error: &serde_json::Error) -> String {
+    format!("line {}, column {}", error.line(), error.column())
+}
+
+/// Text from outside, shortened and on one line.
+fn shortened(text: &str) -> String {
+    format!("{:?}", text.chars().take(40).collect::<String>())
+}

@@ -1,0 +1,227 @@
+//! Puts the rooms together and dispatches one event.
+//!
+//! `events` says what an event is, `api` answers requests, `mail` delivers links. Nothing is
+//! decided here but which of them has to act.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::access::Principal;
+use crate::api;
+use crate::aws::{Aws, Regions, Sts};
+use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
+use crate::links::{Clock, Links};
+use crate::mail::{BucketEvent, Mailer};
+use crate::presign::Signer;
+use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
+use crate::settings::Settings;
+use crate::telemetry::{Counter, Invocation, PrintMetrics};
+use crate::window::DEFAULT_EXPIRES_IN;
+
+/// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EventError {
+    /// The function does not know the event.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEvent),
+    /// The event is about S3 objects, and this function mails nothing.
+    #[error(
+        "this is an event about S3 objects, and this function mails nothing: set MAIL_FROM to the \
+         sender's address, or send such events elsewhere"
+    )]
+    MailingIsOff,
+    /// Mails did not go out that should have.
+    #[error("{failed} of {of} events about S3 objects failed, the first because {reason}")]
+    NotMailed {
+        /// How many events failed.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+        /// Why the first of them failed.
+        reason: String,
+    },
+}
+
+/// What Lambda reports to the event's sender.
+impl From<EventError> for Diagnostic {
+    fn from(error: EventError) -> Self {
+        let error_type = match error {
+            EventError::Unknown(_) => "UnknownEvent",
+            EventError::MailingIsOff => "MailingIsOff",
+            EventError::NotMailed { .. } => "NotMailed",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// The function.
+pub struct Handler {
+    links: Links,
+    /// `None`: mailing is off.
+    mailer: Option<Mailer>,
+    base_path: Option<String>,
+    function_name: String,
+    print_metrics: PrintMetrics,
+}
+
+impl Handler {
+    /// Puts the rooms together. No file, no socket and no clock is touched.
+    #[must_use]
+    pub fn new(settings: Settings, clock: Clock, print_metrics: PrintMetrics) -> Self {
+        let aws = Aws::new(settings.aws);
+        let sts = Sts::new(aws.clone());
+        let source = match settings.credentials {
+            Some(credentials) => CredentialsSource::environment(credentials),
+            None => CredentialsSource::default_chain(aws.clone()),
+        };
+        let function_name = settings.execution_role.function_name.clone();
+        let execution_role = ExecutionRole::new(source, sts.clone(), settings.execution_role);
+        let minter = settings.signing_role_arn.map(|arn| Minter::new(arn, sts.clone()));
+        let links = Links {
+            grants: settings.grants,
+            sessions: Sessions::new(execution_role, minter, sts),
+            regions: Regions::new(aws.clone()),
+            signer: Signer::new(aws.clone()),
+            http: aws.http().clone(),
+            clock,
+        };
+        Self {
+            links,
+            mailer: settings.mail.map(|mail| Mailer::new(mail, aws)),
+            base_path: settings.base_path,
+            function_name,
+            print_metrics,
+        }
+    }
+
+    /// Gathers the evidence of how long the session lasts, so that the first request need not wait.
+    ///
+    /// This is for initialisation, where the function has a whole processor. It never fails:
+    /// evidence that can't be had now is asked for again by the request that needs it. It takes as
+    /// long as STS does, and at most as long as its calls may take.
+    pub async fn gather_evidence(&self) {
+        // The session is kept, and an error is reported by the request that needs the session.
+        let _ = self.links.sessions.select(DEFAULT_EXPIRES_IN, (self.links.clock)()).await;
+    }
+
+    /// Forgets the execution role's credentials and gathers evidence about the new ones. A
+    /// SnapStart snapshot holds the credentials of the environment that it was taken in, and those
+    /// are gone after a restore.
+    pub async fn restored(&self) {
+        self.links.sessions.forget().await;
+        self.gather_evidence().await;
+    }
+
+    /// Answers one event. Mails that could not be finished before `deadline` are left to a retry.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] for unknown events, and for events about objects whose mails did not all go
+    /// out. Every HTTP request gets an answer with a status.
+    pub async fn handle(
+        &self,
+        event: &RawValue,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Result<EventResponse, EventError> {
+        let event = Event::parse(event, self.base_path.as_deref())?;
+        let mut invocation = Invocation::new(request_id, &self.function_name);
+        let response = match event {
+            Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
+            Event::Bucket(events) => self.bucket(&events, &mut invocation, deadline).await,
+            Event::Queue(messages) => self.queue(messages, &mut invocation, deadline).await,
+        };
+        if let Some(line) = invocation.metrics((self.links.clock)()) {
+            (self.print_metrics)(&line);
+        }
+        response
+    }
+
+    async fn http(&self, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
+        let response = match &event.request {
+            Ok(request) => api::answer(&self.links, request, invocation).await,
+            Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
+        };
+        EventResponse::Http(event.pack(response))
+    }
+
+    /// Answers events about a bucket that came without a queue.
+    async fn bucket(
+        &self,
+        events: &[BucketEvent],
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+    ) -> Result<EventResponse, EventError> {
+        let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
+        let mut failures = Vec::new();
+        for event in events {
+            let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
+            failures.extend(outcome.err());
+        }
+        match failures.first() {
+            None => Ok(EventResponse::Nothing(())),
+            Some(first) => Err(EventError::NotMailed {
+                failed: failures.len(),
+                of: events.len(),
+                reason: first.to_string(),
+            }),
+        }
+    }
+
+    /// Answers a batch of a queue. A message that fails affects no other.
+    async fn queue(
+        &self,
+        messages: Vec<QueueMessage>,
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+    ) -> Result<EventResponse, EventError> {
+        let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
+        let mut failed = Vec::new();
+        for QueueMessage { id, events } in messages {
+            let events = match events {
+                Ok(events) => events,
+                Err(unknown) => {
+                    log_unknown_message(invocation, &id, &unknown);
+                    failed.push(id);
+                    continue;
+                }
+            };
+            let mut all_done = true;
+            for event in &events {
+                let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
+                all_done &= outcome.is_ok();
+            }
+            if !all_done {
+                failed.push(id);
+            }
+        }
+        Ok(EventResponse::Queue(batch_response(failed)))
+    }
+}
+
+/// Logs and counts a message that is no known event. The message comes back, and ends in the
+/// dead-letter queue.
+fn log_unknown_message(invocation: &mut Invocation<'_>, message_id: &str, unknown: &UnknownEvent) {
+    invocation.count(Counter::MailsFailed);
+    tracing::error!(
+        request_id = invocation.request_id(),
+        message_id,
+        reason = unknown.to_string(),
+        "message not understood"
+    );
+}
+
+/// Shows what the function is for, and nothing of its credentials.
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("function_name", &self.function_name)
+            .field("links", &self.links)
+            .field("mailer", &self.mailer)
+            .finish_non_exhaustive()
+    }
+}

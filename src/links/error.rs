@@ -1,0 +1,90 @@
+//! Why there is no link.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::object_key::ObjectKeyError;
+use crate::presign::SignError;
+use crate::window::TooShort;
+
+/// Why there is no link. `Display` is a sentence for the caller: what happened, and the fix. It
+/// never holds a secret, a session token, a signature or a link.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum LinkError {
+    /// No gateway authenticated the caller, and no grant admits anonymous callers to this object.
+    #[error(
+        "The gateway authenticated nobody, and no grant admits anonymous callers to this. Sign in \
+         and ask again."
+    )]
+    Unauthenticated,
+    /// No grant covers this principal, bucket and key. The error is the same whether or not the
+    /// object exists.
+    #[error("No grant gives this principal this object. Ask the operator for an entry in GRANTS.")]
+    NotGranted,
+    /// The request names no bucket, and the grants name several.
+    #[error("bucket: the grants name several buckets, so say which one is meant")]
+    BucketNotNamed,
+    /// A link can't name this key.
+    #[error(transparent)]
+    Key(#[from] ObjectKeyError),
+    /// No window as long as `min_expires_in` can be kept.
+    #[error(
+        "The longest window that can be kept now is {} s, limited by the {}; at least \
+         {min_expires_in} s were asked for.",
+        .too_short.available_expires_in,
+        .too_short.limited_by.as_str()
+    )]
+    WindowTooShort {
+        /// The window that could be kept.
+        too_short: TooShort,
+        /// The least that was asked for, in seconds.
+        min_expires_in: u64,
+        /// The end of the session that would have signed. `None` for long-term keys.
+        session_expires_at: Option<Timestamp>,
+    },
+    /// The link was opened once, and S3 refused it.
+    #[error("{0}")]
+    ObjectUnavailable(String),
+    /// Nothing proves how long the session lasts that would sign.
+    #[error("{0}")]
+    SessionUnproven(String),
+    /// S3, STS or the provider of credentials did not answer as it must.
+    #[error("{0}")]
+    Upstream(String),
+    /// The settings name a bucket that links can't be signed for.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// This function broke a rule of its own. The error is a bug.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl LinkError {
+    /// The stable name that programs and logs use.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::NotGranted => "not-granted",
+            Self::BucketNotNamed | Self::Key(ObjectKeyError::Length(_)) => "invalid-request",
+            Self::Key(ObjectKeyError::DotSegment) => "key-not-linkable",
+            Self::WindowTooShort { .. } => "window-too-short",
+            Self::ObjectUnavailable(_) => "object-unavailable",
+            Self::SessionUnproven(_) => "session-unproven",
+            Self::Upstream(_) => "upstream",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<SignError> for LinkError {
+    fn from(error: SignError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            SignError::NoEndpoint { .. } | SignError::UnsupportedScheme { .. } => {
+                Self::Misconfigured(sentence)
+            }
+            SignError::NotSigned { .. } => Self::Internal(sentence),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What is asked for and what is given. No AWS type, no I/O.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::presign::ResponseHeaders;
+use crate::sessions::Evidence;
+use crate::window::{RequestedWindow, Window};
+
+/// A request for one link, validated and not yet granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkRequest {
+    /// The bucket, if the request names one.
+    pub(crate) bucket: Option<String>,
+    /// The object's key, decoded.
+    pub(crate) key: String,
+    /// One version of the object. `None` means the current one.
+    pub(crate) version_id: Option<String>,
+    /// The window that is asked for.
+    pub(crate) window: RequestedWindow,
+    /// What S3 shall answer in its headers.
+    pub(crate) response_headers: ResponseHeaders,
+    /// Whether to open the link once before it is given.
+    pub(crate) check: bool,
+}
+
+/// A signed link, and how long it works.
+#[derive(Clone)]
+#[expect(clippy::struct_field_names, reason = "The API, the logs and the URL call it `link_id`.")]
+pub(crate) struct Link {
+    /// The presigned URL, in visible ASCII characters. Whoever has the URL has the file, so it is
+    /// given to the caller and to nobody else, and never logged.
+    pub(crate) url: String,
+    /// A UUID that is signed into the URL as `x-link-id`, so that S3's access log names it.
+    pub(crate) link_id: String,
+    /// The bucket.
+    pub(crate) bucket: String,
+    /// The object's key.
+    pub(crate) key: String,
+    /// The window that is signed and promised.
+    pub(crate) window: Window,
+    /// The window that was asked for, in seconds.
+    pub(crate) requested_expires_in: u64,
+    /// How the end of the session that signed is known.
+    pub(crate) evidence: Evidence,
+    /// The end of the session that signed. `None` for long-term keys.
+    pub(crate) session_expires_at: Option<Timestamp>,
+}
+
+/// Shows everything but the URL.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("link_id", &self.link_id)
+            .field("bucket", &self.bucket)
+            .field("key", &self.key)
+            .field("window", &self.window)
+            .field("evidence", &self.evidence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,324 @@
+//! Decides what is mailed about an event, and does it step by step.
+//!
+//! For each object: is it granted, is it still there, who gets it? Then for each recipient, in this
+//! order: claim, sign, compose, send, mark. The link is signed after the claim and right before the
+//! mail is sent, so that little of its window is lost. When the event is delivered again, a new
+//! link is signed.
+//!
+//! An error about one recipient fails the event, so that the event is delivered again. The other
+//! recipients are still served. A recipient who has the mail does not get it again, because the
+//! ledger knows. A case that no retry can fix (no grant, nobody allowed) is logged and counted, and
+//! the event is done.
+
+use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use super::bucket_event::{BucketEvent, ObjectCreated};
+use super::ledger::{Claim, ClaimToken, Entry, Ledger, LedgerError};
+use super::message::{self, MessageError};
+use super::object::{Object, ObjectError, Objects};
+use super::recipients::{Address, recipients};
+use super::ses::{SendError, Ses};
+use super::settings::MailSettings;
+use super::{format, log};
+use crate::access::{Action, Grant, Principal};
+use crate::aws::Aws;
+use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
+use crate::presign::ResponseHeaders;
+use crate::telemetry::Invocation;
+
+/// The time that an invocation must have left when a mail is begun. All calls for one mail together
+/// take less, even at their slowest. A mail that the end of the invocation cuts off would have to
+/// wait for the end of its lease.
+const MIN_TIME_LEFT: SignedDuration = SignedDuration::from_secs(20);
+
+/// Why a mail was not sent. The event fails, and is delivered again.
+#[derive(Debug, Error)]
+pub(crate) enum DeliveryError {
+    /// S3 did not say whether the file is there.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The ledger could not be used, so nothing was sent.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Another invocation holds the claim. It may still be sending the mail, or it may have ended.
+    #[error("another invocation is about to send it, or was ended while it was")]
+    Held,
+    /// There is no link, or none that works for long enough.
+    #[error("there is no link to send: {0}")]
+    Link(LinkError),
+    /// The mail could not be written.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// SES did not accept the mail, or did not answer.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The mail was not begun.
+    #[error("fewer than {} s of this invocation were left", MIN_TIME_LEFT.as_secs())]
+    OutOfTime,
+}
+
+/// Mails links that [`Links`] signs.
+#[derive(Debug)]
+pub(crate) struct Mailer {
+    settings: MailSettings,
+    objects: Objects,
+    ledger: Ledger,
+    ses: Ses,
+}
+
+/// An object that may be mailed, and the execution role's credentials, with which the mail is sent.
+struct Delivery<'a> {
+    created: &'a ObjectCreated,
+    object: Object,
+    credentials: Credentials,
+}
+
+impl Mailer {
+    /// Mails as `settings` say, through `aws`. Makes no call.
+    pub(crate) fn new(settings: MailSettings, aws: Aws) -> Self {
+        Self {
+            objects: Objects::new(aws.clone()),
+            ledger: Ledger::new(settings.table.clone(), aws.clone()),
+            ses: Ses::new(aws),
+            settings,
+        }
+    }
+
+    /// Mails a link to an object that was created. Nothing is mailed about other events.
+    ///
+    /// A mail that can't be begun in time for `deadline`, the end of the invocation, is not begun.
+    ///
+    /// # Errors
+    ///
+    /// The first [`DeliveryError`], after every recipient was tried.
+    pub(crate) async fn handle(
+        &self,
+        links: &Links,
+        event: &BucketEvent,
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        match event {
+            BucketEvent::Created(created) => {
+                self.deliver(links, created, invocation, deadline).await
+            }
+            BucketEvent::Other(event) => {
+                log::other_event(invocation, event);
+                Ok(())
+            }
+        }
+    }
+
+    async fn deliver(
+        &self,
+        links: &Links,
+        created: &ObjectCreated,
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        if created.is_folder_marker() {
+            log::object_skipped(invocation, created, "it is a folder's marker");
+            return Ok(());
+        }
+        let grant =
+            links.grants.find(&Principal::S3Event, Action::Get, &created.bucket, &created.key);
+        let Some(grant) = grant else {
+            log::object_refused(
+                invocation,
+                created,
+                "no grant in GRANTS with the principal \"s3-event\" covers it",
+            );
+            return Ok(());
+        };
+        if let Err(error) = ObjectKey::parse(&created.key) {
+            log::object_refused(invocation, created, &error.to_string());
+            return Ok(());
+        }
+        let delivery = match self.prepare(links, grant, created, deadline).await {
+            Ok(delivery) => delivery,
+            Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
+                log::object_skipped(invocation, created, reason);
+                return Ok(());
+            }
+            Err(error) => {
+                log::not_mailed(invocation, created, None, &error);
+                return Err(error);
+            }
+        };
+        let recipients = self.recipients(&delivery, invocation);
+        if recipients.is_empty() {
+            log::object_skipped(
+                invocation,
+                created,
+                "it has no recipient: neither its link-to nor MAIL_TO names anyone allowed",
+            );
+        }
+        let mut first_error = None;
+        for recipient in &recipients {
+            let outcome = self.deliver_to(links, &delivery, recipient, invocation, deadline).await;
+            if let Err(error) = outcome {
+                log::not_mailed(invocation, created, Some(recipient), &error);
+                first_error = first_error.or(Some(error));
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Asks S3 about the object, with the execution role's credentials.
+    async fn prepare<'a>(
+        &self,
+        links: &Links,
+        grant: &Grant,
+        created: &'a ObjectCreated,
+        deadline: Timestamp,
+    ) -> Result<Delivery<'a>, DeliveryError> {
+        let now = (links.clock)();
+        check_time_left(now, deadline)?;
+        let wanted = self.settings.window.capped(grant.max_expires_in);
+        let selection = links
+            .sessions
+            .select(wanted, now)
+            .await
+            .map_err(|error| DeliveryError::Link(LinkError::Upstream(error.to_string())))?;
+        let credentials = selection.credentials;
+        let region = links
+            .region(grant, &created.bucket, &credentials)
+            .await
+            .map_err(DeliveryError::Link)?;
+        let object = self.objects.find(created, &region, &credentials).await?;
+        Ok(Delivery { created, object, credentials })
+    }
+
+    /// The recipients that the object names and that are allowed. If the object names none, the
+    /// recipients that the operator names.
+    fn recipients(&self, delivery: &Delivery<'_>, invocation: &mut Invocation<'_>) -> Vec<Address> {
+        let Some(list) = &delivery.object.link_to else {
+            return self.settings.fallback.clone();
+        };
+        let (admitted, refused) = recipients(list, &self.settings.allowed);
+        for refused in &refused {
+            log::recipient_refused(invocation, delivery.created, refused);
+        }
+        admitted
+    }
+
+    /// Mails the object to one recipient, unless the recipient has the mail already.
+    async fn deliver_to(
+        &self,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        recipient: &Address,
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let now = (links.clock)();
+        check_time_left(now, deadline)?;
+        let entry = Entry { created: delivery.created, recipient };
+        let claim_token = match self.ledger.claim(entry, &delivery.credentials, now).await? {
+            Claim::Ours(claim_token) => claim_token,
+            Claim::Held => return Err(DeliveryError::Held),
+            Claim::Sent => {
+                log::mailed_already(invocation, delivery.created, recipient);
+                return Ok(());
+            }
+        };
+        match self.send(links, delivery, recipient, invocation).await {
+            Ok((link, message_id)) => {
+                log::mailed(invocation, delivery.created, recipient, &link, &message_id);
+                self.mark(links, delivery, &claim_token, &link, &message_id, invocation).await;
+                Ok(())
+            }
+            // The mail may have been sent. The claim keeps it from being sent again at once.
+            Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
+            Err(error) => {
+                self.release(delivery, &claim_token, invocation).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Signs a link and sends it at once. Returns the link and SES's id of the mail.
+    async fn send(
+        &self,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        recipient: &Address,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(Link, String), DeliveryError> {
+        let request = self.link_request(delivery.created);
+        let link = match links.sign(&Principal::S3Event, &request).await {
+            Ok(link) => link,
+            Err(error) => {
+                log_refused(invocation, &Principal::S3Event, &error);
+                return Err(DeliveryError::Link(error));
+            }
+        };
+        log_signed(invocation, &Principal::S3Event, &link);
+        let sender = &self.settings.sender;
+        let mime = message::compose(sender, recipient, &link, delivery.object.size)?;
+        let sent = self.ses.send(&sender.address, recipient, mime, &delivery.credentials).await;
+        Ok((link, sent?))
+    }
+
+    /// A request for a link that downloads the created version of the object, under its own name.
+    fn link_request(&self, created: &ObjectCreated) -> LinkRequest {
+        let name = format::file_name(&created.key);
+        let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
+        // A name that is not accepted as a file name is left out, and the browser chooses one.
+        let response_headers = named
+            .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
+            .unwrap_or_default();
+        LinkRequest {
+            bucket: Some(created.bucket.clone()),
+            key: created.key.clone(),
+            version_id: created.version_id.clone(),
+            window: self.settings.window,
+            response_headers,
+            check: false,
+        }
+    }
+
+    /// Marks the mail as sent. If that fails the delivery still succeeds: the mail is out, and a
+    /// failed event would send it again.
+    async fn mark(
+        &self,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        claim_token: &ClaimToken,
+        link: &Link,
+        message_id: &str,
+        invocation: &Invocation<'_>,
+    ) {
+        let now = (links.clock)();
+        let marked = self
+            .ledger
+            .mark_sent(claim_token, message_id, &link.link_id, &delivery.credentials, now)
+            .await;
+        if let Err(error) = marked {
+            log::not_marked(invocation, link, &error.to_string());
+        }
+    }
+
+    /// Releases the claim, so that the next delivery of the event need not wait for the lease to
+    /// end.
+    async fn release(
+        &self,
+        delivery: &Delivery<'_>,
+        claim_token: &ClaimToken,
+        invocation: &Invocation<'_>,
+    ) {
+        if let Err(error) = self.ledger.release(claim_token, &delivery.credentials).await {
+            log::not_released(invocation, &error.to_string());
+        }
+    }
+}
+
+/// Checks that enough time is left to begin a mail.
+fn check_time_left(now: Timestamp, deadline: Timestamp) -> Result<(), DeliveryError> {
+    if deadline.duration_since(now) < MIN_TIME_LEFT {
+        return Err(DeliveryError::OutOfTime);
+    }
+    Ok(())
+}

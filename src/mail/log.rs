@@ -1,0 +1,143 @@
+//! The log lines and counters of mailing: one line for each mail, and one for each event and
+//! recipient that gets none.
+//!
+//! Of a mail address a line holds only the domain. No line holds a link.
+
+use super::bucket_event::ObjectCreated;
+use super::deliver::DeliveryError;
+use super::recipients::{Address, RecipientRefused};
+use crate::links::Link;
+use crate::telemetry::{Counter, Invocation};
+
+/// Logs and counts a mail that SES accepted. `message_id` is SES's id of the mail.
+pub(super) fn mailed(
+    invocation: &mut Invocation<'_>,
+    object: &ObjectCreated,
+    to: &Address,
+    link: &Link,
+    message_id: &str,
+) {
+    invocation.count(Counter::MailsSent);
+    tracing::info!(
+        link_id = link.link_id,
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        to_domain = to.domain(),
+        message_id,
+        expires_in = link.window.expires_in,
+        "mail sent"
+    );
+}
+
+/// Logs a mail that was sent when the event was delivered before.
+pub(super) fn mailed_already(invocation: &Invocation<'_>, object: &ObjectCreated, to: &Address) {
+    tracing::info!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        to_domain = to.domain(),
+        "mail sent before, not again"
+    );
+}
+
+/// Logs a mail that was not sent and whose event will be delivered again. `to` is `None` when the
+/// error concerns all mails of the event.
+///
+/// A mail whose claim another invocation holds is not counted as failed.
+pub(super) fn not_mailed(
+    invocation: &mut Invocation<'_>,
+    object: &ObjectCreated,
+    to: Option<&Address>,
+    error: &DeliveryError,
+) {
+    let to_domain = to.map(Address::domain);
+    let reason = error.to_string();
+    if let DeliveryError::Held = error {
+        tracing::info!(
+            request_id = invocation.request_id(),
+            bucket = object.bucket,
+            key = object.key,
+            to_domain,
+            reason,
+            "mail left to another"
+        );
+        return;
+    }
+    invocation.count(Counter::MailsFailed);
+    tracing::error!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        to_domain,
+        reason,
+        "mail not sent"
+    );
+}
+
+/// Logs a mail that SES accepted and that the ledger does not know as sent.
+pub(super) fn not_marked(invocation: &Invocation<'_>, link: &Link, reason: &str) {
+    tracing::error!(
+        link_id = link.link_id,
+        request_id = invocation.request_id(),
+        reason,
+        "mail sent and not marked: if this event comes again, so does the mail"
+    );
+}
+
+/// Logs a claim that stays until its lease ends, although nothing was sent under it.
+pub(super) fn not_released(invocation: &Invocation<'_>, reason: &str) {
+    tracing::warn!(
+        request_id = invocation.request_id(),
+        reason,
+        "a claim was not released: the mail waits until its lease ends"
+    );
+}
+
+/// Logs an event about an object that nobody is to have, now or later.
+pub(super) fn object_skipped(invocation: &Invocation<'_>, object: &ObjectCreated, reason: &str) {
+    tracing::info!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        reason,
+        "nothing mailed"
+    );
+}
+
+/// Logs and counts an event about an object that may not be mailed.
+pub(super) fn object_refused(
+    invocation: &mut Invocation<'_>,
+    object: &ObjectCreated,
+    reason: &str,
+) {
+    invocation.count(Counter::EventsRefused);
+    tracing::warn!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        reason,
+        "event refused"
+    );
+}
+
+/// Logs and counts a recipient that the object names and that may not get mail.
+pub(super) fn recipient_refused(
+    invocation: &mut Invocation<'_>,
+    object: &ObjectCreated,
+    refused: &RecipientRefused,
+) {
+    invocation.count(Counter::RecipientsRefused);
+    tracing::warn!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        reason = refused.to_string(),
+        "recipient refused"
+    );
+}
+
+/// Logs an event that is not about a new object. `event` is S3's name for it.
+pub(super) fn other_event(invocation: &Invocation<'_>, event: &str) {
+    tracing::info!(request_id = invocation.request_id(), event, "nothing to mail about");
+}

@@ -1,0 +1,193 @@
+//! Tests that no name of a file, a person or a company changes the shape of a mail.
+//!
+//! `mailparse`, which shares no code with `mail-builder`, reads the mails.
+
+use jiff::{SignedDuration, Timestamp};
+use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
+use proptest::prelude::*;
+
+use super::*;
+use crate::access::Grants;
+use crate::mail::settings::MailSettings;
+use crate::sessions::Evidence;
+use crate::window::{LimitedBy, Window};
+
+fn parsed(mime: &[u8]) -> ParsedMail<'_> {
+    parse_mail(mime).unwrap()
+}
+
+/// The only header with this name.
+fn header(mime: &[u8], name: &str) -> String {
+    let values = parsed(mime).headers.get_all_values(name);
+    let [value] = values.as_slice() else { panic!("{} headers {name}", values.len()) };
+    value.clone()
+}
+
+/// The two bodies, decoded: plain text and HTML.
+fn bodies(mime: &[u8]) -> (String, String) {
+    let mail = parsed(mime);
+    assert_eq!(mail.ctype.mimetype, "multipart/alternative");
+    let [text, html] = mail.subparts.as_slice() else { panic!("two parts") };
+    for (part, mimetype) in [(text, "text/plain"), (html, "text/html")] {
+        assert_eq!(part.ctype.mimetype, mimetype);
+        assert_eq!(part.ctype.charset, "utf-8");
+    }
+    (text.get_body().unwrap(), html.get_body().unwrap())
+}
+
+/// The sender that these settings make. `None` if the settings are refused.
+fn sender(name: &str, subject: &str) -> Option<Sender> {
+    let grants = r#"[{"bucket":"files","prefix":"","principals":["s3-event"]}]"#;
+    let get = |setting: &str| {
+        let value = match setting {
+            "MAIL_FROM" => "files@example.com",
+            "MAIL_FROM_NAME" => name,
+            "MAIL_SUBJECT" => subject,
+            "MAIL_ALLOWED_RECIPIENTS" => "*@example.com",
+            "MAIL_TABLE" => "mails",
+            _ => return None,
+        };
+        Some(value.to_owned()).filter(|value| !value.trim().is_empty())
+    };
+    let settings = MailSettings::read(&get, &Grants::parse(grants).unwrap(), None).ok()?;
+    settings.map(|settings| settings.sender)
+}
+
+fn link(key: &str, token: usize, expires_in: u64) -> Link {
+    let signed_at: Timestamp = "2026-11-23T13:05:17Z".parse().unwrap();
+    let length = SignedDuration::from_secs(expires_in.cast_signed());
+    Link {
+        url: format!(
+            "https://files.s3.eu-west-1.amazonaws.com/k?X-Amz-Expires={expires_in}\
+             &X-Amz-Security-Token={}&response-content-disposition=a%3D%22b%22&x-link-id=1",
+            "IQoJb3JpZ2luX2VjE%2F%2B".repeat(token)
+        ),
+        link_id: "0b0f6c58-6c2b-4d4e-9d5a-2f1f3f0c9f11".to_owned(),
+        bucket: "files".to_owned(),
+        key: key.to_owned(),
+        window: Window {
+            signed_at,
+            expires_in,
+            expires_at: signed_at + length,
+            limited_by: LimitedBy::Request,
+        },
+        requested_expires_in: expires_in,
+        evidence: Evidence::Minted,
+        session_expires_at: None,
+    }
+}
+
+/// Text in which characters that could break a header, break a line or change the direction of text
+/// are common.
+fn hostile(max_pieces: usize) -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        2 => "[a-zA-Z0-9 .,_-]{1,12}",
+        1 => prop::sample::select(vec![
+            "\r\n", "\n", "\r", "\0", "\u{7f}", "\u{85}", "\u{2028}", "\u{202e}", "\u{2066}",
+            "\u{200f}", "\r\nBcc: eve@evil.test", "\r\n\r\n<script>", "=?utf-8?B?QQ==?=", "\"", "\\",
+            "<", ">", "&", "'", "{name}", "{size}", "--", ".", "\n.\n", "=\r\n", "日本語", "é", "e\u{301}",
+            "👨‍👩‍👧", "ﷺ", "\t", "  ", "%0d%0a", ":", ";", ",", "@", "(", ")", "[", "]",
+        ])
+        .prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..max_pieces).prop_map(|pieces| pieces.concat())
+}
+
+fn assert_is_well_formed(mime: &[u8], link: &Link, recipient: &Address) {
+    let text = std::str::from_utf8(mime).expect("MIME is ASCII");
+    assert!(text.is_ascii());
+    for line in text.split("\r\n") {
+        assert!(line.len() <= MAX_LINE, "{} characters: {line}", line.len());
+        assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
+    }
+    // The headers are those that `compose` writes, each of them once, and no others.
+    let mail = parsed(mime);
+    let mut names: Vec<_> = mail.headers.iter().map(mailparse::MailHeader::get_key).collect();
+    names.sort();
+    let expected = [
+        "Auto-Submitted",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Subject",
+        "To",
+    ];
+    assert_eq!(names, expected);
+    let to = header(mime, "To");
+    assert!(to == format!("<{}>", recipient.in_full()) || to == "undisclosed-recipients:;", "{to}");
+
+    let (plain, html) = bodies(mime);
+    assert!(plain.lines().any(|line| line == link.url), "the link is not in the text");
+    let href = html.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
+    let href = href.replace("&#38;", "&").replace("&#34;", "\"");
+    assert_eq!(href, link.url, "the button has another link");
+    let name = format::shortened(&format::file_name(&link.key), MAX_NAME_IN_BODY);
+    assert!(!name.contains(char::is_control) && plain.contains(&name));
+    // The only tags are those of the template.
+    assert_eq!(html.matches('<').count(), html.matches('>').count());
+    assert!(!html.contains("<script"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn no_name_changes_the_shape_of_a_mail(
+        key in hostile(40),
+        sender_name in hostile(8),
+        subject in hostile(8),
+        local in "[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}",
+        domain in "([a-z0-9]{1,20}\\.){1,8}[a-z]{2,10}",
+        token in 0..200_usize,
+        expires_in in 60..604_800_u64,
+    ) {
+        let link = link(&key, token, expires_in);
+        // Settings that are refused never reach a mail. Plain ones take their place.
+        let sender = sender(&sender_name, &subject)
+            .or_else(|| sender(&sender_name, ""))
+            .or_else(|| sender("", ""))
+            .unwrap();
+        let recipient = Address::parse(&format!("{local}@{domain}")).unwrap();
+        let mime = compose(&sender, &recipient, &link, 1).unwrap();
+        assert_is_well_formed(&mime, &link, &recipient);
+    }
+
+    #[test]
+    fn the_time_left_is_never_more_than_the_window(expires_in in 60..604_800_u64) {
+        let link = link("a", 1, expires_in);
+        let recipient = Address::parse("alice@example.com").unwrap();
+        let mime = compose(&sender("", "").unwrap(), &recipient, &link, 1).unwrap();
+        let (text, _) = bodies(&mime);
+        let time_left = text.split_once('(').unwrap().1.split_once(" from when").unwrap().0;
+        let mut seconds = 0;
+        let words: Vec<_> = time_left.split(' ').collect();
+        for pair in words.chunks(2) {
+            let unit = match pair[1].trim_end_matches('s') {
+                "second" => 1,
+                "minute" => 60,
+                "hour" => 3_600,
+                "day" => 86_400,
+                other => panic!("{other}"),
+            };
+            seconds += pair[0].parse::<u64>().unwrap() * unit;
+        }
+        assert!(seconds <= expires_in && seconds > 0, "{time_left} of {expires_in} s");
+    }
+}
+
+#[test]
+fn a_long_subject_of_plain_words_is_folded() {
+    for length in 50..110 {
+        let name = "word ".repeat(40)[..length].trim().replace(' ', "-word ");
+        let link = link(&name, 1, 3_600);
+        let recipient = Address::parse("alice@example.com").unwrap();
+        let sender = sender("A Company With Quite a Long Name, and Then Some", "{name}").unwrap();
+        let mime = compose(&sender, &recipient, &link, 1).unwrap();
+        assert_is_well_formed(&mime, &link, &recipient);
+        let subject = header(&mime, "Subject");
+        assert_eq!(subject, format::shortened(&format::file_name(&name), 80));
+    }
+}

@@ -1,0 +1,32 @@
+//! Mails a link when a file lands in a bucket: one mail for each recipient, once.
+//!
+//! - [`bucket_event`] is what the events about a bucket say, without AWS's shapes,
+//! - [`deliver`] decides and does: who gets a mail about a file, in which order the steps go, and
+//!   what becomes of a mail that could not be sent,
+//! - [`object`] asks S3 whether the file is still there, and who is to have it,
+//! - [`recipients`] reads addresses and decides which of them the operator allows,
+//! - [`ledger`] remembers in DynamoDB what was mailed to whom,
+//! - [`message`] writes the mail, [`format`] the names, sizes and times in it,
+//! - [`ses`] hands the mail to SES,
+//! - [`settings`] reads the `MAIL_…` settings,
+//! - [`log`] holds the room's log lines and counters.
+//!
+//! This room may import `links`, `access`, `sessions`, `presign`, `window`, `aws` and `telemetry`.
+//! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
+//! `handler`.
+
+mod bucket_event;
+mod deliver;
+mod format;
+mod ledger;
+mod log;
+mod message;
+mod object;
+mod recipients;
+mod ses;
+mod settings;
+
+pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
+pub(crate) use self::deliver::Mailer;
+pub(crate) use self::settings::MailSettings;
+pub use self::settings::MailSettingsError;

@@ -1,0 +1,130 @@
+//! The URL of a bucket, and the signature that requests to it want.
+//!
+//! The SDK's own endpoint rules are asked, once per bucket and session. They know partitions, FIPS,
+//! dual stack, access points, buckets with dots and custom endpoints. Nothing of that is repeated
+//! here.
+
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_smithy_types::Document;
+use futures_util::FutureExt;
+
+use super::SignError;
+use crate::aws::AwsSettings;
+
+/// Where the objects of one bucket are, and what signatures for them are scoped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    /// Scheme and authority, such as `https://my-bucket.s3.eu-west-1.amazonaws.com`.
+    pub(super) origin: String,
+    /// The `Host` header that a client sends to `origin`.
+    pub(super) host: String,
+    /// What stands before the key in the path: nothing, or `/bucket` where the host does not name
+    /// the bucket.
+    pub(super) path: String,
+    /// The region that signatures are scoped to.
+    pub(super) region: String,
+    /// The service that signatures are scoped to: `s3`, or `s3-object-lambda` for some ARNs.
+    pub(super) service: String,
+}
+
+/// The signature that requests to a bucket want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AuthScheme {
+    /// Signature Version 4, for this endpoint.
+    SigV4(Endpoint),
+    /// Signature Version 4A, for all regions at once. The SDK finds the endpoint when it signs.
+    SigV4a,
+}
+
+/// The endpoint and the signature for `bucket`.
+///
+/// # Errors
+///
+/// [`SignError`] when the rules know no endpoint, or one that wants neither signature.
+pub(super) fn resolve(
+    bucket: &str,
+    region: &str,
+    settings: &AwsSettings,
+) -> Result<AuthScheme, SignError> {
+    let no_endpoint = |reason: String| SignError::NoEndpoint {
+        bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        reason,
+    };
+    let params = Params::builder()
+        .bucket(bucket)
+        .region(region)
+        .use_fips(settings.use_fips)
+        .use_dual_stack(settings.use_dual_stack)
+        .set_endpoint(settings.s3_endpoint.clone())
+        .build()
+        .map_err(|error| no_endpoint(error.to_string()))?;
+    // The default rules are computation only, so their future is ready at once.
+    let endpoint = DefaultResolver::new()
+        .resolve_endpoint(&params)
+        .now_or_never()
+        .ok_or_else(|| no_endpoint("the rules did not answer at once".to_owned()))?
+        .map_err(|error| no_endpoint(error.to_string()))?;
+
+    let scheme =
+        StatedScheme::of(&endpoint).ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
+    match scheme.name.as_str() {
+        "sigv4" => {}
+        // Outposts want Signature Version 4A too, with a service name of their own. Nobody has
+        // shown that a link to an Outpost opens, so such links are refused.
+        "sigv4a" if scheme.service.as_deref() == Some("s3") => return Ok(AuthScheme::SigV4a),
+        _ => {
+            let (bucket, scheme) = (bucket.to_owned(), scheme.name);
+            return Err(SignError::UnsupportedScheme { bucket, scheme });
+        }
+    }
+    let url = endpoint.url();
+    // A custom endpoint may hold anything. No URL has these characters, and a link must be one.
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)) {
+        return Err(no_endpoint("the endpoint is not a URL".to_owned()));
+    }
+    let (url_scheme, rest) =
+        url.split_once("://").ok_or_else(|| no_endpoint("it has no URL scheme".to_owned()))?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Ok(AuthScheme::SigV4(Endpoint {
+        origin: format!("{url_scheme}://{host}"),
+        host: without_default_port(url_scheme, host).to_owned(),
+        path: path.trim_end_matches('/').to_owned(),
+        region: scheme.region.unwrap_or_else(|| region.to_owned()),
+        service: scheme.service.unwrap_or_else(|| "s3".to_owned()),
+    }))
+}
+
+/// The host as clients send it: without the port that is the scheme's default, even if the URL
+/// names it.
+fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return host,
+    };
+    host.strip_suffix(port).unwrap_or(host)
+}
+
+/// What the rules state about the signature.
+struct StatedScheme {
+    name: String,
+    region: Option<String>,
+    service: Option<String>,
+}
+
+impl StatedScheme {
+    /// The first scheme that is stated. The rules list the preferred one first.
+    fn of(endpoint: &aws_sdk_s3::config::endpoint::Endpoint) -> Option<Self> {
+        if let Some(scheme) = endpoint.auth_schemes().first() {
+            return Some(Self::read(scheme.name(), |name| scheme.get(name)));
+        }
+        let listed = endpoint.properties().get("authSchemes")?.as_array()?.first()?.as_object()?;
+        Some(Self::read(listed.get("name")?.as_string()?, |name| listed.get(name)))
+    }
+
+    fn read<'a>(name: &str, get: impl Fn(&str) -> Option<&'a Document>) -> Self {
+        let text = |name| get(name).and_then(Document::as_string).map(str::to_owned);
+        Self { name: name.to_owned(), region: text("signingRegion"), service: text("signingName") }
+    }
+}

@@ -1,0 +1,81 @@
+//! The requests to S3 that a link can stand for.
+//!
+//! An operation names its method, its query parameters and its signed headers as S3's API reference
+//! does. How they are signed is no concern of this module.
+
+use super::ResponseHeaders;
+
+/// A request to S3, apart from bucket, time and credentials.
+#[derive(Clone, Copy, Debug)]
+pub enum Operation<'a> {
+    /// `GetObject`: a download.
+    GetObject(GetObject<'a>),
+}
+
+/// The parameters of `GetObject`.
+#[derive(Clone, Copy, Debug)]
+pub struct GetObject<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// One version of the object. `None` means the current one.
+    pub version_id: Option<&'a str>,
+    /// What S3 shall answer in its headers.
+    pub response_headers: &'a ResponseHeaders,
+}
+
+impl<'a> Operation<'a> {
+    /// The HTTP method.
+    pub(crate) fn method(&self) -> &'static str {
+        match self {
+            Self::GetObject(_) => "GET",
+        }
+    }
+
+    /// The object's key.
+    pub(crate) fn key(&self) -> &'a str {
+        match self {
+            Self::GetObject(get) => get.key,
+        }
+    }
+
+    /// The query parameters, not encoded, in no particular order. `x-id` names the operation: the
+    /// SDKs add it, so S3's access log shows such links as it shows the SDKs' own requests.
+    pub(crate) fn query(&self) -> Vec<(&'static str, &'a str)> {
+        match self {
+            Self::GetObject(get) => {
+                let headers = get.response_headers;
+                let optional = [
+                    ("response-content-disposition", headers.content_disposition.as_deref()),
+                    ("response-content-type", headers.content_type.as_deref()),
+                    ("versionId", get.version_id),
+                ];
+                let optional =
+                    optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                optional.chain([("x-id", "GetObject")]).collect()
+            }
+        }
+    }
+
+    /// The headers besides `host` that the request must send exactly so. A download has none: a
+    /// browser that opens a link can't send any.
+    pub(crate) fn signed_headers(&self) -> &'a [(&'static str, &'a str)] {
+        match self {
+            Self::GetObject(_) => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_a_get_without_headers_of_its_own() {
+        let response_headers = ResponseHeaders::default();
+        let get = GetObject { key: "a", version_id: None, response_headers: &response_headers };
+        let operation = Operation::GetObject(get);
+        assert_eq!((operation.method(), operation.key()), ("GET", "a"));
+        assert_eq!(operation.query(), [("x-id", "GetObject")]);
+        assert!(operation.signed_headers().is_empty());
+    }
+}

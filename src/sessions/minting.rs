@@ -1,0 +1,165 @@
+//! `minted`: sessions of a signing role. STS states their end when it creates them.
+//!
+//! A session that is minted with a role's own credentials is role chaining, which STS caps at one
+//! hour. That is enough for most links, and it is proof where nothing else proves the end.
+//!
+//! Source of the cap: IAM user guide, "Methods to assume a role".
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use super::credentials::timestamp;
+use super::{Evidence, Session};
+use crate::aws::{AwsError, Sts};
+use crate::window::SessionEnd;
+
+/// A session younger than this is not replaced. The new one would last at most this much longer,
+/// which is not worth a call.
+const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long to wait before a refused `AssumeRole` is tried again. The policy may be fixed by then.
+const RETRY_REFUSED: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long to wait before an `AssumeRole` without an answer is tried again. The SDK has already
+/// retried it.
+const RETRY_UNREACHABLE: SignedDuration = SignedDuration::from_secs(2);
+
+/// `AssumeRole` gave no session.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MintError {
+    /// STS refused the call.
+    #[error(
+        "STS refused AssumeRole on SIGNING_ROLE_ARN ({0}); allow sts:AssumeRole in the execution \
+         role's policy and in the signing role's trust policy"
+    )]
+    Refused(String),
+    /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
+    /// succeed.
+    #[error("STS could not answer AssumeRole ({0})")]
+    Unreachable(String),
+}
+
+/// Mints sessions of one role, one at a time.
+#[derive(Debug)]
+pub struct Minter {
+    role_arn: String,
+    sts: Sts,
+    /// Locked while STS is asked, so that concurrent callers wait for one call.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The newest session, and when it was minted.
+    minted: Option<(Arc<Session>, Timestamp)>,
+    /// The last failure since then, and when it happened.
+    failed: Option<(MintError, Timestamp)>,
+}
+
+impl Minter {
+    /// Mints sessions of the role `role_arn`.
+    #[must_use]
+    pub fn new(role_arn: String, sts: Sts) -> Self {
+        Self { role_arn, sts, state: Mutex::default() }
+    }
+
+    /// A minted session for a link of `wanted` seconds that is signed `now`.
+    ///
+    /// The current session is used if it keeps all of the link or is too young to be replaced.
+    /// Otherwise a new one is minted with `credentials`. If STS gives none, the current session is
+    /// used until it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`MintError`] when the current session has ended, or there is none, and STS gives no new
+    /// one.
+    pub(super) async fn session(
+        &self,
+        credentials: &Credentials,
+        wanted: u64,
+        now: Timestamp,
+    ) -> Result<Arc<Session>, MintError> {
+        let mut state = self.state.lock().await;
+        if let Some((session, minted_at)) = &state.minted {
+            let is_young = now.duration_since(*minted_at) < RENEW_AFTER;
+            if session.keeps(wanted, now) || (is_young && session.keeps(1, now)) {
+                return Ok(Arc::clone(session));
+            }
+        }
+        let failed = match state.recent_failure(now) {
+            Some(error) => error,
+            None => match self.mint(credentials).await {
+                Ok(session) => {
+                    state.minted = Some((Arc::clone(&session), now));
+                    state.failed = None;
+                    return Ok(session);
+                }
+                Err(error) => {
+                    tracing::warn!(reason = error.to_string(), "no signing session was minted");
+                    state.failed = Some((error.clone(), now));
+                    error
+                }
+            },
+        };
+        match &state.minted {
+            Some((session, _)) if session.keeps(1, now) => Ok(Arc::clone(session)),
+            _ => Err(failed),
+        }
+    }
+
+    async fn mint(&self, credentials: &Credentials) -> Result<Arc<Session>, MintError> {
+        let minted = self.sts.assume_role(credentials, &self.role_arn).await?;
+        let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
+            MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
+        })?;
+        Ok(Arc::new(Session::new(minted, Evidence::Minted, SessionEnd::At(end))))
+    }
+}
+
+impl State {
+    /// The last failure, if it is too recent to try again.
+    fn recent_failure(&self, now: Timestamp) -> Option<MintError> {
+        let (error, failed_at) = self.failed.as_ref()?;
+        let pause = match error {
+            MintError::Refused(_) => RETRY_REFUSED,
+            MintError::Unreachable(_) => RETRY_UNREACHABLE,
+        };
+        (now.duration_since(*failed_at) < pause).then(|| error.clone())
+    }
+}
+
+impl From<AwsError> for MintError {
+    fn from(error: AwsError) -> Self {
+        let text = error.to_string();
+        match error {
+            // STS names a code whenever it refuses. An answer without one is not STS's own.
+            AwsError::Refused { code, .. } if !code.is_empty() => Self::Refused(text),
+            _ => Self::Unreachable(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_code_makes_a_refusal() {
+        let refused = |code: &str| {
+            let (code, message) = (code.to_owned(), "no".to_owned());
+            MintError::from(AwsError::Refused { status: 403, code, message }).to_string()
+        };
+        assert!(refused("AccessDenied").contains("(status 403, AccessDenied: no); allow sts:"));
+        assert_eq!(refused(""), "STS could not answer AssumeRole (status 403: no)");
+
+        let error = AwsError::NoResponse("no answer: connection refused".to_owned());
+        assert_eq!(
+            MintError::from(error).to_string(),
+            "STS could not answer AssumeRole (no answer: connection refused)"
+        );
+    }
+}

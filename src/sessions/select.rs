@@ -1,0 +1,152 @@
+//! Which session signs: of those available, the one that keeps the longest part of what was asked.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use jiff::Timestamp;
+
+use super::Session;
+use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
+use super::minting::{MintError, Minter};
+use crate::aws::{AwsError, Sts};
+use crate::window::SessionEnd;
+
+/// All sessions that this function can sign with.
+#[derive(Debug)]
+pub struct Sessions {
+    execution_role: ExecutionRole,
+    minter: Option<Minter>,
+    sts: Sts,
+}
+
+/// The session that was selected, and why others were not available.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The execution role's credentials.
+    pub credentials: Credentials,
+    /// The session that keeps the longest part of what was asked. `None` if the end of no session
+    /// is known.
+    pub session: Option<Arc<Session>>,
+    /// Why nothing proves the end of the execution role's own session. `None` if something does.
+    pub unproven: Option<Unproven>,
+    /// Why no session was minted. `None` if one was minted, if none was needed, or if no signing
+    /// role is set.
+    pub not_minted: Option<MintError>,
+}
+
+impl Sessions {
+    /// Signs with the execution role's session, and with minted sessions if there is a `minter`.
+    #[must_use]
+    pub fn new(execution_role: ExecutionRole, minter: Option<Minter>, sts: Sts) -> Self {
+        Self { execution_role, minter, sts }
+    }
+
+    /// Whether a signing role is set.
+    pub(crate) fn can_mint(&self) -> bool {
+        self.minter.is_some()
+    }
+
+    /// Selects the session that keeps the longest part of a link of `wanted` seconds that is signed
+    /// `now`. A session is minted only if the execution role's own does not keep all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCredentials`] when the provider has no credentials of the execution role.
+    pub async fn select(&self, wanted: u64, now: Timestamp) -> Result<Selection, NoCredentials> {
+        let current = self.execution_role.current(wanted, now).await?;
+        let (session, unproven) = match current.session {
+            Ok(session) => (Some(session), None),
+            Err(unproven) => (None, Some(unproven)),
+        };
+        let mut selection =
+            Selection { credentials: current.credentials, session, unproven, not_minted: None };
+
+        let own = selection.session.as_ref();
+        let kept_in_full = own.is_some_and(|own| own.keeps(wanted, now));
+        if let (false, Some(minter)) = (kept_in_full, &self.minter) {
+            match minter.session(&selection.credentials, wanted, now).await {
+                Ok(minted) if own.is_none_or(|own| outlasts(&minted, own)) => {
+                    selection.session = Some(minted);
+                }
+                Ok(_) => {}
+                Err(error) => selection.not_minted = Some(error),
+            }
+        }
+        Ok(selection)
+    }
+
+    /// The ARN that `credentials` belong to. STS is asked for it.
+    pub(crate) async fn caller_arn(&self, credentials: &Credentials) -> Result<String, AwsError> {
+        self.sts.caller_arn(credentials).await
+    }
+
+    /// Forgets the execution role's credentials. After a SnapStart restore they are no longer
+    /// valid.
+    pub async fn forget(&self) {
+        self.execution_role.forget().await;
+    }
+}
+
+impl Selection {
+    /// Why nothing proves the end of any session, and three ways to fix that. `can_mint` says
+    /// whether a signing role is set.
+    pub(crate) fn why_unproven(&self, can_mint: bool) -> String {
+        let reasons = [
+            self.unproven.as_ref().map(|reason| format!("{reason}.")),
+            self.not_minted.as_ref().map(|reason| format!("{reason}.")),
+        ];
+        let reasons = reasons.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let minting = if can_mint {
+            "let this function assume the role in SIGNING_ROLE_ARN"
+        } else {
+            "set SIGNING_ROLE_ARN to a role that this function may assume (its own, if the role's \
+             trust policy names it)"
+        };
+        format!(
+            "Nothing proves how long the signing session lasts, so no link is promised. {reasons} \
+             There are three ways to fix this: (1) run `aws iam \
+             enable-outbound-web-identity-federation` and allow sts:GetWebIdentityToken; \
+             (2) {minting}; (3) on a laptop only, set ASSUMED_SESSION_SECONDS, which makes every \
+             answer say \"proven\": false."
+        )
+    }
+}
+
+fn outlasts(minted: &Session, own: &Session) -> bool {
+    match (minted.end, own.end) {
+        (_, SessionEnd::Never) => false,
+        (SessionEnd::Never, SessionEnd::At(_)) => true,
+        (SessionEnd::At(minted), SessionEnd::At(own)) => minted > own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attestation::AttestationError;
+    use super::*;
+
+    #[test]
+    fn without_a_proof_every_reason_is_stated_and_every_fix() {
+        let selection = Selection {
+            credentials: Credentials::new("ASIA", "the-secret", None, None, "test"),
+            session: None,
+            unproven: Some(AttestationError::Disabled.into()),
+            not_minted: Some(MintError::Refused("status 403, AccessDenied".to_owned())),
+        };
+        let sentences = selection.why_unproven(true);
+        for part in [
+            "outbound web identity federation is switched off",
+            "STS refused AssumeRole on SIGNING_ROLE_ARN (status 403, AccessDenied)",
+            "`aws iam enable-outbound-web-identity-federation`",
+            "allow sts:GetWebIdentityToken",
+            "let this function assume the role in SIGNING_ROLE_ARN",
+            "ASSUMED_SESSION_SECONDS",
+        ] {
+            assert!(sentences.contains(part), "{part}: {sentences}");
+        }
+        assert!(!sentences.contains("the-secret"));
+        let without_role = Selection { not_minted: None, ..selection }.why_unproven(false);
+        assert!(without_role.contains("set SIGNING_ROLE_ARN to a role"), "{without_role}");
+        assert!(!without_role.contains("AssumeRole"), "{without_role}");
+    }
+}
