@@ -14,7 +14,7 @@ use crate::access::Principal;
 use crate::api;
 use crate::aws::{Aws, Regions, Sts};
 use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
-use crate::links::{Clock, Links};
+use crate::links::{Clock, Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
@@ -85,6 +85,7 @@ impl Handler {
             grants: settings.grants,
             sessions: Sessions::new(execution_role, minter, sts),
             regions: Regions::new(aws.clone()),
+            versions: Versions::new(aws.clone()),
             signer: Signer::new(aws.clone()),
             http: aws.http().clone(),
             clock,

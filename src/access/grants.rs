@@ -30,6 +30,8 @@ pub(crate) struct Grant {
     /// The bucket's region. If it is `None`, S3 is asked once, unless the bucket is a multi-region
     /// access point.
     pub(crate) region: Option<String>,
+    /// Whether links to old versions of these objects are granted too, deleted ones included.
+    pub(crate) versions: bool,
 }
 
 /// What a link does.
@@ -88,6 +90,7 @@ struct RawGrant {
     actions: Option<Vec<String>>,
     max_expires_in: Option<u64>,
     region: Option<String>,
+    versions: Option<bool>,
 }
 
 impl Grants {
@@ -142,12 +145,34 @@ impl Grants {
         bucket: &str,
         key: &str,
     ) -> Option<&Grant> {
+        self.covering(principal, action, bucket, key).max_by_key(|grant| grant.max_expires_in)
+    }
+
+    /// As [`Grants::find`], for a request that names a version. If there are several grants, one
+    /// that gives old versions comes first.
+    pub(crate) fn find_for_version(
+        &self,
+        principal: &Principal,
+        action: Action,
+        bucket: &str,
+        key: &str,
+    ) -> Option<&Grant> {
+        self.covering(principal, action, bucket, key)
+            .max_by_key(|grant| (grant.versions, grant.max_expires_in))
+    }
+
+    fn covering(
+        &self,
+        principal: &Principal,
+        action: Action,
+        bucket: &str,
+        key: &str,
+    ) -> impl Iterator<Item = &Grant> {
         self.0
             .iter()
-            .filter(|grant| grant.bucket == bucket)
-            .filter(|grant| grant.admits(principal) && grant.allows(action))
-            .filter(|grant| grant.covers(principal, key))
-            .max_by_key(|grant| grant.max_expires_in)
+            .filter(move |grant| grant.bucket == bucket)
+            .filter(move |grant| grant.admits(principal) && grant.allows(action))
+            .filter(move |grant| grant.covers(principal, key))
     }
 
     /// Whether any grant admits `principal`, for whatever action.
@@ -261,6 +286,7 @@ impl RawGrant {
             actions,
             max_expires_in,
             region: self.region,
+            versions: self.versions.unwrap_or(false),
         })
     }
 }
@@ -444,6 +470,27 @@ mod tests {
         assert_eq!(longest("alice", "a/b"), Some(600));
         assert_eq!(longest("bob", "a/b"), Some(6_000));
         assert!(grants.find(&authenticated("bob"), Action::Get, "other", "a/b").is_none());
+    }
+
+    #[test]
+    fn old_versions_are_granted_only_where_a_grant_says_so() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"","principals":["*"],"max_expires_in":600},
+                {"bucket":"files","prefix":"a/","principals":["bob"],"max_expires_in":60,
+                 "versions":true},
+                {"bucket":"files","prefix":"a/","principals":["*"],"versions":false}]"#,
+        );
+        let found = |name: &str, key: &str| {
+            let grant =
+                grants.find_for_version(&authenticated(name), Action::Get, "files", key).unwrap();
+            (grant.versions, grant.max_expires_in)
+        };
+        assert_eq!(found("bob", "a/b"), (true, 60));
+        assert_eq!(found("bob", "b"), (false, 600));
+        assert_eq!(found("alice", "a/b"), (false, 604_800));
+        // Without a version, the longest window counts.
+        let longest = grants.find(&authenticated("bob"), Action::Get, "files", "a/b").unwrap();
+        assert_eq!(longest.max_expires_in, 604_800);
     }
 
     #[test]

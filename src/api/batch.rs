@@ -11,7 +11,7 @@ use crate::access::Principal;
 use crate::links::{Link, LinkRequest, Links, log_signed};
 use crate::telemetry::{Invocation, write_together};
 
-/// How many links of a batch are opened at the same time, where the batch asks for checks.
+/// How many links of a batch wait for S3 at the same time: for a check, or for the current version.
 const CONCURRENT_CHECKS: usize = 64;
 
 /// The largest body that fits into Lambda's response, in bytes, once it is escaped.
@@ -47,7 +47,7 @@ pub(super) async fn post(
     invocation: &mut Invocation<'_>,
 ) -> Result<Response, Problem> {
     let requests = link_request::batch_from_json(&request.body)?;
-    let checks = requests.iter().any(|entry| entry.as_ref().is_ok_and(|entry| entry.check));
+    let checks = requests.iter().flatten().any(LinkRequest::waits_for_s3);
     // Signing waits for nothing, so signing concurrently would only cost time. Checks wait. All are
     // started as soon as there is room, so a slow check delays no other.
     let concurrency = if checks { requests.len() } else { 1 };
@@ -78,7 +78,7 @@ async fn make(
 ) -> Result<Link, Problem> {
     let request = request?;
     // The wait for room comes before the signature, so that it takes nothing from the window.
-    let _room = if request.check { Some(room_for_checks.acquire().await) } else { None };
+    let _room = if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
     Ok(links.make(principal, &request).await?)
 }
 

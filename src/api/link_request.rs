@@ -2,7 +2,10 @@
 //!
 //! Both forms have the same fields and the same rules. The answer to a mistake says where it is.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
@@ -37,7 +40,44 @@ struct RawLinkRequest {
 #[serde(deny_unknown_fields, expecting = "a JSON object with the field \"links\"")]
 struct RawBatch<'a> {
     #[serde(borrow)]
-    links: Vec<&'a RawValue>,
+    links: RawEntries<'a>,
+}
+
+/// The entries of a batch. Those after the first [`MAX_BATCH`] are counted and not kept: millions
+/// fit into a body.
+#[derive(Default)]
+struct RawEntries<'a> {
+    first: Vec<&'a RawValue>,
+    count: usize,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawEntries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = RawEntries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut entries = RawEntries::default();
+                while entries.first.len() < MAX_BATCH {
+                    let Some(entry) = list.next_element()? else { break };
+                    entries.first.push(entry);
+                }
+                entries.count = entries.first.len();
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    entries.count += 1;
+                }
+                Ok(entries)
+            }
+        }
+
+        deserializer.deserialize_seq(Entries)
+    }
 }
 
 /// Reads the JSON of a request for one link.
@@ -56,14 +96,15 @@ pub(super) fn from_json(body: &[u8]) -> Result<LinkRequest, Problem> {
 /// [`Problem::InvalidRequest`] when the body as a whole can't be read.
 pub(super) fn batch_from_json(body: &[u8]) -> Result<Vec<Result<LinkRequest, Problem>>, Problem> {
     let raw: RawBatch<'_> = parse(body)?;
-    if !(1..=MAX_BATCH).contains(&raw.links.len()) {
+    if !(1..=MAX_BATCH).contains(&raw.links.count) {
         return Err(Problem::invalid_request(format!(
             "links: {} entries; send 1 to {MAX_BATCH}",
-            raw.links.len()
+            raw.links.count
         )));
     }
     Ok(raw
         .links
+        .first
         .iter()
         .enumerate()
         .map(|(index, entry)| {

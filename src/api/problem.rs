@@ -75,7 +75,7 @@ impl Problem {
             Self::Link(error) => match error {
                 LinkError::BucketNotNamed | LinkError::Key(ObjectKeyError::Length(_)) => 400,
                 LinkError::Unauthenticated => 401,
-                LinkError::NotGranted => 403,
+                LinkError::NotGranted | LinkError::VersionNotGranted => 403,
                 LinkError::WindowTooShort { .. } => 409,
                 LinkError::Key(ObjectKeyError::DotSegment) | LinkError::ObjectUnavailable(_) => 422,
                 LinkError::Misconfigured(_) | LinkError::Internal(_) => 500,
@@ -97,7 +97,7 @@ impl Problem {
                     "The request can't be understood"
                 }
                 LinkError::Unauthenticated => "Nobody is signed in",
-                LinkError::NotGranted => "No grant covers this",
+                LinkError::NotGranted | LinkError::VersionNotGranted => "No grant covers this",
                 LinkError::WindowTooShort { .. } => "The link would end too soon",
                 LinkError::Key(ObjectKeyError::DotSegment) => "This key can't be linked to",
                 LinkError::ObjectUnavailable(_) => "The link would not open",

@@ -73,7 +73,7 @@ impl HttpEvent {
         let mut event: Value = match serde_json::from_str(json) {
             Ok(event) => event,
             Err(error) => {
-                return Self { request: Err(not_understood(&error)), payload: Payload::V2 };
+                return Self::refused(not_understood(&error));
             }
         };
         let authorizer =
@@ -97,6 +97,11 @@ impl HttpEvent {
                 .and_then(|event| request_of_v1(event, query?, &authorizer, base_path));
             Self { request, payload: Payload::V1 }
         }
+    }
+
+    /// An event that is not read, and the problem to answer with.
+    pub(super) fn refused(problem: Problem) -> Self {
+        Self { request: Err(problem), payload: Payload::V2 }
     }
 
     /// Packs the answer to this request.
@@ -259,7 +264,8 @@ fn readings(
 ) -> Vec<String> {
     let pattern = pattern.map(|pattern| {
         parameters.iter().fold(pattern.to_owned(), |filled, (name, value)| {
-            filled.replace(&format!("{{{name}}}"), value)
+            // A pattern has each name once, and filling it once keeps its length within the event's.
+            filled.replacen(&format!("{{{name}}}"), value, 1)
         })
     });
     let without = |path: &str, prefix: &str| {

@@ -4,27 +4,28 @@
 //! - [`http`]: requests that API Gateway and function URLs pack,
 //! - [`s3_notification`]: S3's own notifications,
 //! - [`eventbridge`]: S3's events as EventBridge delivers them,
-//! - [`sqs`]: batches of messages that hold either of them.
+//! - [`sqs`]: batches of messages that hold either of them,
+//! - [`bounds`]: how large an event may be that is parsed as a whole.
 //!
 //! The shapes are those of `aws_lambda_events`. A module that reads a field in another way says
 //! why.
 
+mod bounds;
 mod eventbridge;
 mod http;
 mod s3_notification;
 mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use self::bounds::{First, Outline};
 pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub(crate) use self::sqs::{QueueMessage, batch_response};
 use crate::mail::BucketEvent;
-
-/// How many fields of an unknown event are named.
-const MAX_NAMED_FIELDS: usize = 8;
 
 /// An event, translated.
 pub(crate) enum Event {
@@ -63,6 +64,8 @@ struct EventFields<'a> {
     request_context: Option<&'a RawValue>,
     #[serde(borrow, rename = "Records")]
     records: Option<&'a RawValue>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
 }
 
 /// The field that tells a queue's records from S3's own.
@@ -83,8 +86,12 @@ impl Event {
         let event = event.get();
         let fields: EventFields<'_> = parse_object(event)?;
         if fields.request_context.is_some() {
-            Ok(Self::Http(HttpEvent::parse(event, base_path)))
-        } else if fields.records.is_some_and(is_queue) {
+            Ok(Self::Http(match bounds::check_http(event, &fields) {
+                Ok(()) => HttpEvent::parse(event, base_path),
+                Err(problem) => HttpEvent::refused(problem),
+            }))
+        } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {
+            bounds::check_queue_messages(messages)?;
             Ok(Self::Queue(sqs::parse(event)?))
         } else {
             Ok(Self::Bucket(parse_bucket_event(event)?))
@@ -92,11 +99,11 @@ impl Event {
     }
 }
 
-/// Whether these records are a queue's messages.
+/// Whether these records are a queue's messages. The first of them says so.
 fn is_queue(records: &RawValue) -> bool {
-    serde_json::from_str::<Vec<RecordFields>>(records.get())
+    serde_json::from_str::<First<RecordFields>>(records.get())
         .ok()
-        .and_then(|records| records.into_iter().next()?.event_source)
+        .and_then(|records| records.first?.event_source)
         .is_some_and(|source| source == "aws:sqs")
 }
 
@@ -120,10 +127,15 @@ struct BucketEventFields<'a> {
 fn parse_bucket_event(json: &str) -> Result<Vec<BucketEvent>, UnknownEvent> {
     let fields: BucketEventFields<'_> = parse_object(json)?;
     match fields {
-        BucketEventFields { records: Some(records), .. } => s3_notification::parse(json, records),
+        BucketEventFields { records: Some(records), .. } => {
+            bounds::check_bucket_event(json)?;
+            bounds::check_bucket_records(records)?;
+            s3_notification::parse(json, records)
+        }
         BucketEventFields { detail_type: Some(detail_type), source: Some(source), .. }
             if source == "aws.s3" =>
         {
+            bounds::check_bucket_event(json)?;
             Ok(vec![eventbridge::parse(&detail_type, json)?])
         }
         // S3 sends `s3:TestEvent` when a notification is set up.
@@ -139,29 +151,14 @@ impl UnknownEvent {
         Self(reason.into())
     }
 
-    /// Says what can be recognised in `json`: the names of its fields, and the values of those that
-    /// say which kind of event it is.
+    /// Says what can be recognised in `json`.
     fn describe(json: &str) -> Self {
-        let event = match serde_json::from_str(json) {
-            Ok(serde_json::Value::Object(event)) => event,
-            Ok(_) => return Self::new("it is JSON, but no object"),
-            Err(error) => {
-                return Self::new(format!("it is no JSON object ({})", position(&error)));
-            }
-        };
-        let mut names: Vec<String> =
-            event.keys().take(MAX_NAMED_FIELDS).map(|name| shortened(name)).collect();
-        if event.len() > names.len() {
-            names.push(format!("{} more", event.len() - names.len()));
+        if !json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok() {
+            return Self::new("it is JSON, but no object");
         }
-        let kinds = ["source", "detail-type", "Event", "Type"].into_iter().filter_map(|name| {
-            let value = event.get(name)?.as_str()?;
-            Some(format!(", {name} being {}", shortened(value)))
-        });
-        let kinds: String = kinds.collect();
-        match names.as_slice() {
-            [] => Self::new("it has no fields"),
-            names => Self::new(format!("it has the fields {}{kinds}", names.join(", "))),
+        match serde_json::from_str::<Outline>(json) {
+            Ok(outline) => Self::new(outline.describe()),
+            Err(error) => Self::new(format!("it is no JSON object ({})", position(&error))),
         }
     }
 }

@@ -21,6 +21,14 @@ pub(crate) enum LinkError {
     /// object exists.
     #[error("No grant gives this principal this object. Ask the operator for an entry in GRANTS.")]
     NotGranted,
+    /// A grant covers the object, but not its old versions. The error is the same for a version
+    /// that never existed.
+    #[error(
+        "version_id is not the object's current version, or the object is deleted, and the grant \
+         gives no old versions. Leave version_id out, or ask the operator for \"versions\": true in \
+         GRANTS."
+    )]
+    VersionNotGranted,
     /// The request names no bucket, and the grants name several.
     #[error("bucket: the grants name several buckets, so say which one is meant")]
     BucketNotNamed,
@@ -42,7 +50,7 @@ pub(crate) enum LinkError {
         /// The end of the session that would have signed. `None` for long-term keys.
         session_expires_at: Option<Timestamp>,
     },
-    /// The link was opened once, and S3 refused it.
+    /// The link was opened once, or S3 was asked for the current version, and S3 refused.
     #[error("{0}")]
     ObjectUnavailable(String),
     /// Nothing proves how long the session lasts that would sign.
@@ -64,7 +72,7 @@ impl LinkError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
-            Self::NotGranted => "not-granted",
+            Self::NotGranted | Self::VersionNotGranted => "not-granted",
             Self::BucketNotNamed | Self::Key(ObjectKeyError::Length(_)) => "invalid-request",
             Self::Key(ObjectKeyError::DotSegment) => "key-not-linkable",
             Self::WindowTooShort { .. } => "window-too-short",

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::access::{Grant, Principal};
 use crate::presign::ResponseHeaders;
 use crate::sessions::Evidence;
 use crate::window::{RequestedWindow, Window};
@@ -23,6 +24,20 @@ pub(crate) struct LinkRequest {
     pub(crate) response_headers: ResponseHeaders,
     /// Whether to open the link once before it is given.
     pub(crate) check: bool,
+}
+
+impl LinkRequest {
+    /// Whether making the link waits for S3, once the session and the region are known.
+    pub(crate) fn waits_for_s3(&self) -> bool {
+        self.check || self.version_id.is_some()
+    }
+
+    /// The version that must be the current one. `None` if no version is named, or if `grant` gives
+    /// old versions. A mail names the version that landed, which S3 reported itself.
+    pub(super) fn version_to_check(&self, principal: &Principal, grant: &Grant) -> Option<&str> {
+        let may_be_old = grant.versions || *principal == Principal::S3Event;
+        self.version_id.as_deref().filter(|_| !may_be_old)
+    }
 }
 
 /// A signed link, and how long it works.

@@ -1,4 +1,5 @@
-//! From a request to a link, step by step: grant, key, session, region, window, signature, check.
+//! From a request to a link, step by step: grant, key, session, region, version, window, signature,
+//! check.
 //!
 //! The order matters. Whether a caller may have a link is decided before S3 or STS is asked
 //! anything. The clock is read when the link is signed, not when the request came in.
@@ -11,6 +12,7 @@ mod error;
 mod link;
 mod log;
 mod object_key;
+mod version;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ pub(crate) use self::error::LinkError;
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
+pub(crate) use self::version::Versions;
 use crate::access::{Action, Grant, Grants, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::presign::{GetObject, Operation, Signer};
@@ -40,6 +43,8 @@ pub(crate) struct Links {
     pub(crate) sessions: Sessions,
     /// The regions of buckets.
     pub(crate) regions: Regions,
+    /// Asks S3 which version of an object is the current one.
+    pub(crate) versions: Versions,
     /// Signs the URLs.
     pub(crate) signer: Signer,
     /// The HTTP client of the one-byte check.
@@ -73,6 +78,11 @@ impl Links {
         let wanted = request.window.capped(grant.max_expires_in);
         let (session, credentials) = self.session(wanted).await?;
         let region = self.region(grant, bucket, &credentials).await?;
+        if let Some(version_id) = request.version_to_check(principal, grant) {
+            self.versions
+                .check_current(bucket, &region, key.as_str(), version_id, &credentials)
+                .await?;
+        }
         self.sign_with(&session, request, bucket, &region, key, grant.max_expires_in)
     }
 
@@ -84,7 +94,12 @@ impl Links {
     ) -> Result<(&'a str, &'a Grant), LinkError> {
         let bucket = request.bucket.as_deref().or_else(|| self.grants.only_bucket());
         if let Some(bucket) = bucket {
-            if let Some(grant) = self.grants.find(principal, Action::Get, bucket, &request.key) {
+            let found = if request.version_id.is_some() {
+                self.grants.find_for_version(principal, Action::Get, bucket, &request.key)
+            } else {
+                self.grants.find(principal, Action::Get, bucket, &request.key)
+            };
+            if let Some(grant) = found {
                 return Ok((bucket, grant));
             }
         } else if self.grants.admit(principal) {

@@ -15,17 +15,18 @@ use serde_json::{Value, json};
 const SECRET: &str = "SecretKeyThatNobodyMaySee";
 const TOKEN: &str = "SessionTokenThatNobodyMaySee";
 
-/// A function that needs no network: its session is assumed and its bucket's region is stated.
+/// A function that needs no network: its session is assumed, its bucket's
+/// region is stated, and its grants give old versions.
 fn handler() -> Handler {
     let variable = |name: &str| {
         let value = match name {
             "GRANTS" => {
                 r#"[{"bucket":"files","prefix":"private-files/","principals":["*"],
-                     "max_expires_in":3600,"region":"eu-west-1"},
+                     "max_expires_in":3600,"region":"eu-west-1","versions":true},
                     {"bucket":"files","prefix":"users/{principal}/","principals":["*"],
-                     "region":"eu-west-1"},
+                     "region":"eu-west-1","versions":true},
                     {"bucket":"files","prefix":"public/","principals":["anonymous"],
-                     "region":"eu-west-1"}]"#
+                     "region":"eu-west-1","versions":true}]"#
             }
             "AWS_REGION" => "eu-west-1",
             "AWS_ACCESS_KEY_ID" => "ASIAHOSTILE",

@@ -2,6 +2,7 @@
 //!
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
+//! - `versions`: links that name a version, with an S3 of the tests' own,
 //! - `events`: the fixtures in `events/`, and two hundred thousand generated events.
 //!
 //! Tests that need the built function, the runtime emulator, another S3 or botocore are in
@@ -18,3 +19,4 @@ mod events;
 mod evidence;
 mod signatures;
 mod sts_server;
+mod versions;

@@ -1,4 +1,4 @@
-"""The permissions of the function's role and who may assume it, as far as the local AWS enforces IAM.
+"""The permissions of the two roles that sign and who may assume them, as far as the local AWS enforces IAM.
 
 It enforces identity policies, bucket policies and trust policies with their conditions. It does not know
 `sts:IdentityTokenAudience` and `sts:DurationSeconds`, so the test for GetWebIdentityToken only reads the policy.
@@ -12,9 +12,17 @@ from local_aws import api_client, isolation
 
 
 @pytest.fixture(scope="module")
-def session(aws, stack):
+def function_session(aws, stack):
     """Credentials of the function's role. In the local AWS the root user may assume any role, unlike in AWS."""
     return assume(aws, stack.role_arn)
+
+
+@pytest.fixture(params=["of the function", "that it starts"])
+def session(request, aws, stack, function_session):
+    """Credentials of either role whose sessions sign links."""
+    if request.param == "of the function":
+        return function_session
+    return assume(aws, stack.session_role_arn, function_session)
 
 
 def assume(aws, role_arn, credentials=None):
@@ -53,31 +61,57 @@ def test_the_role_has_no_permissions_for_other_services(aws, stack, session):
     assert "AccessDenied" in refusal(aws.client("logs", session).describe_log_groups)
 
 
-def test_the_role_may_assume_itself(aws, stack, session):
-    assert assume(aws, stack.role_arn, session)["SessionToken"]
+def test_only_the_function_s_role_is_trusted_and_by_its_own_arn(aws, stack):
+    trust = aws.client("iam").get_role(RoleName=stack.session_role_arn.rsplit("/", 1)[1])["Role"]
+    [statement] = trust["AssumeRolePolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
+    assert statement["Principal"] == {"AWS": stack.role_arn}
+    function = aws.client("iam").get_role(RoleName=stack.role_arn.rsplit("/", 1)[1])["Role"]
+    [statement] = function["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
-def test_another_role_that_may_assume_any_role_may_not_assume_this_one(aws, stack):
+def test_the_function_may_assume_no_other_role(aws, stack, function_session):
+    assert assume(aws, stack.session_role_arn, function_session)["SessionToken"]
+    assert refusal(assume, aws=aws, role_arn=stack.role_arn, credentials=function_session) == "AccessDenied"
+
+
+def test_a_session_that_signs_may_start_no_further_one(aws, stack, function_session):
+    started = assume(aws, stack.session_role_arn, function_session)
+    for role_arn in (stack.role_arn, stack.session_role_arn):
+        assert refusal(assume, aws=aws, role_arn=role_arn, credentials=started) == "AccessDenied"
+
+
+def test_another_role_that_may_assume_any_role_may_not_assume_these(aws, stack):
+    """Whoever may create roles can choose their names and paths, and still does not become the signer."""
     may_assume_all = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
     trusts_all = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}
     iam = aws.client("iam")
-    # Two of them resemble the function's role: one in its name, one in its path.
-    own_name = stack.role_arn.rsplit("/", 1)[1]
-    for path, name in [("/", "other"), ("/", f"{own_name}-2"), (f"/s3-link-signer/{isolation.REGION}/", own_name + "-3")]:
+    own_path, own_name = stack.role_arn.split(":role", 1)[1].rsplit("/", 1)
+    # They resemble the function's role: in its name, in its path, and in the path that it once was trusted by.
+    once_trusted = f"/s3-link-signer/{isolation.REGION}/{stack.stack}/"
+    for path, name in [
+        ("/", "other"),
+        (f"{own_path}/", f"{own_name}-2"),
+        ("/elsewhere/", f"{own_name}-3"),
+        (once_trusted, f"{own_name}-4"),
+    ]:
         made = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trusts_all))
         iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(may_assume_all))
         other = assume(aws, made["Role"]["Arn"])
         # The session itself is valid, because the role may assume itself.
         assert assume(aws, made["Role"]["Arn"], other)
-        assert refusal(assume, aws=aws, role_arn=stack.role_arn, credentials=other) == "AccessDenied"
+        for role_arn in (stack.role_arn, stack.session_role_arn):
+            assert refusal(assume, aws=aws, role_arn=role_arn, credentials=other) == "AccessDenied"
 
 
-def test_a_user_who_may_assume_any_role_may_not_assume_this_one(aws, stack):
+def test_a_user_who_may_assume_any_role_may_not_assume_these(aws, stack):
     user = api_client.create_caller(aws, stack, "assumer")
     may_assume_all = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
     aws.client("iam").put_user_policy(UserName="assumer", PolicyName="all", PolicyDocument=json.dumps(may_assume_all))
     keys = {"AccessKeyId": user.access_key_id, "SecretAccessKey": user.secret_access_key}
-    assert refusal(assume, aws=aws, role_arn=stack.role_arn, credentials=keys) == "AccessDenied"
+    for role_arn in (stack.role_arn, stack.session_role_arn):
+        assert refusal(assume, aws=aws, role_arn=role_arn, credentials=keys) == "AccessDenied"
 
 
 def test_the_web_identity_token_is_for_an_invalid_audience_and_lasts_a_minute(aws, stack):

@@ -74,8 +74,13 @@ def test_an_older_version_of_a_file_can_be_linked(stack, reader, files):
     key = files.put(b"first")
     version = files.s3.head_object(Bucket=stack.bucket, Key=key)["VersionId"]
     files.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"second")
-    response = reader.request("POST", f"{stack.api_url}/links", {"key": key, "version_id": version}).json()
-    assert api_client.send("GET", response["url"]).body == b"first"
+    request = {"key": key, "version_id": version}
+    response = reader.request("POST", f"{stack.api_url}/links", request)
+    # It is no longer the current version, and the stack's grant gives no others.
+    assert (response.status, response.json()["code"]) == (403, "not-granted")
+    request["version_id"] = files.s3.head_object(Bucket=stack.bucket, Key=key)["VersionId"]
+    response = reader.request("POST", f"{stack.api_url}/links", request).json()
+    assert api_client.send("GET", response["url"]).body == b"second"
 
 
 def test_a_download_has_the_requested_file_name_and_content_type(stack, reader, files):
@@ -123,7 +128,7 @@ def test_session_states_the_signer_the_evidence_and_the_longest_promise_now(stac
     response = reader.request("GET", f"{stack.api_url}/session")
     assert response.status == 200, response.body
     session = response.json()
-    assert f":assumed-role/{stack.role_arn.rsplit('/', 1)[1]}/" in session["signer"]["arn"]
+    assert f":assumed-role/{stack.session_role_arn.rsplit('/', 1)[1]}/" in session["signer"]["arn"]
     assert session["signer"]["credentials"] == "session"
     assert len(session["signer"]["access_key_id_ends_with"]) == 4
     assert (session["session"]["evidence"], session["proven"]) == ("minted", True)

@@ -23,6 +23,7 @@ def stack_with_tokens(aws, stack):
         Principals="alice,tenant-7|*",
         FilesPrefix="a/b-c/",
         ListBucket="yes",
+        OldVersions="yes",
         LogRetentionDays=7,
     )
 
@@ -71,10 +72,12 @@ def test_the_grant_has_the_values_of_the_parameters(aws, stack, stack_with_token
             "principals": ["arn:aws:iam::*:user/reader-*"],
             "max_expires_in": 1800,
             "region": "us-east-1",
+            "versions": False,
         }
     ]
     [grant] = grants(aws, stack_with_tokens)
     assert (grant["principals"], grant["prefix"]) == (["alice", "tenant-7|*"], "a/b-c/")
+    assert grant["versions"] is True
 
 
 def test_the_bucket_is_private_versioned_and_encrypted(aws, stack):

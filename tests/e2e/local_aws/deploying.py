@@ -17,6 +17,7 @@ class Deployment:
     bucket: str
     function: str
     role_arn: str
+    session_role_arn: str
 
     @property
     def api_id(self):
@@ -53,6 +54,7 @@ def deploy(aws, stack="s3-link-signer", **parameters):
         bucket=outputs["FilesBucketName"],
         function=outputs["LinkSignerName"],
         role_arn=outputs["LinkSignerRoleArn"],
+        session_role_arn=outputs["LinkSessionRoleArn"],
     )
 
 

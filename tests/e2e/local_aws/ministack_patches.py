@@ -1,12 +1,10 @@
-"""Runs ministack with three patches where it differs from AWS's documentation.
+"""Runs ministack with two patches where it differs from AWS's documentation.
 
 `emulator` starts this script, with the Python of ministack's virtual environment.
 
-1. For the session of a role, `aws:PrincipalArn` is the ARN of the role, with its path. ministack uses the ARN
-   of the session, so a trust policy with a condition on the path would never match.
-2. AWS is called over TLS. The tests use plain HTTP on 127.0.0.1, and the template's bucket refuses requests
+1. AWS is called over TLS. The tests use plain HTTP on 127.0.0.1, and the template's bucket refuses requests
    without TLS. So every request counts as TLS, unless it has the header `X-Forwarded-Proto: http`.
-3. SES checks permissions on the sender's identity, with the condition key `ses:FromAddress`, and requires
+2. SES checks permissions on the sender's identity, with the condition key `ses:FromAddress`, and requires
    `ses:SendRawEmail` for a mail in raw MIME. ministack checks `ses:SendEmail` on `*` without that key. It also
    parses a raw mail and does not keep it. The patch stores each mail in the directory `inbox`: the raw mail
    (`.eml`), and its sender, its recipients and its id (`.json`).
@@ -24,26 +22,8 @@ import threading
 import time
 
 
-def use_role_arn_as_principal_arn():
-    """Patch 1."""
-    from ministack.core import iam_evaluator
-    from ministack.services import iam
-
-    original = iam_evaluator._resolve_condition_key
-
-    def patched(key, context):
-        if key.lower() == "aws:principalarn" and context.principal_type == "AssumedRole":
-            name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
-            role = iam._roles.get_scoped(context.principal_account, None, name)
-            if role is not None:
-                return role["Arn"]
-        return original(key, context)
-
-    iam_evaluator._resolve_condition_key = patched
-
-
 def count_requests_as_tls():
-    """Patch 2."""
+    """Patch 1."""
     from ministack import app as server
 
     original = server.app
@@ -57,7 +37,7 @@ def count_requests_as_tls():
 
 
 def check_ses_by_sender_and_store_mails():
-    """Patch 3."""
+    """Patch 2."""
     from ministack import app as server
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import ses_v2
@@ -137,7 +117,6 @@ if __name__ == "__main__":
     from ministack.app import main
 
     end_with_parent()
-    use_role_arn_as_principal_arn()
     count_requests_as_tls()
     check_ses_by_sender_and_store_mails()
     main()

@@ -1,4 +1,5 @@
-"""The environment of a function that needs no AWS service: its session's length is assumed, its bucket's region known.
+"""The environment of a function that needs no AWS service: its session's length is assumed, its bucket's region
+is known, and its grant gives old versions.
 
 The keys are random in each environment. A log that contains them must come from that function.
 """
@@ -16,6 +17,8 @@ GRANTS = [
         "principals": ["*"],
         "max_expires_in": 3600,
         "region": "us-east-1",
+        # Without it, S3 would be asked for the current version.
+        "versions": True,
     }
 ]
 

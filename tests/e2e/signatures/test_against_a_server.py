@@ -42,7 +42,8 @@ def function(aws, s3, built):
     statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": "*"}
     role = roles.Role(aws, "signatures", statement)
     grants = [
-        {"bucket": bucket, "prefix": "", "principals": ["*"], "region": "us-east-1"} for bucket in (BUCKET, VERSIONED)
+        {"bucket": bucket, "prefix": "", "principals": ["*"], "region": "us-east-1", "versions": True}
+        for bucket in (BUCKET, VERSIONED)
     ]
     variables = {
         **roles.environment_variables(role.session()),

@@ -59,7 +59,7 @@ OPTIONS = [
 
 def environment(**changes):
     grants = [
-        {"bucket": bucket, "prefix": "", "principals": ["*"], "region": region}
+        {"bucket": bucket, "prefix": "", "principals": ["*"], "region": region, "versions": True}
         for bucket, (region, _) in BUCKETS.items()
     ]
     # The assumed session lasts twelve hours, so a link of a week is limited to what is left of them.

@@ -22,7 +22,7 @@ ORIGIN = "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com"
 @pytest.fixture(scope="module")
 def variables():
     # The grant states no region. These buckets have none, so the function must not ask S3 for one.
-    grants = [{"bucket": ACCESS_POINT, "prefix": "", "principals": ["*"]}]
+    grants = [{"bucket": ACCESS_POINT, "prefix": "", "principals": ["*"], "versions": True}]
     return offline.environment(GRANTS=json.dumps(grants))
 
 

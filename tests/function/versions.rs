@@ -1,0 +1,193 @@
+//! Links that name a version. Without `"versions": true` in the grant, S3 is asked whether it is the
+//! current one.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use s3_link_signer::{Handler, Settings};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// An S3 that answers each HEAD for `/files/KEY` with a status and a version, and remembers the
+/// request lines.
+struct S3 {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+type Objects = HashMap<&'static str, (u16, Option<&'static str>)>;
+
+impl S3 {
+    async fn start(objects: &[(&'static str, u16, Option<&'static str>)]) -> Self {
+        let objects: Objects =
+            objects.iter().map(|(key, status, version)| (*key, (*status, *version))).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (objects, remembered) = (Arc::new(objects), Arc::clone(&requests));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&objects), Arc::clone(&remembered)));
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, objects: Arc<Objects>, requests: Arc<Mutex<Vec<String>>>) {
+    let mut bytes = Vec::new();
+    loop {
+        let mut more = [0; 4_096];
+        match stream.read(&mut more).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => bytes.extend_from_slice(&more[..count]),
+        }
+        if !bytes.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let line = String::from_utf8_lossy(&bytes).lines().next().unwrap().to_owned();
+        bytes.clear();
+        let key = line.strip_prefix("HEAD /files/").unwrap().split([' ', '?']).next().unwrap();
+        let (status, version) = objects[key];
+        requests.lock().unwrap().push(line);
+        let version = version.map(|id| format!("x-amz-version-id: {id}\r\n")).unwrap_or_default();
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n{version}\r\n");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn handler(s3: &str) -> Handler {
+    let variable = |name: &str| {
+        let value = match name {
+            "GRANTS" => {
+                r#"[{"bucket":"files","prefix":"","principals":["alice","auditor"],
+                     "region":"eu-west-1"},
+                    {"bucket":"files","prefix":"","principals":["auditor"],"region":"eu-west-1",
+                     "versions":true,"max_expires_in":600}]"#
+            }
+            "AWS_REGION" => "eu-west-1",
+            "AWS_ACCESS_KEY_ID" => "ASIAVERSIONS",
+            "AWS_SECRET_ACCESS_KEY" => "secret",
+            "AWS_SESSION_TOKEN" => "token",
+            "AWS_ENDPOINT_URL_S3" => s3,
+            "ASSUMED_SESSION_SECONDS" => "43200",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    Handler::new(settings, Timestamp::now, |_| ())
+}
+
+/// The status and the body of a POST by `principal`.
+async fn post(handler: &Handler, principal: &str, path: &str, body: &Value) -> (u64, Value) {
+    let event = json!({
+        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path,
+        "headers": {}, "isBase64Encoded": false, "body": body.to_string(),
+        "requestContext": {
+            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1",
+                     "sourceIp": "192.0.2.1", "userAgent": "test"},
+            "authorizer": {"jwt": {"claims": {"sub": principal}}},
+        },
+    });
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let answer = Box::pin(handler.handle(&event, "request", Timestamp::MAX)).await.unwrap();
+    let answer = serde_json::to_value(answer).unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+async fn link(handler: &Handler, principal: &str, key: &str, version: &str) -> (u64, Value) {
+    post(handler, principal, "/links", &json!({"key": key, "version_id": version})).await
+}
+
+fn assert_not_given((status, problem): (u64, Value), expected: u64, code: &str, words: &str) {
+    assert_eq!((status, problem["code"].as_str()), (expected, Some(code)), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    assert!(!problem.to_string().contains("X-Amz-"), "{problem}");
+}
+
+#[tokio::test]
+async fn the_current_version_is_given_and_s3_is_asked_once_without_a_version() {
+    let s3 = S3::start(&[("a", 200, Some("v2")), ("plain", 200, None)]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    let (status, answer) = link(&handler, "alice", "a", "v2").await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["url"].as_str().unwrap().contains("versionId=v2"));
+    assert_eq!(s3.requests(), ["HEAD /files/a HTTP/1.1"]);
+    // Without versioning, S3 names no version, and the only one is "null".
+    assert_eq!(link(&handler, "alice", "plain", "null").await.0, 200);
+    // Without a version in the request there is nothing to ask.
+    assert_eq!(post(&handler, "alice", "/links", &json!({"key": "a"})).await.0, 200);
+    assert_eq!(s3.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_version_that_was_replaced_or_deleted_is_not_given() {
+    let s3 = S3::start(&[("replaced", 200, Some("v2")), ("deleted", 404, None)]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    for key in ["replaced", "deleted"] {
+        let refused = link(&handler, "alice", key, "v1").await;
+        assert_not_given(refused, 403, "not-granted", "\"versions\": true");
+    }
+    let body = json!({"key": "replaced", "version_id": "v1", "check": true});
+    assert_eq!(post(&handler, "alice", "/links", &body).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_grant_with_versions_gives_old_ones_and_asks_nothing() {
+    let s3 = S3::start(&[]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    let (status, answer) = link(&handler, "auditor", "deleted", "v1").await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(s3.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_without_a_grant_learns_nothing_about_versions() {
+    let s3 = S3::start(&[]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    let refused = link(&handler, "eve", "a", "v1").await;
+    assert_not_given(refused, 403, "not-granted", "No grant gives this principal this object");
+    assert!(s3.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_s3_that_does_not_say_which_version_is_current_gives_no_link() {
+    let s3 = S3::start(&[("forbidden", 403, None), ("broken", 500, None)]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    let refused = link(&handler, "alice", "forbidden", "v1").await;
+    assert_not_given(refused, 422, "object-unavailable", "s3:GetObject");
+    // The SDK asks again until its time is up, so the sentence names either the status or the time.
+    assert_not_given(link(&handler, "alice", "broken", "v1").await, 502, "upstream", "version_id");
+    // Nothing listens there.
+    let handler = self::handler("http://127.0.0.1:1");
+    assert_not_given(link(&handler, "alice", "a", "v1").await, 502, "upstream", "version_id");
+}
+
+#[tokio::test]
+async fn in_a_batch_each_version_is_judged_by_itself() {
+    let s3 = S3::start(&[("a", 200, Some("v2")), ("b", 404, None)]).await;
+    let handler = handler(&format!("http://{}", s3.address));
+    let links = json!({"links": [
+        {"key": "a", "version_id": "v1"},
+        {"key": "a", "version_id": "v2"},
+        {"key": "b", "version_id": "v1"},
+        {"key": "b"},
+    ]});
+    let (status, answer) = post(&handler, "alice", "/links/batch", &links).await;
+    assert_eq!(status, 200);
+    let codes: Vec<_> =
+        answer["links"].as_array().unwrap().iter().map(|entry| entry["code"].as_str()).collect();
+    assert_eq!(codes, [Some("not-granted"), None, Some("not-granted"), None]);
+}
