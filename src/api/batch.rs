@@ -5,7 +5,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::link_response::LinkResponse;
-use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json, json_with_capacity};
+use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
 use crate::access::Principal;
 use crate::links::{Link, LinkRequest, Links, log_signed};
@@ -16,12 +16,6 @@ const CONCURRENT_CHECKS: usize = 64;
 
 /// The largest body that fits into Lambda's response, in bytes, once it is escaped.
 const MAX_BODY_BYTES: usize = MAX_RESPONSE_BYTES - ENVELOPE_BYTES;
-
-/// The body of the answer.
-#[derive(Serialize)]
-struct BatchResponse<'a> {
-    links: Vec<Entry<'a>>,
-}
 
 /// A link, or the problem that stands in its place.
 #[derive(Serialize)]
@@ -47,18 +41,27 @@ pub(super) async fn post(
     invocation: &mut Invocation<'_>,
 ) -> Result<Response, Problem> {
     let requests = link_request::batch_from_json(&request.body)?;
+    let count = requests.len();
     let checks = requests.iter().flatten().any(LinkRequest::waits_for_s3);
     // Signing waits for nothing, so signing concurrently would only cost time. Checks wait. All are
     // started as soon as there is room, so a slow check delays no other.
-    let concurrency = if checks { requests.len() } else { 1 };
+    let concurrency = if checks { count } else { 1 };
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
-    let entries: Vec<_> = stream::iter(requests)
+    let mut made = stream::iter(requests)
         .map(|entry| make(links, &request.principal, entry, &room_for_checks))
-        .buffered(concurrency)
-        .collect()
-        .await;
+        .buffered(concurrency);
 
-    let body = body(&entries)?;
+    let mut body = BatchBody::new(count);
+    let mut entries = Vec::with_capacity(count);
+    while let Some(mut entry) = made.next().await {
+        body.push(&entry);
+        // The body has the URL now, and the URLs of a batch take megabytes.
+        if let Ok(link) = &mut entry {
+            link.url = String::new();
+        }
+        entries.push(entry);
+    }
+    let body = body.finish()?;
     write_together(|| {
         for entry in &entries {
             match entry {
@@ -82,39 +85,56 @@ async fn make(
     Ok(links.make(principal, &request).await?)
 }
 
-/// The JSON of the answer.
-///
-/// # Errors
-///
-/// [`Problem::AnswerTooLarge`] when Lambda can't return the answer.
-fn body(entries: &[Result<Link, Problem>]) -> Result<String, Problem> {
-    let body = BatchResponse { links: entries.iter().map(Entry::from).collect() };
-    let body = json_with_capacity(&body, entries.iter().map(usual_bytes).sum());
-    let bytes = escaped_bytes(&body);
-    if bytes <= MAX_BODY_BYTES {
-        return Ok(body);
-    }
-    let mut sum = escaped_bytes("{\"links\":[]}");
-    let links_that_fit = entries
-        .iter()
-        .take_while(|entry| {
-            sum += escaped_bytes(&json(&Entry::from(*entry))) + ",".len();
-            // The last entry has no comma.
-            sum - ",".len() <= MAX_BODY_BYTES
-        })
-        .count();
-    Err(Problem::AnswerTooLarge {
-        bytes: bytes + ENVELOPE_BYTES,
-        max_bytes: MAX_RESPONSE_BYTES,
-        links_that_fit,
-    })
+/// The JSON of the answer, which grows entry by entry, and how much of it Lambda can return.
+struct BatchBody {
+    json: String,
+    /// The length of `json` once it is escaped, in bytes.
+    escaped_bytes: usize,
+    entries: usize,
+    entries_that_fit: usize,
 }
 
-/// About the length of an entry's JSON. A body that is allocated once is copied less, and takes less
-/// memory while it grows.
-fn usual_bytes(entry: &Result<Link, Problem>) -> usize {
-    const OTHER_FIELDS: usize = 384;
-    OTHER_FIELDS + entry.as_ref().map_or(0, |link| link.url.len() + link.key.len())
+impl BatchBody {
+    const START: &str = "{\"links\":[";
+    const END: &str = "]}";
+
+    /// A body that has room for `count` usual entries. A body that grows is copied.
+    fn new(count: usize) -> Self {
+        const USUAL_ENTRY_BYTES: usize = 2_048;
+        let mut json = String::with_capacity(count * USUAL_ENTRY_BYTES);
+        json.push_str(Self::START);
+        let escaped_bytes = escaped_bytes(Self::START) + escaped_bytes(Self::END);
+        Self { json, escaped_bytes, entries: 0, entries_that_fit: 0 }
+    }
+
+    fn push(&mut self, entry: &Result<Link, Problem>) {
+        if self.entries > 0 {
+            self.json.push(',');
+            self.escaped_bytes += 1;
+        }
+        let entry = json(&Entry::from(entry));
+        self.escaped_bytes += escaped_bytes(&entry);
+        self.json.push_str(&entry);
+        self.entries += 1;
+        if self.escaped_bytes <= MAX_BODY_BYTES {
+            self.entries_that_fit = self.entries;
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`Problem::AnswerTooLarge`] when Lambda can't return the answer.
+    fn finish(mut self) -> Result<String, Problem> {
+        if self.entries_that_fit < self.entries {
+            return Err(Problem::AnswerTooLarge {
+                bytes: self.escaped_bytes + ENVELOPE_BYTES,
+                max_bytes: MAX_RESPONSE_BYTES,
+                links_that_fit: self.entries_that_fit,
+            });
+        }
+        self.json.push_str(Self::END);
+        Ok(self.json)
+    }
 }
 
 /// The length of `json` as a string within JSON, which is how gateways take a body. JSON has no raw
@@ -149,7 +169,9 @@ mod tests {
     }
 
     fn body_of(count: usize) -> Result<String, Problem> {
-        body(&vec![Ok(link(7_000)); count])
+        let mut body = BatchBody::new(count);
+        (0..count).for_each(|_| body.push(&Ok(link(7_000))));
+        body.finish()
     }
 
     #[test]
@@ -165,8 +187,13 @@ mod tests {
 
     #[test]
     fn the_length_of_a_body_is_what_serde_json_makes_of_it() {
-        let body = body_of(3).unwrap();
+        let mut body = BatchBody::new(3);
+        (0..3).for_each(|_| body.push(&Ok(link(9))));
+        let counted = body.escaped_bytes;
+        let body = body.finish().unwrap();
         let quotes = 2;
-        assert_eq!(escaped_bytes(&body) + quotes, serde_json::to_string(&body).unwrap().len());
+        assert_eq!(counted + quotes, serde_json::to_string(&body).unwrap().len());
+        let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(parsed["links"].as_array().unwrap().len(), 3);
     }
 }

@@ -82,11 +82,3 @@ impl Response {
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
-
-/// The same as [`json`], with room for `bytes` allocated at once.
-pub(super) fn json_with_capacity(value: &impl Serialize, bytes: usize) -> String {
-    let mut json = Vec::with_capacity(bytes);
-    // Serializing can't fail, and JSON is UTF-8.
-    let _ = serde_json::to_writer(&mut json, value);
-    String::from_utf8(json).unwrap_or_default()
-}

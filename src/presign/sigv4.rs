@@ -28,7 +28,7 @@ const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 /// An estimate of a URL's length without its key, its token and its parameters, so that the URL is
 /// allocated once.
-const USUAL_LENGTH: usize = 640;
+const USUAL_LENGTH: usize = 320;
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
