@@ -5,6 +5,7 @@ PYTHON ?= python3
 TOOLS := .venv/installed
 LOCAL_AWS := .venv-ministack/installed
 BENCH_TOOLS := .venv-bench/installed
+BROWSER_TOOLS := .venv-browser/installed
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
@@ -37,17 +38,20 @@ check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credenti
 	.venv/bin/cfn-lint --template template.yaml
 	@.venv/bin/python -m local_aws.validating
 
-check-function: $(TOOLS) $(LOCAL_AWS) ## Build the function, deploy it to a local AWS, and test it as it runs
+check-function: $(TOOLS) $(LOCAL_AWS) $(BROWSER_TOOLS) ## Build the function, deploy it to a local AWS, and test it as it runs
 	.venv/bin/python -m pytest tests/e2e
 
 clean: ## Take away all that was installed and built
-	rm -rf .venv .venv-ministack .venv-bench .aws-sam target
+	rm -rf .venv .venv-ministack .venv-bench .venv-browser .aws-sam target
 
 # The file `installed` is written last, so that it stands for the whole; the next run sees it and goes on.
 $(TOOLS): tests/e2e/requirements.txt tests/e2e/install.sh
 	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
 
 $(LOCAL_AWS): tests/e2e/requirements-ministack.txt tests/e2e/install.sh
+	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
+
+$(BROWSER_TOOLS): tests/e2e/requirements-browser.txt tests/e2e/install.sh
 	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
 
 $(BENCH_TOOLS): bench/requirements.txt tests/e2e/install.sh

@@ -32,6 +32,18 @@ pub(crate) struct Grant {
     pub(crate) region: Option<String>,
     /// Whether links to old versions of these objects are granted too, deleted ones included.
     pub(crate) versions: bool,
+    /// Whether the writers of these files are trusted with script in the bucket's origin: a link
+    /// may then show an object with the content type that its writer gave it.
+    pub(crate) trusted_content: bool,
+}
+
+/// What a request needs of a grant besides its object and its action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// The request names a version, which may be an old one.
+    pub(crate) old_versions: bool,
+    /// The request shows the object with its own content type.
+    pub(crate) trusted_content: bool,
 }
 
 /// What a link does.
@@ -91,6 +103,7 @@ struct RawGrant {
     max_expires_in: Option<u64>,
     region: Option<String>,
     versions: Option<bool>,
+    trusted_content: Option<bool>,
 }
 
 impl Grants {
@@ -148,17 +161,24 @@ impl Grants {
         self.covering(principal, action, bucket, key).max_by_key(|grant| grant.max_expires_in)
     }
 
-    /// As [`Grants::find`], for a request that names a version. If there are several grants, one
-    /// that gives old versions comes first.
-    pub(crate) fn find_for_version(
+    /// As [`Grants::find`], for a request with needs of its own. If there are several grants, one
+    /// that trusts the files' content comes first, and then one that gives old versions, where the
+    /// request needs that. The grant need not have what the request needs.
+    pub(crate) fn find_for(
         &self,
+        needs: Needs,
         principal: &Principal,
         action: Action,
         bucket: &str,
         key: &str,
     ) -> Option<&Grant> {
-        self.covering(principal, action, bucket, key)
-            .max_by_key(|grant| (grant.versions, grant.max_expires_in))
+        self.covering(principal, action, bucket, key).max_by_key(|grant| {
+            (
+                needs.trusted_content && grant.trusted_content,
+                needs.old_versions && grant.versions,
+                grant.max_expires_in,
+            )
+        })
     }
 
     fn covering(
@@ -287,6 +307,7 @@ impl RawGrant {
             max_expires_in,
             region: self.region,
             versions: self.versions.unwrap_or(false),
+            trusted_content: self.trusted_content.unwrap_or(false),
         })
     }
 }
@@ -480,9 +501,10 @@ mod tests {
                  "versions":true},
                 {"bucket":"files","prefix":"a/","principals":["*"],"versions":false}]"#,
         );
+        let needs = Needs { old_versions: true, ..Needs::default() };
         let found = |name: &str, key: &str| {
             let grant =
-                grants.find_for_version(&authenticated(name), Action::Get, "files", key).unwrap();
+                grants.find_for(needs, &authenticated(name), Action::Get, "files", key).unwrap();
             (grant.versions, grant.max_expires_in)
         };
         assert_eq!(found("bob", "a/b"), (true, 60));
@@ -491,6 +513,30 @@ mod tests {
         // Without a version, the longest window counts.
         let longest = grants.find(&authenticated("bob"), Action::Get, "files", "a/b").unwrap();
         assert_eq!(longest.max_expires_in, 604_800);
+    }
+
+    #[test]
+    fn content_is_trusted_only_where_a_grant_says_so() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"","principals":["*"],"max_expires_in":600},
+                {"bucket":"files","prefix":"a/","principals":["*"],"max_expires_in":60,
+                 "trusted_content":true},
+                {"bucket":"files","prefix":"a/","principals":["*"],"max_expires_in":30,
+                 "trusted_content":true,"versions":true},
+                {"bucket":"files","prefix":"a/","principals":["*"],"versions":true,
+                 "trusted_content":false}]"#,
+        );
+        let found = |trusted_content: bool, old_versions: bool, key: &str| {
+            let needs = Needs { old_versions, trusted_content };
+            let alice = authenticated("alice");
+            let grant = grants.find_for(needs, &alice, Action::Get, "files", key).unwrap();
+            (grant.trusted_content, grant.versions, grant.max_expires_in)
+        };
+        assert_eq!(found(true, false, "a/b"), (true, false, 60));
+        assert_eq!(found(true, true, "a/b"), (true, true, 30));
+        assert_eq!(found(false, true, "a/b"), (false, true, 604_800));
+        assert_eq!(found(false, false, "a/b"), (false, true, 604_800));
+        assert_eq!(found(true, false, "b"), (false, false, 600));
     }
 
     #[test]

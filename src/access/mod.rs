@@ -13,6 +13,6 @@ mod principal;
 mod wildcard;
 
 pub use self::grants::GrantsError;
-pub(crate) use self::grants::{Action, Grant, Grants};
+pub(crate) use self::grants::{Action, Grant, Grants, Needs};
 pub(crate) use self::principal::Principal;
 pub(crate) use self::wildcard::matches_wildcard;

@@ -73,7 +73,9 @@ impl Problem {
             Self::MethodNotAllowed { .. } => 405,
             Self::AnswerTooLarge { .. } => 413,
             Self::Link(error) => match error {
-                LinkError::BucketNotNamed | LinkError::Key(ObjectKeyError::Length(_)) => 400,
+                LinkError::BucketNotNamed
+                | LinkError::InlineWithoutContentType
+                | LinkError::Key(ObjectKeyError::Length(_)) => 400,
                 LinkError::Unauthenticated => 401,
                 LinkError::NotGranted | LinkError::VersionNotGranted => 403,
                 LinkError::WindowTooShort { .. } => 409,
@@ -93,9 +95,9 @@ impl Problem {
             Self::MethodNotAllowed { .. } => "This route has another method",
             Self::AnswerTooLarge { .. } => "The answer is too large",
             Self::Link(error) => match error {
-                LinkError::BucketNotNamed | LinkError::Key(ObjectKeyError::Length(_)) => {
-                    "The request can't be understood"
-                }
+                LinkError::BucketNotNamed
+                | LinkError::InlineWithoutContentType
+                | LinkError::Key(ObjectKeyError::Length(_)) => "The request can't be understood",
                 LinkError::Unauthenticated => "Nobody is signed in",
                 LinkError::NotGranted | LinkError::VersionNotGranted => "No grant covers this",
                 LinkError::WindowTooShort { .. } => "The link would end too soon",

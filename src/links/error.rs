@@ -32,6 +32,14 @@ pub(crate) enum LinkError {
     /// The request names no bucket, and the grants name several.
     #[error("bucket: the grants name several buckets, so say which one is meant")]
     BucketNotNamed,
+    /// The object's own content type is to be shown, and no grant trusts the files' writers.
+    #[error(
+        "disposition: \"inline\" needs a content_type that can't run script, such as \
+         \"application/pdf\", because the object's own type may be HTML. Add one, or leave out the \
+         disposition. Where the files' writers are trusted, the operator can say so in GRANTS: \
+         \"trusted_content\": true"
+    )]
+    InlineWithoutContentType,
     /// A link can't name this key.
     #[error(transparent)]
     Key(#[from] ObjectKeyError),
@@ -73,7 +81,9 @@ impl LinkError {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::NotGranted | Self::VersionNotGranted => "not-granted",
-            Self::BucketNotNamed | Self::Key(ObjectKeyError::Length(_)) => "invalid-request",
+            Self::BucketNotNamed
+            | Self::InlineWithoutContentType
+            | Self::Key(ObjectKeyError::Length(_)) => "invalid-request",
             Self::Key(ObjectKeyError::DotSegment) => "key-not-linkable",
             Self::WindowTooShort { .. } => "window-too-short",
             Self::ObjectUnavailable(_) => "object-unavailable",

@@ -25,7 +25,7 @@ pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
 pub(crate) use self::version::Versions;
-use crate::access::{Action, Grant, Grants, Principal};
+use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{Session, Sessions};
@@ -94,12 +94,15 @@ impl Links {
     ) -> Result<(&'a str, &'a Grant), LinkError> {
         let bucket = request.bucket.as_deref().or_else(|| self.grants.only_bucket());
         if let Some(bucket) = bucket {
-            let found = if request.version_id.is_some() {
-                self.grants.find_for_version(principal, Action::Get, bucket, &request.key)
-            } else {
-                self.grants.find(principal, Action::Get, bucket, &request.key)
+            let needs = Needs {
+                old_versions: request.version_id.is_some(),
+                trusted_content: request.response_headers.show_the_objects_own_type(),
             };
+            let found = self.grants.find_for(needs, principal, Action::Get, bucket, &request.key);
             if let Some(grant) = found {
+                if needs.trusted_content && !grant.trusted_content {
+                    return Err(LinkError::InlineWithoutContentType);
+                }
                 return Ok((bucket, grant));
             }
         } else if self.grants.admit(principal) {

@@ -45,7 +45,7 @@ impl<'a> Operation<'a> {
             Self::GetObject(get) => {
                 let headers = get.response_headers;
                 let optional = [
-                    ("response-content-disposition", headers.content_disposition.as_deref()),
+                    ("response-content-disposition", Some(headers.content_disposition.as_str())),
                     ("response-content-type", headers.content_type.as_deref()),
                     ("versionId", get.version_id),
                 ];
@@ -75,7 +75,8 @@ mod tests {
         let get = GetObject { key: "a", version_id: None, response_headers: &response_headers };
         let operation = Operation::GetObject(get);
         assert_eq!((operation.method(), operation.key()), ("GET", "a"));
-        assert_eq!(operation.query(), [("x-id", "GetObject")]);
+        let attachment = ("response-content-disposition", "attachment");
+        assert_eq!(operation.query(), [attachment, ("x-id", "GetObject")]);
         assert!(operation.signed_headers().is_empty());
     }
 }

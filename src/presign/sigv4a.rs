@@ -48,7 +48,7 @@ impl SigV4aSigner {
             .bucket(bucket)
             .key(key)
             .set_version_id(version_id.map(str::to_owned))
-            .set_response_content_disposition(response_headers.content_disposition.clone())
+            .response_content_disposition(response_headers.content_disposition.as_str())
             .set_response_content_type(response_headers.content_type.clone())
             .customize()
             .mutate_request(move |request| {

@@ -142,7 +142,15 @@ impl Random {
                 (1, "min_expires_in") => json!(self.below(50)),
                 (1 | 2, "filename") => json!(self.text(20)),
                 (1, "content_type") => {
-                    json!(self.pick(&["text/html", "image/png", "a", "", "a/b;\n"]))
+                    json!(self.pick(&[
+                        "text/html",
+                        "image/png",
+                        "text/javascript",
+                        "text/plain;,text/html",
+                        "a",
+                        "",
+                        "a/b;\n"
+                    ]))
                 }
                 (1, "disposition") => json!(self.pick(&["inline", "attachment", "both"])),
                 _ => continue,

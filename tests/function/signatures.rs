@@ -78,7 +78,7 @@ impl Case {
             .bucket(&self.bucket)
             .key(&self.key)
             .set_version_id(self.version_id.clone())
-            .set_response_content_disposition(self.response_headers.content_disposition.clone())
+            .response_content_disposition(self.response_headers.content_disposition.as_str())
             .set_response_content_type(self.response_headers.content_type.clone())
             .customize()
             .mutate_request(|request| {

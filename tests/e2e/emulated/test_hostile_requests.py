@@ -256,13 +256,18 @@ def test_control_and_bidi_characters_in_response_headers_are_refused(isolated_fu
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/html", "TEXT/HTML", "image/svg+xml", "text/xml", "application/xhtml+xml", "a/b"]
+    "content_type", ["text/html", "TEXT/HTML", "image/svg+xml", "text/xml", "application/xhtml+xml", "audio/x+xml", "a/b"]
 )
-def test_content_types_that_can_run_scripts_need_the_disposition_attachment(isolated_function, content_type):
+def test_content_types_that_can_run_scripts_are_only_signed_with_the_disposition_attachment(
+    isolated_function, content_type
+):
     fields = {"key": "private-files/a", "content_type": content_type}
-    assert_refused(post_link(isolated_function, fields), "invalid-request", "content_type", "attachment")
-    assert_refused(post_link(isolated_function, {**fields, "disposition": "inline"}), "invalid-request", "content_type")
-    assert post_link(isolated_function, {**fields, "disposition": "attachment"}).status == 200
+    inline = post_link(isolated_function, {**fields, "disposition": "inline"})
+    assert_refused(inline, "invalid-request", "content_type", "attachment")
+    for attachment in (fields, {**fields, "disposition": "attachment"}):
+        response = post_link(isolated_function, attachment)
+        assert response.status == 200
+        assert "response-content-disposition=attachment&" in response.json()["url"]
 
 
 @pytest.mark.parametrize(

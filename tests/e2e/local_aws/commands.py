@@ -34,8 +34,11 @@ def tail(log, count):
     return [line for line in text.splitlines() if line.strip()][-count:]
 
 
-def start(command, *, log, env, cwd):
-    """Start a command in a session of its own. Ctrl-C then reaches only this process, which ends the command."""
+def start(command, *, log, env, cwd, pass_fds=()):
+    """Start a command in a session of its own. Ctrl-C then reaches only this process, which ends the command.
+
+    The command inherits the file descriptors in `pass_fds`.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         return subprocess.Popen(
@@ -46,6 +49,7 @@ def start(command, *, log, env, cwd):
             env=env,
             cwd=cwd,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
 
 

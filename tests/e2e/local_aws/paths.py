@@ -11,6 +11,8 @@ BOOTSTRAP = TARGET / "lambda" / "s3-link-signer" / "bootstrap"
 SAM_BUILD = TARGET / "sam" / "build"
 LOCAL_AWS = TARGET / "local-aws"
 
-# The virtual environments. There are two, because ministack pins another botocore than SAM does.
+# The virtual environments. ministack has its own, because it pins another botocore than SAM does. The tools that
+# fetch Chromium have their own, because they are large.
 TOOLS = ROOT / ".venv"
 MINISTACK = ROOT / ".venv-ministack"
+BROWSER_TOOLS = ROOT / ".venv-browser"

@@ -36,15 +36,20 @@ BUCKETS = {
 VERSION = "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"
 
 # Optional fields of a request, and the query parameters that the URL must have for them.
+ATTACHMENT = {"response-content-disposition": "attachment"}
 OPTIONS = [
-    ({}, {}),
-    ({"expires_in": 1}, {}),
-    ({"expires_in": 604800}, {}),
-    ({"version_id": VERSION}, {"versionId": VERSION}),
-    ({"version_id": "null"}, {"versionId": "null"}),
-    ({"version_id": " ?&=#/é"}, {"versionId": " ?&=#/é"}),
-    ({"disposition": "inline"}, {"response-content-disposition": "inline"}),
-    ({"content_type": "text/plain; charset=utf-8"}, {"response-content-type": "text/plain; charset=utf-8"}),
+    ({}, ATTACHMENT),
+    ({"expires_in": 1}, ATTACHMENT),
+    ({"expires_in": 604800}, ATTACHMENT),
+    ({"version_id": VERSION}, {**ATTACHMENT, "versionId": VERSION}),
+    ({"version_id": "null"}, {**ATTACHMENT, "versionId": "null"}),
+    ({"version_id": " ?&=#/é"}, {**ATTACHMENT, "versionId": " ?&=#/é"}),
+    ({"disposition": "attachment"}, ATTACHMENT),
+    (
+        {"disposition": "inline", "content_type": "application/pdf"},
+        {"response-content-disposition": "inline", "response-content-type": "application/pdf"},
+    ),
+    ({"content_type": "text/plain; charset=utf-8"}, {**ATTACHMENT, "response-content-type": "text/plain; charset=utf-8"}),
     ({"filename": "a b.txt"}, {"response-content-disposition": 'attachment; filename="a b.txt"'}),
     (
         {"filename": "é&=#+%.txt", "disposition": "inline", "content_type": "image/png", "version_id": "a~b"},
@@ -99,11 +104,11 @@ def compare_with_botocore(function, variables, wanted, buckets=None):
 
 def test_every_tricky_key_is_signed_as_botocore_signs_it(function, variables):
     assert len(KEYS) > 250
-    assert compare_with_botocore(function, variables, [("files", key, {}, {}) for key in KEYS]) == len(KEYS)
+    assert compare_with_botocore(function, variables, [("files", key, *OPTIONS[0]) for key in KEYS]) == len(KEYS)
 
 
 def test_every_tricky_key_is_signed_as_botocore_signs_it_with_the_bucket_in_the_path(function, variables):
-    compare_with_botocore(function, variables, [("files.example.com", key, {}, {}) for key in KEYS])
+    compare_with_botocore(function, variables, [("files.example.com", key, *OPTIONS[0]) for key in KEYS])
 
 
 def test_every_option_is_signed_as_botocore_signs_it(function, variables):
@@ -200,7 +205,7 @@ def test_the_comparison_notices_a_difference_of_one_character(function, variable
 
     def alike(link, credentials=credentials, origin=origin, region=region):
         return botocore_urls.comparable(link["url"]) == botocore_urls.comparable(
-            botocore_urls.url(link, credentials, origin, region)
+            botocore_urls.url(link, credentials, origin, region, **ATTACHMENT)
         )
 
     assert alike(link)

@@ -42,7 +42,8 @@ def links(built, variables):
 def crt_url(link, credentials):
     """A URL for the same object. botocore signs it with AWS's C library."""
     path = quote(link["key"], safe="/~")
-    query = urlencode({"x-id": "GetObject", "x-link-id": link["link_id"]}, quote_via=quote, safe="~")
+    parameters = {"response-content-disposition": "attachment", "x-id": "GetObject", "x-link-id": link["link_id"]}
+    query = urlencode(parameters, quote_via=quote, safe="~")
     request = AWSRequest("GET", f"{ORIGIN}/{path}?{query}")
     CrtS3SigV4AsymQueryAuth(credentials, "s3", "*", link["expires_in"]).add_auth(request)
     return request.url

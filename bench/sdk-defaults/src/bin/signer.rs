@@ -38,6 +38,8 @@ const MULTI_REGION: &str = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.m
 const REGION: &str = "eu-west-1";
 const KEY: &str = "private-files/2026/11/quarterly-report-00000.pdf";
 const LINK_ID: &str = "a848b80e-cf3b-4076-b792-27e1dbf10a28";
+/// What `ResponseHeaders::default()` signs.
+const DISPOSITION: &str = "attachment";
 const EXPIRES_IN: u64 = 900;
 
 /// URLs in one run. A run is short, so that the scheduler seldom interrupts it.
@@ -155,6 +157,7 @@ impl Request {
             .get_object()
             .bucket(BUCKET)
             .key(KEY)
+            .response_content_disposition(DISPOSITION)
             .customize()
             .mutate_request(|request| {
                 let uri = format!("{}&x-link-id={LINK_ID}", request.uri());
@@ -184,7 +187,8 @@ impl Request {
             .unwrap()
             .into();
         let url = format!(
-            "https://{BUCKET}.s3.{REGION}.amazonaws.com/{key}?x-id=GetObject&x-link-id={LINK_ID}"
+            "https://{BUCKET}.s3.{REGION}.amazonaws.com/{key}?x-id=GetObject\
+             &response-content-disposition={DISPOSITION}&x-link-id={LINK_ID}"
         );
         let request =
             SignableRequest::new("GET", &url, std::iter::empty(), SignableBody::UnsignedPayload);
@@ -229,13 +233,14 @@ impl Floor {
         Self {
             canonical_request: format!(
                 "GET\n/{KEY}\n{signed}&X-Amz-Security-Token={token}&X-Amz-SignedHeaders=host\
-                 &x-id=GetObject&x-link-id={LINK_ID}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
+                 &response-content-disposition={DISPOSITION}&x-id=GetObject&x-link-id={LINK_ID}\n\
+                 host:{host}\n\nhost\nUNSIGNED-PAYLOAD"
             ),
             to_sign: format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n"),
             key,
             before: format!(
-                "https://{host}/{KEY}?x-id=GetObject&x-link-id={LINK_ID}&{signed}\
-                 &X-Amz-SignedHeaders=host&X-Amz-Signature="
+                "https://{host}/{KEY}?x-id=GetObject&response-content-disposition={DISPOSITION}\
+                 &x-link-id={LINK_ID}&{signed}&X-Amz-SignedHeaders=host&X-Amz-Signature="
             ),
             after: format!("&X-Amz-Security-Token={token}"),
         }

@@ -1,0 +1,79 @@
+"""The browser, the stand-in for S3, and a function whose links lead to it."""
+
+import contextlib
+import json
+import os
+
+import pytest
+from browser import installing
+from browser.chromium import Chromium
+from browser.stored_files import BUCKET, StoredFiles
+from local_lambda import offline, running
+
+# Well-formed as XHTML too, so that a browser runs the script whether it reads the file as HTML or as any kind of XML.
+# The request is synchronous, so the proof is there before the page counts as loaded.
+PAGE = b"""<html xmlns="http://www.w3.org/1999/xhtml"><head><title>stored</title><script>
+document.title = "script ran";
+const request = new XMLHttpRequest();
+request.open("GET", "/proof/page", false);
+request.send();
+</script></head><body></body></html>"""
+
+# A service worker that reads every request below its folder and replaces the response.
+WORKER = b"""
+self.addEventListener("fetch", (event) => {
+  event.respondWith(new Response("replaced by the worker: " + event.request.url));
+});
+"""
+
+FILES = {
+    "uploads/page.html": ("text/html", PAGE),
+    "uploads/page.svg": ("image/svg+xml", PAGE),
+    "uploads/worker.js": ("text/javascript", WORKER),
+    "trusted/page.html": ("text/html", PAGE),
+}
+
+GRANTS = [
+    {"bucket": BUCKET, "prefix": "uploads/", "principals": ["*"], "region": "us-east-1"},
+    {"bucket": BUCKET, "prefix": "trusted/", "principals": ["*"], "region": "us-east-1", "trusted_content": True},
+]
+
+
+@pytest.fixture(scope="session")
+def chromium(isolated):
+    """Chromium. Without one these tests fail in CI, and are skipped elsewhere."""
+    with contextlib.ExitStack() as stack:
+        try:
+            installing.install()
+            browser = stack.enter_context(Chromium())
+        except installing.Unavailable as reason:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(reason))
+        yield browser
+
+
+@pytest.fixture
+def tab(chromium):
+    with chromium.tab() as tab:
+        yield tab
+
+
+@pytest.fixture(scope="session")
+def stored_files():
+    with StoredFiles(FILES) as s3:
+        yield s3
+
+
+@pytest.fixture
+def s3(stored_files):
+    """The stand-in for S3, in which no script has run yet."""
+    stored_files.forget_proofs()
+    return stored_files
+
+
+@pytest.fixture(scope="session")
+def function(built, stored_files):
+    variables = offline.environment(AWS_ENDPOINT_URL_S3=stored_files.url, GRANTS=json.dumps(GRANTS))
+    with running.LocalLambda("browser", **variables) as function:
+        yield function
