@@ -158,12 +158,8 @@ impl Handler {
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let mut failures = Vec::new();
-        for event in events {
-            let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
-            failures.extend(outcome.err());
-        }
-        match failures.first() {
+        let failures = mailer.handle(&self.links, events.iter(), invocation, deadline).await;
+        match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
                 failed: failures.len(),
@@ -173,7 +169,8 @@ impl Handler {
         }
     }
 
-    /// Answers a batch of a queue. A message that fails affects no other.
+    /// Answers a batch of a queue. A message that fails affects no other. The mailer gets the events
+    /// of all messages at once, so that many mails about one object do not delay another object's.
     async fn queue(
         &self,
         messages: Vec<QueueMessage>,
@@ -181,23 +178,24 @@ impl Handler {
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
+        let known = messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten();
+        let failures = mailer.handle(&self.links, known, invocation, deadline).await;
         let mut failed = Vec::new();
+        // Failures have the indexes of the events of all messages that are understood.
+        let mut next = 0;
         for QueueMessage { id, events } in messages {
-            let events = match events {
-                Ok(events) => events,
+            match events {
+                Ok(events) => {
+                    let first = next;
+                    next += events.len();
+                    if failures.range(first..next).next().is_some() {
+                        failed.push(id);
+                    }
+                }
                 Err(unknown) => {
                     log_unknown_message(invocation, &id, &unknown);
                     failed.push(id);
-                    continue;
                 }
-            };
-            let mut all_done = true;
-            for event in &events {
-                let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
-                all_done &= outcome.is_ok();
-            }
-            if !all_done {
-                failed.push(id);
             }
         }
         Ok(EventResponse::Queue(batch_response(failed)))

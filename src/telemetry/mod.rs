@@ -41,7 +41,12 @@ impl<'a> Invocation<'a> {
 
     /// Adds 1 to `counter`.
     pub(crate) fn count(&mut self, counter: Counter) {
-        self.counters.add_one(counter);
+        self.count_many(counter, 1);
+    }
+
+    /// Adds `times` to `counter`.
+    pub(crate) fn count_many(&mut self, counter: Counter, times: u64) {
+        self.counters.add(counter, times);
     }
 
     /// Takes note of a session that signed a link. The metric `SessionRemainingSeconds` is about

@@ -230,7 +230,7 @@ async fn a_batch_of_ten_with_one_bad_message_sends_nine_mails() {
 #[tokio::test]
 async fn a_recipient_that_ses_refuses_does_not_affect_the_others_and_none_gets_two_mails() {
     let aws = Aws::start().await;
-    let link_to = Some("a@example.com,b@example.com,c@example.com");
+    let link_to = Some("a@example.com,b@example.com,c@example.com".to_owned());
     aws.put(KEY, Object { etag: "e1", link_to, ..Object::default() });
     aws.fail_ses(Fault::Error(400, "MessageRejected", "no"));
     let function = function(&aws);
