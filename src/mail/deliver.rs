@@ -30,6 +30,7 @@ use super::settings::MailSettings;
 use super::{format, log};
 use crate::access::{Action, Grant, Principal};
 use crate::aws::Aws;
+use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
 use crate::telemetry::Invocation;
@@ -178,7 +179,8 @@ impl Mailer {
             log::object_refused(invocation, created, &error.to_string());
             return Ok(None);
         }
-        let delivery = match self.prepare(links, grant, created, deadline).await {
+        let delivery = match self.prepare(links, grant, created, invocation.time(), deadline).await
+        {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
@@ -217,19 +219,19 @@ impl Mailer {
         links: &Links,
         grant: &Grant,
         created: &'a ObjectCreated,
+        time: InvocationTime,
         deadline: Timestamp,
     ) -> Result<Delivery<'a>, DeliveryError> {
-        let now = (links.clock)();
-        check_time_left(now, deadline)?;
+        check_time_left(time.now(), deadline)?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
         let selection = links
             .sessions
-            .select(wanted, now)
+            .select(wanted, time)
             .await
             .map_err(|error| DeliveryError::Link(LinkError::Upstream(error.to_string())))?;
         let credentials = selection.credentials;
         let region = links
-            .region(grant, &created.bucket, &credentials)
+            .region(grant, &created.bucket, &credentials, time)
             .await
             .map_err(DeliveryError::Link)?;
         let object = self.objects.find(created, &region, &credentials).await?;
@@ -318,7 +320,7 @@ impl Mailer {
         invocation: &mut Invocation<'_>,
     ) -> Result<(Link, String), DeliveryError> {
         let request = self.link_request(delivery.created);
-        let link = match links.sign(&Principal::S3Event, &request).await {
+        let link = match links.sign(&Principal::S3Event, &request, invocation.time()).await {
             Ok(link) => link,
             Err(error) => {
                 log_refused(invocation, &Principal::S3Event, &error);

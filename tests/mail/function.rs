@@ -67,12 +67,14 @@ pub(crate) fn counted(metric: &str) -> u64 {
     METRICS.with_borrow(|metrics| metrics[metric].as_u64().unwrap())
 }
 
+pub(crate) const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:mailer";
+
 /// Gives an event to the function, which has a minute to handle it.
 pub(crate) async fn handle(function: &Handler, event: &Value) -> Result<Value, EventError> {
     let event = RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_mins(1);
     // The future is boxed because the SDK's futures are nested too deep for the compiler.
-    let response = Box::pin(function.handle(&event, "request-1", deadline)).await?;
+    let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await?;
     Ok(serde_json::to_value(response).unwrap())
 }
 
