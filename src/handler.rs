@@ -13,8 +13,9 @@ use thiserror::Error;
 use crate::access::Principal;
 use crate::api;
 use crate::aws::{Aws, Regions, Sts};
+use crate::clock::{Clock, InvocationTime};
 use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
-use crate::links::{Clock, Links, Versions};
+use crate::links::{Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
@@ -106,7 +107,8 @@ impl Handler {
     /// long as STS does, and at most as long as its calls may take.
     pub async fn gather_evidence(&self) {
         // The session is kept, and an error is reported by the request that needs the session.
-        let _ = self.links.sessions.select(DEFAULT_EXPIRES_IN, (self.links.clock)()).await;
+        let time = InvocationTime::begin(self.links.clock);
+        let _ = self.links.sessions.select(DEFAULT_EXPIRES_IN, time).await;
     }
 
     /// Forgets the execution role's credentials and gathers evidence about the new ones. A
@@ -119,6 +121,9 @@ impl Handler {
 
     /// Answers one event. Mails that could not be finished before `deadline` are left to a retry.
     ///
+    /// `invoked_function_arn` is the ARN that Lambda's context gives this function. What STS
+    /// attested counts only if it is about the function of this ARN.
+    ///
     /// # Errors
     ///
     /// [`EventError`] for unknown events, and for events about objects whose mails did not all go
@@ -127,16 +132,19 @@ impl Handler {
         &self,
         event: &RawValue,
         request_id: &str,
+        invoked_function_arn: &str,
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
+        let time = InvocationTime::begin(self.links.clock);
+        self.links.sessions.invoked_as(invoked_function_arn);
         let event = Event::parse(event, self.base_path.as_deref())?;
-        let mut invocation = Invocation::new(request_id, &self.function_name);
+        let mut invocation = Invocation::new(request_id, &self.function_name, time);
         let response = match event {
             Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
             Event::Bucket(events) => self.bucket(&events, &mut invocation, deadline).await,
             Event::Queue(messages) => self.queue(messages, &mut invocation, deadline).await,
         };
-        if let Some(line) = invocation.metrics((self.links.clock)()) {
+        if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
         }
         response
@@ -158,12 +166,8 @@ impl Handler {
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let mut failures = Vec::new();
-        for event in events {
-            let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
-            failures.extend(outcome.err());
-        }
-        match failures.first() {
+        let failures = mailer.handle(&self.links, events.iter(), invocation, deadline).await;
+        match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
                 failed: failures.len(),
@@ -173,7 +177,8 @@ impl Handler {
         }
     }
 
-    /// Answers a batch of a queue. A message that fails affects no other.
+    /// Answers a batch of a queue. A message that fails affects no other. The mailer gets the events
+    /// of all messages at once, so that many mails about one object do not delay another object's.
     async fn queue(
         &self,
         messages: Vec<QueueMessage>,
@@ -181,23 +186,24 @@ impl Handler {
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
+        let known = messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten();
+        let failures = mailer.handle(&self.links, known, invocation, deadline).await;
         let mut failed = Vec::new();
+        // Failures have the indexes of the events of all messages that are understood.
+        let mut next = 0;
         for QueueMessage { id, events } in messages {
-            let events = match events {
-                Ok(events) => events,
+            match events {
+                Ok(events) => {
+                    let first = next;
+                    next += events.len();
+                    if failures.range(first..next).next().is_some() {
+                        failed.push(id);
+                    }
+                }
                 Err(unknown) => {
                     log_unknown_message(invocation, &id, &unknown);
                     failed.push(id);
-                    continue;
                 }
-            };
-            let mut all_done = true;
-            for event in &events {
-                let outcome = mailer.handle(&self.links, event, invocation, deadline).await;
-                all_done &= outcome.is_ok();
-            }
-            if !all_done {
-                failed.push(id);
             }
         }
         Ok(EventResponse::Queue(batch_response(failed)))

@@ -18,12 +18,14 @@
 //! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
 //! | `aws` | how AWS is reached |
 //! | `telemetry` | log lines and metrics |
+//! | `clock` | the time, and which failures one invocation remembers |
 //!
 //! The crate exports what `main`, the tests and the benches use, and nothing else.
 
 mod access;
 mod api;
 mod aws;
+mod clock;
 mod events;
 mod handler;
 mod links;
@@ -36,6 +38,7 @@ mod window;
 
 pub use access::GrantsError;
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
+pub use clock::InvocationTime;
 pub use events::{EventResponse, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use mail::MailSettingsError;

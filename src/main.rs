@@ -23,6 +23,12 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if settings.asks_another_sts_inside_lambda() {
+        tracing::warn!(
+            "STS is asked at another endpoint than AWS's (AWS_ENDPOINT_URL_STS or \
+             AWS_ENDPOINT_URL): whoever answers there decides how long links are promised to work"
+        );
+    }
     let handler = Arc::new(Handler::new(settings, Timestamp::now, print_metrics));
     // A SnapStart snapshot must hold nothing of this environment's session.
     if variable("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("snap-start") {
@@ -44,7 +50,9 @@ async fn run(handler: Arc<Handler>) -> Result<(), Error> {
         async move {
             let deadline = Timestamp::from_millisecond(event.context.deadline.cast_signed());
             let deadline = deadline.unwrap_or(Timestamp::MAX);
-            handler.handle(&event.payload, &event.context.request_id, deadline).await
+            let LambdaEvent { payload, context } = &event;
+            let function_arn = &context.invoked_function_arn;
+            handler.handle(payload, &context.request_id, function_arn, deadline).await
         }
     });
     Runtime::new(service).register_snapstart_resource(snapshot).run().await

@@ -74,6 +74,8 @@ pub struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// The settings of mailing. `None` when `MAIL_FROM` is not set.
     pub(crate) mail: Option<MailSettings>,
+    /// Whether this process runs inside Lambda.
+    inside_lambda: bool,
 }
 
 impl Settings {
@@ -143,7 +145,15 @@ impl Settings {
             },
             credentials: credentials(&get)?,
             mail,
+            inside_lambda: inside_lambda(&get),
         })
+    }
+
+    /// Whether this is Lambda and STS is asked at another endpoint than AWS's. Whoever answers
+    /// there can attest any end and mint any session, so `main` logs a warning.
+    #[must_use]
+    pub fn asks_another_sts_inside_lambda(&self) -> bool {
+        self.inside_lambda && self.aws.sts_endpoint.is_some()
     }
 }
 
@@ -182,6 +192,11 @@ fn assumed_end(value: String, started_at: Timestamp) -> Result<Timestamp, Settin
         })
 }
 
+/// Whether this process runs inside Lambda, which always sets this variable and reserves its name.
+fn inside_lambda(get: &impl Fn(&str) -> Option<String>) -> bool {
+    get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some()
+}
+
 fn base_path(value: String) -> Result<String, SettingsError> {
     let trimmed = value.trim_matches('/');
     if trimmed.is_empty() || trimmed.contains(['?', '#']) || trimmed.contains(char::is_whitespace) {
@@ -197,8 +212,7 @@ fn base_path(value: String) -> Result<String, SettingsError> {
 /// The credentials in the environment, with the end that is stated there.
 ///
 /// Inside Lambda `AWS_CREDENTIAL_EXPIRATION` is ignored: Lambda never sets it, and anyone who
-/// configures the function can. `AWS_LAMBDA_INITIALIZATION_TYPE` tells whether this is Lambda:
-/// Lambda always sets it and reserves its name.
+/// configures the function can.
 fn credentials(
     get: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Credentials>, SettingsError> {
@@ -209,9 +223,8 @@ fn credentials(
         name: "AWS_SECRET_ACCESS_KEY",
         fix: "AWS_ACCESS_KEY_ID is set, so this must be too",
     })?;
-    let inside_lambda = get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some();
     let expiry = get("AWS_CREDENTIAL_EXPIRATION")
-        .filter(|_| !inside_lambda)
+        .filter(|_| !inside_lambda(get))
         .map(|written| {
             let end = written.parse::<Timestamp>().and_then(SystemTime::try_from);
             end.map_err(|_| SettingsError::Wrong {
@@ -311,6 +324,21 @@ mod tests {
         let ignored =
             read(&[common, own, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]).unwrap();
         assert_eq!(ignored.aws.s3_endpoint, None);
+    }
+
+    #[test]
+    fn another_sts_is_noticed_inside_lambda_only() {
+        let inside = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        let own = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+        let common = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+        let noticed = |changes: &[_]| read(changes).unwrap().asks_another_sts_inside_lambda();
+        assert!(noticed(&[inside, own]));
+        assert!(noticed(&[inside, common]));
+        assert!(!noticed(&[own]));
+        assert!(!noticed(&[inside]));
+        assert!(!noticed(&[inside, own, ignored]));
+        assert!(!noticed(&[inside, ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")]));
     }
 
     #[test]

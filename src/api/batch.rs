@@ -8,6 +8,7 @@ use super::link_response::LinkResponse;
 use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
 use crate::access::Principal;
+use crate::clock::InvocationTime;
 use crate::links::{Link, LinkRequest, Links, log_signed};
 use crate::telemetry::{Invocation, write_together};
 
@@ -47,8 +48,9 @@ pub(super) async fn post(
     // started as soon as there is room, so a slow check delays no other.
     let concurrency = if checks { count } else { 1 };
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
+    let time = invocation.time();
     let mut made = stream::iter(requests)
-        .map(|entry| make(links, &request.principal, entry, &room_for_checks))
+        .map(|entry| make(links, &request.principal, entry, time, &room_for_checks))
         .buffered(concurrency);
 
     let mut body = BatchBody::new(count);
@@ -77,12 +79,13 @@ async fn make(
     links: &Links,
     principal: &Principal,
     request: Result<LinkRequest, Problem>,
+    time: InvocationTime,
     room_for_checks: &Semaphore,
 ) -> Result<Link, Problem> {
     let request = request?;
     // The wait for room comes before the signature, so that it takes nothing from the window.
     let _room = if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
-    Ok(links.make(principal, &request).await?)
+    Ok(links.make(principal, &request, time).await?)
 }
 
 /// The JSON of the answer, which grows entry by entry, and how much of it Lambda can return.

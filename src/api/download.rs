@@ -11,7 +11,7 @@ pub(super) async fn get(
     invocation: &mut Invocation<'_>,
 ) -> Result<Response, Problem> {
     let link_request = link_request::from_query(&request.query)?;
-    let link = links.make(&request.principal, &link_request).await?;
+    let link = links.make(&request.principal, &link_request, invocation.time()).await?;
     let response = Response::see_other(&link.url)?;
     log_signed(invocation, &request.principal, &link);
     Ok(response)

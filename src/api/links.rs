@@ -13,7 +13,7 @@ pub(super) async fn post(
     invocation: &mut Invocation<'_>,
 ) -> Result<Response, Problem> {
     let link_request = link_request::from_json(&request.body)?;
-    let link = links.make(&request.principal, &link_request).await?;
+    let link = links.make(&request.principal, &link_request, invocation.time()).await?;
     log_signed(invocation, &request.principal, &link);
     Ok(Response::json(json(&LinkResponse::from(&link))))
 }

@@ -54,7 +54,7 @@ pub(crate) async fn answer(
         Ok((Endpoint::Links, _)) => links::post(links, request, invocation).await,
         Ok((Endpoint::Batch, _)) => batch::post(links, request, invocation).await,
         Ok((Endpoint::Download, _)) => download::get(links, request, invocation).await,
-        Ok((Endpoint::Session, _)) => session::get(links, request).await,
+        Ok((Endpoint::Session, _)) => session::get(links, request, invocation.time()).await,
         Err(problem) => Err(problem),
     };
     answer.unwrap_or_else(|problem| refuse(&request.principal, &problem, invocation))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::response::json;
 use super::{Problem, Request, Response};
 use crate::access::Principal;
+use crate::clock::InvocationTime;
 use crate::links::{LinkError, Links};
 use crate::sessions::Evidence;
 use crate::window::{self, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
@@ -43,7 +44,11 @@ struct Available {
 
 /// Answers callers that a gateway authenticated and that some grant admits. Others learn nothing
 /// about the session.
-pub(super) async fn get(links: &Links, request: &Request) -> Result<Response, Problem> {
+pub(super) async fn get(
+    links: &Links,
+    request: &Request,
+    time: InvocationTime,
+) -> Result<Response, Problem> {
     match &request.principal {
         Principal::Anonymous => return Err(LinkError::Unauthenticated.into()),
         principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
@@ -51,7 +56,7 @@ pub(super) async fn get(links: &Links, request: &Request) -> Result<Response, Pr
     }
     let selection = links
         .sessions
-        .select(SIGNATURE_MAX_EXPIRES_IN, (links.clock)())
+        .select(SIGNATURE_MAX_EXPIRES_IN, time)
         .await
         .map_err(|error| LinkError::Upstream(error.to_string()))?;
     let session = selection.session.as_ref();
@@ -89,7 +94,7 @@ pub(super) async fn get(links: &Links, request: &Request) -> Result<Response, Pr
     let longest = RequestedWindow { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
     let window = session.and_then(|session| {
         // The clock is read again, because minting a session takes time.
-        window::window((links.clock)(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
+        window::window(time.now(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
     });
     let key = credentials.access_key_id();
     let response = SessionResponse {

@@ -21,3 +21,4 @@ pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::Regions;
 pub use self::sts::Sts;
+pub(crate) use self::sts::{TOKEN_ALGORITHM, TOKEN_AUDIENCE};

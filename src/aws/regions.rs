@@ -1,17 +1,25 @@
 //! The region of a bucket. A grant may state it. Otherwise S3 is asked, once per bucket. A
 //! multi-region access point is in no region, so the function's own region serves.
 
+use std::collections::HashMap;
+
 use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::{Aws, AwsError};
+use crate::clock::InvocationTime;
 
 /// The header that names a bucket's region. S3 sends it with errors too: 301 from another region,
 /// 403 without `s3:ListBucket`.
 ///
 /// Source: Amazon S3 API reference, `HeadBucket`.
 const REGION_HEADER: &str = "x-amz-bucket-region";
+
+/// How long later invocations wait before S3 is asked again for a region that it did not name. The
+/// pause is short, because the bucket may be created or the connection may be back by then.
+const RETRY: SignedDuration = SignedDuration::from_secs(2);
 
 /// The region of a bucket is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -28,9 +36,16 @@ pub(crate) struct RegionError {
 #[derive(Debug)]
 pub(crate) struct Regions {
     aws: Aws,
-    /// Bucket and region. The lock is held while S3 is asked, so concurrent requests share one
-    /// call.
-    known: Mutex<Vec<(String, String)>>,
+    /// What is known of each bucket. Only buckets that grants name are asked for, so the map stays
+    /// small. The lock is held while S3 is asked, so concurrent requests share one call.
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// What is known of a bucket.
+#[derive(Debug)]
+enum Known {
+    Region(String),
+    Failed { error: RegionError, failed_at: Timestamp },
 }
 
 impl Regions {
@@ -44,25 +59,37 @@ impl Regions {
     ///
     /// # Errors
     ///
-    /// [`RegionError`] when S3 does not say. The error is not remembered.
+    /// [`RegionError`] when S3 does not say. The invocation that met the error asks no second time,
+    /// and later ones wait for [`RETRY`].
     pub(crate) async fn region_of(
         &self,
         bucket: &str,
         credentials: &Credentials,
+        time: InvocationTime,
     ) -> Result<String, RegionError> {
         if is_multi_region(bucket) {
             return Ok(self.aws.region().to_owned());
         }
         let mut known = self.known.lock().await;
-        if let Some((_, region)) = known.iter().find(|(name, _)| name == bucket) {
-            return Ok(region.clone());
+        match known.get(bucket) {
+            Some(Known::Region(region)) => return Ok(region.clone()),
+            Some(Known::Failed { error, failed_at }) if time.remembers(*failed_at, RETRY) => {
+                return Err(error.clone());
+            }
+            _ => {}
         }
-        let region = self
-            .ask(bucket, credentials)
-            .await
-            .map_err(|reason| RegionError { bucket: bucket.to_owned(), reason })?;
-        known.push((bucket.to_owned(), region.clone()));
-        Ok(region)
+        match self.ask(bucket, credentials).await {
+            Ok(region) => {
+                known.insert(bucket.to_owned(), Known::Region(region.clone()));
+                Ok(region)
+            }
+            Err(reason) => {
+                let error = RegionError { bucket: bucket.to_owned(), reason };
+                let failed = Known::Failed { error: error.clone(), failed_at: time.now() };
+                known.insert(bucket.to_owned(), failed);
+                Err(error)
+            }
+        }
     }
 
     async fn ask(&self, bucket: &str, credentials: &Credentials) -> Result<String, String> {

@@ -24,6 +24,13 @@ const MINTED_SECONDS: i32 = 3_600;
 /// The session name of minted sessions in CloudTrail and in S3's access log.
 const ROLE_SESSION_NAME: &str = "s3-link-signer";
 
+/// The algorithm that signs the tokens.
+pub(crate) const TOKEN_ALGORITHM: &str = "ES384";
+
+/// How often the SDK tries a call that may be repeated. The second attempt is for a connection that
+/// died while the function was frozen. All attempts share the time-out of the call.
+const MAX_ATTEMPTS: u32 = 2;
+
 /// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
 ///
 /// Each call's future is boxed. The SDK's futures are large, and every future that may call STS
@@ -36,6 +43,11 @@ impl Sts {
     #[must_use]
     pub fn new(aws: Aws) -> Self {
         Self(aws)
+    }
+
+    /// The region that is asked, which is the function's own.
+    pub(crate) fn region(&self) -> &str {
+        self.0.region()
     }
 
     /// `GetWebIdentityToken`: a JWT about `credentials`. The JWT is a bearer credential. Read it
@@ -53,7 +65,7 @@ impl Sts {
             .sts(credentials, RetryConfig::disabled())
             .get_web_identity_token()
             .audience(TOKEN_AUDIENCE)
-            .signing_algorithm("ES384")
+            .signing_algorithm(TOKEN_ALGORITHM)
             .duration_seconds(TOKEN_SECONDS)
             .send();
         let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
@@ -72,7 +84,7 @@ impl Sts {
     ) -> Result<Credentials, AwsError> {
         let call = self
             .0
-            .sts(credentials, RetryConfig::standard())
+            .sts(credentials, retries())
             .assume_role()
             .role_arn(role_arn)
             .role_session_name(ROLE_SESSION_NAME)
@@ -98,10 +110,14 @@ impl Sts {
     ///
     /// [`AwsError`].
     pub(crate) async fn caller_arn(&self, credentials: &Credentials) -> Result<String, AwsError> {
-        let call = self.0.sts(credentials, RetryConfig::standard()).get_caller_identity().send();
+        let call = self.0.sts(credentials, retries()).get_caller_identity().send();
         let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
         answer.arn.ok_or_else(|| without("an ARN"))
     }
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS)
 }
 
 fn without(what: &str) -> AwsError {

@@ -25,7 +25,7 @@ const MAX_HTTP_BYTES_BESIDES_BODY: usize = 128 * 1_024;
 const MAX_BUCKET_EVENT_BYTES: usize = 1_024 * 1_024;
 
 /// The most records of one event about a bucket. S3 sends one.
-const MAX_BUCKET_RECORDS: usize = 1_000;
+const MAX_BUCKET_RECORDS: usize = 100;
 
 /// The most messages of a batch.
 ///
@@ -193,7 +193,7 @@ mod tests {
         let s3 = r#"{"eventSource":"aws:s3"}"#;
         let sqs = r#"{"eventSource":"aws:sqs","messageId":"m"}"#;
         for (json, expected) in [
-            (format!(r#"{{"Records":[{}]}}"#, records(s3, 1_001)), "1001 records"),
+            (format!(r#"{{"Records":[{}]}}"#, records(s3, 101)), "101 records"),
             (format!(r#"{{"Records":[{}]}}"#, records("{}", 400_000)), "at most 1048576"),
             (format!(r#"{{"Records":[{}]}}"#, records(sqs, 10_001)), "10001 records"),
             (format!(r#"{{"requestContext":{{}},"a":[{}]}}"#, records("1", 80_000)), "besides its"),

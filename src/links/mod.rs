@@ -17,7 +17,6 @@ mod version;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use jiff::Timestamp;
 use memchr::memmem;
 
 pub(crate) use self::error::LinkError;
@@ -27,12 +26,10 @@ pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
 pub(crate) use self::version::Versions;
 use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
+use crate::clock::{Clock, InvocationTime};
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{Session, Sessions};
 use crate::window;
-
-/// Reads the time. Tests pass a function that returns the time they want.
-pub(crate) type Clock = fn() -> Timestamp;
 
 /// Everything it takes to make links.
 #[derive(Debug)]
@@ -59,8 +56,9 @@ impl Links {
         &self,
         principal: &Principal,
         request: &LinkRequest,
+        time: InvocationTime,
     ) -> Result<Link, LinkError> {
-        let link = self.sign(principal, request).await?;
+        let link = self.sign(principal, request, time).await?;
         if request.check {
             check::open_once(&self.http, &link.url).await?;
         }
@@ -72,12 +70,13 @@ impl Links {
         &self,
         principal: &Principal,
         request: &LinkRequest,
+        time: InvocationTime,
     ) -> Result<Link, LinkError> {
         let (bucket, grant) = self.grant(principal, request)?;
         let key = ObjectKey::parse(&request.key)?;
         let wanted = request.window.capped(grant.max_expires_in);
-        let (session, credentials) = self.session(wanted).await?;
-        let region = self.region(grant, bucket, &credentials).await?;
+        let (session, credentials) = self.session(wanted, time).await?;
+        let region = self.region(grant, bucket, &credentials, time).await?;
         if let Some(version_id) = request.version_to_check(principal, grant) {
             self.versions
                 .check_current(bucket, &region, key.as_str(), version_id, &credentials)
@@ -116,10 +115,14 @@ impl Links {
 
     /// The session that keeps a link of `wanted` seconds the longest, and the execution role's
     /// credentials, with which S3 is asked for regions.
-    async fn session(&self, wanted: u64) -> Result<(Arc<Session>, Credentials), LinkError> {
+    async fn session(
+        &self,
+        wanted: u64,
+        time: InvocationTime,
+    ) -> Result<(Arc<Session>, Credentials), LinkError> {
         let selection = self
             .sessions
-            .select(wanted, (self.clock)())
+            .select(wanted, time)
             .await
             .map_err(|error| LinkError::Upstream(error.to_string()))?;
         match selection.session {
@@ -136,12 +139,13 @@ impl Links {
         grant: &Grant,
         bucket: &str,
         credentials: &Credentials,
+        time: InvocationTime,
     ) -> Result<String, LinkError> {
         match &grant.region {
             Some(region) => Ok(region.clone()),
             None => self
                 .regions
-                .region_of(bucket, credentials)
+                .region_of(bucket, credentials, time)
                 .await
                 .map_err(|error| LinkError::Upstream(error.to_string())),
         }

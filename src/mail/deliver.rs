@@ -5,10 +5,16 @@
 //! mail is sent, so that little of its window is lost. When the event is delivered again, a new
 //! link is signed.
 //!
+//! The mails of a batch go out in rounds: the first recipient of every object, then the second of
+//! every object, and so on. An object with many recipients thus delays no other object's first
+//! mail. If SES's quota or the invocation's time ends, it is the last recipients who have to wait.
+//!
 //! An error about one recipient fails the event, so that the event is delivered again. The other
 //! recipients are still served. A recipient who has the mail does not get it again, because the
-//! ledger knows. A case that no retry can fix (no grant, nobody allowed) is logged and counted, and
-//! the event is done.
+//! ledger knows. A case that no retry can fix (no grant, nobody allowed, too many recipients) is
+//! logged and counted, and the event is done.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
@@ -18,12 +24,13 @@ use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger, LedgerError};
 use super::message::{self, MessageError};
 use super::object::{Object, ObjectError, Objects};
-use super::recipients::{Address, recipients};
+use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
 use super::{format, log};
 use crate::access::{Action, Grant, Principal};
 use crate::aws::Aws;
+use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
 use crate::telemetry::Invocation;
@@ -75,6 +82,17 @@ struct Delivery<'a> {
     credentials: Credentials,
 }
 
+/// An event of a batch with recipients whose turn has not come.
+struct Pending<'a> {
+    /// The event's index in the batch.
+    index: usize,
+    delivery: Delivery<'a>,
+    recipients: VecDeque<Address>,
+}
+
+/// The events of a batch that failed: their indexes, and the first error of each.
+pub(crate) type Failures = BTreeMap<usize, DeliveryError>;
+
 impl Mailer {
     /// Mails as `settings` say, through `aws`. Makes no call.
     pub(crate) fn new(settings: MailSettings, aws: Aws) -> Self {
@@ -86,41 +104,66 @@ impl Mailer {
         }
     }
 
-    /// Mails a link to an object that was created. Nothing is mailed about other events.
+    /// Mails links to the objects of a batch of events, in rounds. Nothing is mailed about events
+    /// that create no object.
     ///
     /// A mail that can't be begun in time for `deadline`, the end of the invocation, is not begun.
     ///
-    /// # Errors
-    ///
-    /// The first [`DeliveryError`], after every recipient was tried.
-    pub(crate) async fn handle(
+    /// Returns the events that failed, after every recipient was tried.
+    pub(crate) async fn handle<'a>(
         &self,
         links: &Links,
-        event: &BucketEvent,
+        events: impl Iterator<Item = &'a BucketEvent>,
         invocation: &mut Invocation<'_>,
         deadline: Timestamp,
-    ) -> Result<(), DeliveryError> {
-        match event {
-            BucketEvent::Created(created) => {
-                self.deliver(links, created, invocation, deadline).await
+    ) -> Failures {
+        let mut failures = Failures::new();
+        let mut unfinished = Vec::new();
+        // S3 is asked about an object right before the object's first mail, so that asking about
+        // many objects does not use up the time before any mail is sent.
+        for (index, event) in events.enumerate() {
+            match self.begin(links, event, invocation, deadline).await {
+                Ok(Some((delivery, recipients))) => {
+                    let mut pending = Pending { index, delivery, recipients };
+                    self.deliver_next(links, &mut pending, invocation, deadline, &mut failures)
+                        .await;
+                    unfinished.push(pending);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    failures.insert(index, error);
+                }
             }
-            BucketEvent::Other(event) => {
-                log::other_event(invocation, event);
-                Ok(())
+        }
+        loop {
+            unfinished.retain(|pending| !pending.recipients.is_empty());
+            if unfinished.is_empty() {
+                return failures;
+            }
+            for pending in &mut unfinished {
+                self.deliver_next(links, pending, invocation, deadline, &mut failures).await;
             }
         }
     }
 
-    async fn deliver(
+    /// Finds out whether an event leads to mails, and who gets them. `None`: it leads to none.
+    async fn begin<'a>(
         &self,
         links: &Links,
-        created: &ObjectCreated,
+        event: &'a BucketEvent,
         invocation: &mut Invocation<'_>,
         deadline: Timestamp,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Option<(Delivery<'a>, VecDeque<Address>)>, DeliveryError> {
+        let created = match event {
+            BucketEvent::Created(created) => created,
+            BucketEvent::Other(event) => {
+                log::other_event(invocation, event);
+                return Ok(None);
+            }
+        };
         if created.is_folder_marker() {
             log::object_skipped(invocation, created, "it is a folder's marker");
-            return Ok(());
+            return Ok(None);
         }
         let grant =
             links.grants.find(&Principal::S3Event, Action::Get, &created.bucket, &created.key);
@@ -130,17 +173,18 @@ impl Mailer {
                 created,
                 "no grant in GRANTS with the principal \"s3-event\" covers it",
             );
-            return Ok(());
+            return Ok(None);
         };
         if let Err(error) = ObjectKey::parse(&created.key) {
             log::object_refused(invocation, created, &error.to_string());
-            return Ok(());
+            return Ok(None);
         }
-        let delivery = match self.prepare(links, grant, created, deadline).await {
+        let delivery = match self.prepare(links, grant, created, invocation.time(), deadline).await
+        {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
-                return Ok(());
+                return Ok(None);
             }
             Err(error) => {
                 log::not_mailed(invocation, created, None, &error);
@@ -148,22 +192,25 @@ impl Mailer {
             }
         };
         let recipients = self.recipients(&delivery, invocation);
-        if recipients.is_empty() {
-            log::object_skipped(
-                invocation,
-                created,
-                "it has no recipient: neither its link-to nor MAIL_TO names anyone allowed",
-            );
+        Ok(recipients.map(|recipients| (delivery, recipients)))
+    }
+
+    /// Mails to the next recipient of an event, if one is left.
+    async fn deliver_next(
+        &self,
+        links: &Links,
+        pending: &mut Pending<'_>,
+        invocation: &mut Invocation<'_>,
+        deadline: Timestamp,
+        failures: &mut Failures,
+    ) {
+        let Some(recipient) = pending.recipients.pop_front() else { return };
+        let delivery = &pending.delivery;
+        let outcome = self.deliver_to(links, delivery, &recipient, invocation, deadline).await;
+        if let Err(error) = outcome {
+            log::not_mailed(invocation, delivery.created, Some(&recipient), &error);
+            failures.entry(pending.index).or_insert(error);
         }
-        let mut first_error = None;
-        for recipient in &recipients {
-            let outcome = self.deliver_to(links, &delivery, recipient, invocation, deadline).await;
-            if let Err(error) = outcome {
-                log::not_mailed(invocation, created, Some(recipient), &error);
-                first_error = first_error.or(Some(error));
-            }
-        }
-        first_error.map_or(Ok(()), Err)
     }
 
     /// Asks S3 about the object, with the execution role's credentials.
@@ -172,19 +219,19 @@ impl Mailer {
         links: &Links,
         grant: &Grant,
         created: &'a ObjectCreated,
+        time: InvocationTime,
         deadline: Timestamp,
     ) -> Result<Delivery<'a>, DeliveryError> {
-        let now = (links.clock)();
-        check_time_left(now, deadline)?;
+        check_time_left(time.now(), deadline)?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
         let selection = links
             .sessions
-            .select(wanted, now)
+            .select(wanted, time)
             .await
             .map_err(|error| DeliveryError::Link(LinkError::Upstream(error.to_string())))?;
         let credentials = selection.credentials;
         let region = links
-            .region(grant, &created.bucket, &credentials)
+            .region(grant, &created.bucket, &credentials, time)
             .await
             .map_err(DeliveryError::Link)?;
         let object = self.objects.find(created, &region, &credentials).await?;
@@ -192,16 +239,41 @@ impl Mailer {
     }
 
     /// The recipients that the object names and that are allowed. If the object names none, the
-    /// recipients that the operator names.
-    fn recipients(&self, delivery: &Delivery<'_>, invocation: &mut Invocation<'_>) -> Vec<Address> {
-        let Some(list) = &delivery.object.link_to else {
-            return self.settings.fallback.clone();
+    /// recipients that the operator names. `None`: nobody gets a mail.
+    fn recipients(
+        &self,
+        delivery: &Delivery<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Option<VecDeque<Address>> {
+        let created = delivery.created;
+        let recipients = match &delivery.object.link_to {
+            None => self.settings.fallback.clone(),
+            Some(list) => {
+                let Named { mailboxes, admitted, refused } = named(list, &self.settings.allowed);
+                let max = self.settings.max_recipients;
+                if mailboxes > max {
+                    let reason = format!(
+                        "its link-to names {mailboxes} mailboxes, and MAIL_MAX_RECIPIENTS allows \
+                         {max}: nobody gets a mail"
+                    );
+                    log::object_refused(invocation, created, &reason);
+                    return None;
+                }
+                if refused.count() > 0 {
+                    log::recipients_refused(invocation, created, &refused);
+                }
+                admitted
+            }
         };
-        let (admitted, refused) = recipients(list, &self.settings.allowed);
-        for refused in &refused {
-            log::recipient_refused(invocation, delivery.created, refused);
+        if recipients.is_empty() {
+            log::object_skipped(
+                invocation,
+                created,
+                "it has no recipient: neither its link-to nor MAIL_TO names anyone allowed",
+            );
+            return None;
         }
-        admitted
+        Some(recipients.into())
     }
 
     /// Mails the object to one recipient, unless the recipient has the mail already.
@@ -248,7 +320,7 @@ impl Mailer {
         invocation: &mut Invocation<'_>,
     ) -> Result<(Link, String), DeliveryError> {
         let request = self.link_request(delivery.created);
-        let link = match links.sign(&Principal::S3Event, &request).await {
+        let link = match links.sign(&Principal::S3Event, &request, invocation.time()).await {
             Ok(link) => link,
             Err(error) => {
                 log_refused(invocation, &Principal::S3Event, &error);

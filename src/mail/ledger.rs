@@ -291,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn the_id_of_a_mail_stays_the_same_and_sub_addresses_share_it() {
+        // The id that version 0.1.0 writes. An event that is delivered again after an update must
+        // find its item.
+        let id = "GL-ei-ChZ0byM7GCacdERMPcXH1xGp3-lqncG-x6w28";
+        for address in ["a@example.com", "a+1@example.com", "A+x+y@Example.com"] {
+            assert_eq!(id_of(&created(), address), id, "{address}");
+        }
+    }
+
+    #[test]
     fn a_different_object_version_event_or_recipient_has_a_different_id() {
         let first = id_of(&created(), "a@example.com");
         let mut others = vec![id_of(&created(), "b@example.com")];

@@ -1,11 +1,11 @@
-//! The log lines and counters of mailing: one line for each mail, and one for each event and
-//! recipient that gets none.
+//! The log lines and counters of mailing: one line for each mail, one for each event that gets none,
+//! and one for all recipients of an object that are refused.
 //!
 //! Of a mail address a line holds only the domain. No line holds a link.
 
 use super::bucket_event::ObjectCreated;
 use super::deliver::DeliveryError;
-use super::recipients::{Address, RecipientRefused};
+use super::recipients::{Address, RefusedRecipients};
 use crate::links::Link;
 use crate::telemetry::{Counter, Invocation};
 
@@ -121,19 +121,21 @@ pub(super) fn object_refused(
     );
 }
 
-/// Logs and counts a recipient that the object names and that may not get mail.
-pub(super) fn recipient_refused(
+/// Logs and counts the recipients that the object names and that may not get mail. They share one
+/// line, whose length does not depend on how many they are.
+pub(super) fn recipients_refused(
     invocation: &mut Invocation<'_>,
     object: &ObjectCreated,
-    refused: &RecipientRefused,
+    refused: &RefusedRecipients,
 ) {
-    invocation.count(Counter::RecipientsRefused);
+    invocation.count_many(Counter::RecipientsRefused, refused.count());
     tracing::warn!(
         request_id = invocation.request_id(),
         bucket = object.bucket,
         key = object.key,
+        count = refused.count(),
         reason = refused.to_string(),
-        "recipient refused"
+        "recipients refused"
     );
 }
 

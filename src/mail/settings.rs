@@ -3,6 +3,8 @@
 //!
 //! No error repeats an address, because errors are logged.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -16,6 +18,12 @@ const DEFAULT_EXPIRES_IN: u64 = 43_200;
 
 /// `MAIL_MIN_EXPIRES_IN` if it is not set, in seconds. A recipient needs some time to see the mail.
 const DEFAULT_MIN_EXPIRES_IN: u64 = 900;
+
+/// `MAIL_MAX_RECIPIENTS` if it is not set.
+const DEFAULT_MAX_RECIPIENTS: usize = 20;
+
+/// The largest value of `MAIL_MAX_RECIPIENTS`. An invocation sends that many mails in its minute.
+const HIGHEST_MAX_RECIPIENTS: usize = 50;
 
 /// The smallest value of both settings, in seconds. A mail states the end of a link in whole
 /// minutes.
@@ -64,6 +72,17 @@ pub enum MailSettingsError {
     NotAllowed {
         /// The domain of the address.
         domain: String,
+    },
+    /// `MAIL_TO` names more mailboxes than an object may.
+    #[error(
+        "MAIL_TO names {named} mailboxes, and MAIL_MAX_RECIPIENTS allows {max}: raise it, or name \
+         a mailing list's address instead"
+    )]
+    TooManyRecipients {
+        /// How many `MAIL_TO` names.
+        named: usize,
+        /// `MAIL_MAX_RECIPIENTS`.
+        max: usize,
     },
     /// The shortest window is longer than the longest one.
     #[error(
@@ -135,10 +154,12 @@ impl SubjectPattern {
 pub(crate) struct MailSettings {
     /// `MAIL_FROM`, `MAIL_FROM_NAME` and `MAIL_SUBJECT`.
     pub sender: Sender,
-    /// `MAIL_TO`: the recipients of mails about objects that name none.
+    /// `MAIL_TO`: the recipients of mails about objects that name none, each mailbox once.
     pub fallback: Vec<Address>,
     /// `MAIL_ALLOWED_RECIPIENTS`.
     pub allowed: AllowedRecipients,
+    /// `MAIL_MAX_RECIPIENTS`: how many mailboxes one object may name.
+    pub max_recipients: usize,
     /// `MAIL_EXPIRES_IN` and `MAIL_MIN_EXPIRES_IN`.
     pub window: RequestedWindow,
     /// `MAIL_TABLE`: the ledger's DynamoDB table.
@@ -178,16 +199,19 @@ impl MailSettings {
         })?;
         let allowed = AllowedRecipients::parse(&allowed).map_err(|_| MailSettingsError::Wrong {
             name: "MAIL_ALLOWED_RECIPIENTS",
-            fix: "use patterns that name a domain, separated by commas, for example *@example.com",
+            fix: "use patterns separated by commas, and end each with a whole domain such as \
+                  *@example.com or *@*.example.com, without a star in the last two labels",
         })?;
+        let max_recipients = max_recipients(get)?;
         Ok(Some(Self {
             sender: Sender {
                 address: sender_address(&from)?,
                 name: one_line("MAIL_FROM_NAME", get)?,
                 subject: subject(get)?,
             },
-            fallback: fallback(get, &allowed)?,
+            fallback: fallback(get, &allowed, max_recipients)?,
             allowed,
+            max_recipients,
             window,
             table: table(get)?,
         }))
@@ -220,9 +244,19 @@ fn sender_address(from: &str) -> Result<Address, MailSettingsError> {
     Ok(address)
 }
 
+fn max_recipients(get: &impl Fn(&str) -> Option<String>) -> Result<usize, MailSettingsError> {
+    let name = "MAIL_MAX_RECIPIENTS";
+    let Some(written) = get(name) else { return Ok(DEFAULT_MAX_RECIPIENTS) };
+    let number = written.trim().parse().ok();
+    number
+        .filter(|number| (1..=HIGHEST_MAX_RECIPIENTS).contains(number))
+        .ok_or(MailSettingsError::Wrong { name, fix: "use 1 to 50" })
+}
+
 fn fallback(
     get: &impl Fn(&str) -> Option<String>,
     allowed: &AllowedRecipients,
+    max: usize,
 ) -> Result<Vec<Address>, MailSettingsError> {
     let list = get("MAIL_TO").unwrap_or_default();
     let written = list.split(',').filter(|written| !written.trim().is_empty());
@@ -235,7 +269,13 @@ fn fallback(
             Err(MailSettingsError::NotAllowed { domain: address.domain().to_owned() })
         }
     });
-    addresses.collect()
+    let mut mailboxes = HashSet::new();
+    let mut addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
+    addresses.retain(|address| mailboxes.insert(address.mailbox()));
+    match addresses.len() {
+        named if named > max => Err(MailSettingsError::TooManyRecipients { named, max }),
+        _ => Ok(addresses),
+    }
 }
 
 fn subject(get: &impl Fn(&str) -> Option<String>) -> Result<SubjectPattern, MailSettingsError> {
@@ -301,6 +341,7 @@ mod tests {
         let settings = read(&[]).unwrap().unwrap();
         assert_eq!(settings.window, RequestedWindow { expires_in: 43_200, min_expires_in: 900 });
         assert!(settings.fallback.is_empty());
+        assert_eq!(settings.max_recipients, 20);
     }
 
     #[test]
@@ -312,6 +353,11 @@ mod tests {
             ("MAIL_ALLOWED_RECIPIENTS", "*", "MAIL_ALLOWED_RECIPIENTS is wrong: use patterns"),
             ("MAIL_TO", "someone@example.org", "MAIL_TO holds an address at example.org that no"),
             ("MAIL_TO", "a@example.com,someone", "MAIL_TO holds something that is not"),
+            ("MAIL_TO", "a%b@example.com", "MAIL_TO holds something that has % or !"),
+            ("MAIL_ALLOWED_RECIPIENTS", "*@*.*", "and end each with a whole domain such as *@exa"),
+            ("MAIL_MAX_RECIPIENTS", "0", "MAIL_MAX_RECIPIENTS is wrong: use 1 to 50"),
+            ("MAIL_MAX_RECIPIENTS", "51", "MAIL_MAX_RECIPIENTS is wrong: use 1 to 50"),
+            ("MAIL_MAX_RECIPIENTS", "many", "MAIL_MAX_RECIPIENTS is wrong: use 1 to 50"),
             ("MAIL_TABLE", "", "MAIL_TABLE is not set"),
             ("MAIL_EXPIRES_IN", "1h", "MAIL_EXPIRES_IN is wrong: use 60 to 604800"),
             ("MAIL_EXPIRES_IN", "604801", "MAIL_EXPIRES_IN is wrong"),
@@ -325,6 +371,18 @@ mod tests {
             assert!(sentence.contains(expected), "{name}={value}: {sentence}");
             assert!(!sentence.contains("someone"), "{sentence}");
         }
+    }
+
+    #[test]
+    fn mail_to_names_each_mailbox_once_and_no_more_than_an_object_may() {
+        let named = |list: &str, max: &str| {
+            let settings = read(&[("MAIL_TO", list), ("MAIL_MAX_RECIPIENTS", max)])?;
+            Ok::<_, MailSettingsError>(settings.unwrap().fallback.len())
+        };
+        let two = "a+x@example.com,A@example.com,a+y@example.com,b@example.com";
+        assert_eq!(named(two, "2").unwrap(), 2);
+        let sentence = named(two, "1").unwrap_err().to_string();
+        assert!(sentence.contains("MAIL_TO names 2 mailboxes, and MAIL_MAX_RECIPIENTS allows 1"));
     }
 
     #[test]

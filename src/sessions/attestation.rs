@@ -5,7 +5,8 @@
 //! therefore proves the end only if the token also names this function as the source of the
 //! credentials: then they are the execution role's own credentials, not chained ones.
 //!
-//! The JWT came over TLS from STS itself, so its payload is read without checking its signature.
+//! The JWT came over TLS from STS itself, so its signature is not checked. All of its claims are: a
+//! token that differs in anything from what STS issues about this function proves nothing.
 //!
 //! Source of the claims: IAM user guide, "Understanding token claims"
 //! (`id_roles_providers_outbound_token_claims`).
@@ -13,11 +14,30 @@
 use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::aws::{AwsError, Sts};
+use super::function_arn::FunctionArn;
+use crate::aws::{AwsError, Sts, TOKEN_ALGORITHM, TOKEN_AUDIENCE};
+use crate::clock::InvocationTime;
+
+/// How far `iat` may be from this machine's clock. STS issues the token while it is asked, so the
+/// difference is that of two clocks. Relying parties commonly allow five minutes.
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The longest time from now to the end of a session. No role's session lasts longer than twelve
+/// hours. The rest is for clocks that disagree.
+///
+/// Source: IAM API reference, `CreateRole`, `MaxSessionDuration`.
+const MAX_SESSION: SignedDuration = SignedDuration::from_mins(12 * 60 + 15);
+
+/// The domains of AWS's issuers: `https://<id>.tokens.sts.global.api.aws`, and the domain that
+/// stands for `api.aws` in China's partition. The check is the same for custom endpoints of STS: a
+/// VPC endpoint leads to tokens of the same issuer.
+const ISSUER_DOMAINS: [&str; 2] = [".api.aws", ".api.amazonwebservices.com.cn"];
 
 /// Why the end of a session could not be attested.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -37,6 +57,19 @@ pub enum AttestationError {
     /// The token proves nothing about these credentials.
     #[error("the token STS issued does not prove the session's end: {0}")]
     ProvesNothing(&'static str),
+    /// The token was not issued at the time that this machine's clock shows.
+    #[error(
+        "the token STS issued does not prove the session's end: its iat is more than {} minutes \
+         from this machine's clock",
+        MAX_CLOCK_DIFFERENCE.as_mins()
+    )]
+    NotIssuedNow,
+    /// Lambda's context names no function, so the token can't be compared with it.
+    #[error(
+        "STS attested the session's end, but the invocation's context holds no function's ARN, so \
+         nothing shows that this function is the one the token names"
+    )]
+    NoFunctionArn,
     /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer GetWebIdentityToken ({0})")]
@@ -44,9 +77,14 @@ pub enum AttestationError {
 }
 
 impl AttestationError {
-    /// Whether another call with the same credentials may give another answer.
+    /// The token is about another function.
+    pub(super) const ANOTHER_FUNCTION: Self =
+        Self::ProvesNothing("its lambda_source_function_arn is another function");
+
+    /// Whether another call with the same credentials may give another answer. A clock that is
+    /// wrong now (after a restore, say) may be right later.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Unreachable(_) | Self::NotIssuedNow)
     }
 }
 
@@ -67,72 +105,167 @@ impl From<AwsError> for AttestationError {
     }
 }
 
+/// What a token proves.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Attested {
+    /// When the session ends.
+    pub(super) end: Timestamp,
+    /// The function whose session it is. Its name and region are this function's. Its partition and
+    /// account are still to be compared with the invoked function's.
+    pub(super) function: FunctionArn,
+}
+
 /// Asks STS when the session of `credentials` ends. `function_name` is this function's own name.
 ///
 /// # Errors
 ///
-/// [`AttestationError`]. All but `Unreachable` hold for as long as the access key does.
+/// [`AttestationError`]. Those that [`AttestationError::may_pass`] does not name hold for as long
+/// as the access key does.
 pub(super) async fn attested_end(
     sts: &Sts,
     credentials: &Credentials,
     function_name: &str,
-) -> Result<Timestamp, AttestationError> {
+    time: InvocationTime,
+) -> Result<Attested, AttestationError> {
     let token = sts.web_identity_token(credentials).await?;
-    end_stated_by(&token, function_name)
+    read_token(&token, function_name, sts.region(), time.now())
+}
+
+/// The part of the header that is read.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
 }
 
 /// The claims that are read. All other claims are ignored.
 #[derive(Deserialize)]
-struct Claims {
+struct Claims<'a> {
+    iss: String,
+    #[serde(default)]
+    sub: Value,
+    #[serde(default)]
+    aud: Value,
     iat: i64,
     exp: i64,
-    #[serde(rename = "https://sts.amazonaws.com/")]
-    sts: Option<StsClaims>,
+    #[serde(borrow, rename = "https://sts.amazonaws.com/")]
+    sts: Option<&'a RawValue>,
 }
 
+/// STS's own claims.
 #[derive(Deserialize)]
 struct StsClaims {
+    aws_account: Option<String>,
     original_session_exp: Option<String>,
     lambda_source_function_arn: Option<String>,
 }
 
-/// The end that the token proves, if it proves one.
-fn end_stated_by(token: &str, function_name: &str) -> Result<Timestamp, AttestationError> {
-    use AttestationError::ProvesNothing;
+/// What the token proves at `now` about the session of the function `name` in `region`.
+fn read_token(
+    token: &str,
+    name: &str,
+    region: &str,
+    now: Timestamp,
+) -> Result<Attested, AttestationError> {
+    use AttestationError::{NotIssuedNow, ProvesNothing};
 
-    let payload = token.split('.').nth(1).ok_or(ProvesNothing("it is not a JWT"))?;
-    let payload = URL_SAFE_NO_PAD
-        .decode(payload.trim_end_matches('='))
-        .map_err(|_| ProvesNothing("its payload is not base64url"))?;
-    let claims: Claims = serde_json::from_slice(&payload)
-        .map_err(|_| ProvesNothing("its payload lacks iat or exp"))?;
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(ProvesNothing("it is not a JWT"));
+    };
+    let header = decode(header).ok_or(ProvesNothing("its header is not base64url"))?;
+    let header: Header =
+        from_object(&header).ok_or(ProvesNothing("its header is not an object with alg"))?;
+    if header.alg != TOKEN_ALGORITHM || signature.is_empty() {
+        return Err(ProvesNothing("it is not signed with the algorithm that was asked for"));
+    }
+    let payload = decode(payload).ok_or(ProvesNothing("its payload is not base64url"))?;
+    let claims: Claims<'_> = from_object(&payload)
+        .ok_or(ProvesNothing("its payload is not an object with iss, iat and exp"))?;
+    if !is_our_audience(&claims.aud) {
+        return Err(ProvesNothing("its aud is not the audience that was asked for"));
+    }
+    if !is_issuer(&claims.iss) {
+        return Err(ProvesNothing("its iss is not an issuer of AWS"));
+    }
     let sts = claims.sts.ok_or(ProvesNothing("it has no claims of STS's own"))?;
+    let sts: StsClaims = from_object(sts.get().as_bytes())
+        .ok_or(ProvesNothing("its claims of STS's own are not an object of strings"))?;
     let end = sts
         .original_session_exp
         .ok_or(ProvesNothing("it has no original_session_exp"))?
         .parse::<Timestamp>()
         .map_err(|_| ProvesNothing("its original_session_exp is not an RFC 3339 instant"))?;
-    let source = sts
+    let function = sts
         .lambda_source_function_arn
         .ok_or(ProvesNothing("it names no lambda_source_function_arn"))?;
-    if function_of(&source) != Some(function_name) {
-        return Err(ProvesNothing("its lambda_source_function_arn is another function"));
+    let function = FunctionArn::parse(&function).ok_or(AttestationError::ANOTHER_FUNCTION)?;
+    if function.name != name || function.region != region {
+        return Err(AttestationError::ANOTHER_FUNCTION);
+    }
+    // A function's role is of the function's own account.
+    let is_of_account = is_of_account(&claims.sub, &function)
+        && sts.aws_account.is_none_or(|account| account == function.account);
+    if !is_of_account {
+        return Err(ProvesNothing("its sub or aws_account is of another account"));
     }
     // A token never outlives its session. If the claims are in another order, they do not mean what
     // the source above says, and prove nothing.
     if !(claims.iat < claims.exp && claims.exp <= end.as_second()) {
         return Err(ProvesNothing("its iat, exp and original_session_exp contradict one another"));
     }
-    Ok(end)
+    let issued_at = Timestamp::from_second(claims.iat)
+        .map_err(|_| ProvesNothing("its iat is not an instant"))?;
+    if now.duration_since(issued_at).abs() > MAX_CLOCK_DIFFERENCE {
+        return Err(NotIssuedNow);
+    }
+    let left = end.duration_since(now);
+    if left <= SignedDuration::ZERO || left > MAX_SESSION {
+        return Err(ProvesNothing("its original_session_exp is over or over twelve hours away"));
+    }
+    Ok(Attested { end, function })
 }
 
-/// The name in `arn:aws:lambda:region:account:function:name[:qualifier]`.
-fn function_of(arn: &str) -> Option<&str> {
-    let mut parts = arn.split(':');
-    let service = parts.nth(2)?;
-    let kind = parts.nth(2)?;
-    let name = parts.next()?;
-    (service == "lambda" && kind == "function").then_some(name)
+fn decode(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()
+}
+
+/// Reads a JSON object. serde would also take an array for a struct, with the fields in their
+/// order.
+fn from_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+/// Whether `aud` is the audience that STS was asked for, alone or as a list of one.
+fn is_our_audience(aud: &Value) -> bool {
+    let audience = match aud.as_array().map(Vec::as_slice) {
+        Some([audience]) => audience,
+        Some(_) => return false,
+        None => aud,
+    };
+    audience == TOKEN_AUDIENCE
+}
+
+/// Whether `iss` is a URL as AWS's issuers have: a host and nothing else.
+fn is_issuer(iss: &str) -> bool {
+    iss.strip_prefix("https://").is_some_and(|host| {
+        host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            && !host.starts_with('.')
+            && ISSUER_DOMAINS.iter().any(|domain| host.ends_with(domain))
+    })
+}
+
+/// Whether `sub`, if it is an ARN, is of the partition and the account of `function`.
+fn is_of_account(sub: &Value, function: &FunctionArn) -> bool {
+    let Some(arn) = sub.as_str().filter(|sub| sub.starts_with("arn:")) else {
+        return true;
+    };
+    let mut parts = arn.split(':').skip(1);
+    parts.next() == Some(&function.partition) && parts.nth(2) == Some(&function.account)
 }
 
 #[cfg(test)]
@@ -141,79 +274,209 @@ mod tests {
     use serde_json::{Value, json};
 
     const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:signer";
+    const STS: &str = "https://sts.amazonaws.com/";
+
+    /// The `iat` of the public sample token.
+    const ISSUED_AT: i64 = 1_776_980_075;
+
+    fn encoded(part: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(part.to_string())
+    }
+
+    fn token_with(header: &Value, claims: &Value) -> String {
+        format!("{}.{}.c2lnbmF0dXJl", encoded(header), encoded(claims))
+    }
 
     fn token(claims: &Value) -> String {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!("{}.{}.{}", part(&json!({"alg": "ES384"})), part(claims), "c2lnbmF0dXJl")
+        token_with(&json!({"alg": "ES384", "kid": "ec384", "typ": "JWT"}), claims)
     }
 
     /// The times of the public sample token: a Lambda session of 12 hours.
-    fn claims(end: &str, function: &str) -> Value {
+    fn good() -> Value {
         json!({
-            "iss": "https://abc.tokens.sts.global.api.aws", "aud": "https://s3-link-signer.invalid",
-            "iat": 1_776_980_075, "exp": 1_776_980_135,
-            "https://sts.amazonaws.com/": {
+            "iss": "https://abc-def.tokens.sts.global.api.aws",
+            "aud": "https://s3-link-signer.invalid",
+            "sub": "arn:aws:iam::123456789012:role/signer",
+            "iat": ISSUED_AT, "exp": ISSUED_AT + 60,
+            STS: {
                 "aws_account": "123456789012",
-                "original_session_exp": end,
-                "lambda_source_function_arn": function,
+                "original_session_exp": "2026-04-24T09:34:34Z",
+                "lambda_source_function_arn": FUNCTION,
             }
         })
     }
 
+    fn with(claim: &str, value: Value) -> Value {
+        let mut claims = good();
+        claims[claim] = value;
+        claims
+    }
+
+    fn with_sts(claim: &str, value: Value) -> Value {
+        let mut claims = good();
+        claims[STS][claim] = value;
+        claims
+    }
+
+    fn at(seconds_after_issue: i64) -> Timestamp {
+        Timestamp::from_second(ISSUED_AT + seconds_after_issue).unwrap()
+    }
+
+    fn read(token: &str) -> Result<Attested, AttestationError> {
+        read_token(token, "signer", "eu-west-1", at(1))
+    }
+
     #[test]
     fn the_public_sample_states_its_end_to_the_second() {
-        let token = token(&claims("2026-04-24T09:34:34Z", FUNCTION));
-        let end = end_stated_by(&token, "signer").unwrap();
-        assert_eq!(end.as_second() - 1_776_980_075, 43_199);
+        let attested = read(&token(&good())).unwrap();
+        assert_eq!(attested.end.as_second() - ISSUED_AT, 43_199);
+        assert_eq!(attested.function, FunctionArn::parse(FUNCTION).unwrap());
     }
 
     #[test]
-    fn a_qualified_function_is_still_this_function() {
-        let token = token(&claims("2026-04-24T09:34:34Z", &format!("{FUNCTION}:live")));
-        assert!(end_stated_by(&token, "signer").is_ok());
-    }
-
-    #[test]
-    fn a_token_that_is_not_about_this_function_s_own_session_proves_nothing() {
-        let good = claims("2026-04-24T09:34:34Z", FUNCTION);
-        let without = |claim: &str| {
-            let mut claims = good.clone();
-            claims["https://sts.amazonaws.com/"].as_object_mut().unwrap().remove(claim);
-            claims
-        };
-        let with = |claim: &str, value: Value| {
-            let mut claims = good.clone();
-            claims[claim] = value;
-            claims
-        };
-        for (claims, reason) in [
-            (without("original_session_exp"), "no original_session_exp"),
-            (without("lambda_source_function_arn"), "names no lambda_source_function_arn"),
-            (with("https://sts.amazonaws.com/", Value::Null), "no claims of STS's own"),
-            (with("iat", json!(1_776_980_135)), "contradict"),
-            (with("exp", json!(1_776_980_000)), "contradict"),
-            (with("exp", json!("soon")), "lacks iat or exp"),
-            (claims("2026-04-23T21:35:00Z", FUNCTION), "contradict"),
-            (claims("tomorrow", FUNCTION), "not an RFC 3339 instant"),
-            (
-                claims("2026-04-24T09:34:34Z", "arn:aws:lambda:eu-west-1:1:function:signer-2"),
-                "another function",
-            ),
-            (
-                claims("2026-04-24T09:34:34Z", "arn:aws:iam::1:role:function:signer"),
-                "another function",
-            ),
+    fn what_may_differ_from_the_sample_does_not_matter() {
+        for claims in [
+            with_sts("lambda_source_function_arn", json!(format!("{FUNCTION}:live"))),
+            with_sts("aws_account", Value::Null),
+            with("aud", json!(["https://s3-link-signer.invalid"])),
+            with("sub", json!("a name")),
+            with("sub", Value::Null),
+            with("iss", json!("https://abc.tokens.sts.global.api.amazonwebservices.com.cn")),
+            with("org", json!([1, 2])),
         ] {
-            let error = end_stated_by(&token(&claims), "signer").unwrap_err();
-            assert!(error.to_string().contains(reason), "{error}");
-            assert!(!error.may_pass());
+            read(&token(&claims)).unwrap();
         }
     }
 
     #[test]
+    fn a_false_token_proves_nothing() {
+        let audience = "https://s3-link-signer.invalid";
+        let arn = |arn: &str| with_sts("lambda_source_function_arn", json!(arn));
+        let end = |end: &str| with_sts("original_session_exp", json!(end));
+        for (claims, reason) in [
+            // Another account, region, partition or name.
+            (arn("arn:aws:lambda:us-east-1:123456789012:function:signer"), "another function"),
+            (arn("arn:aws:lambda:eu-west-1:123456789012:function:signer-2"), "another function"),
+            (arn("arn:aws:iam:eu-west-1:123456789012:function:signer"), "another function"),
+            (arn("arn:aws:lambda:eu-west-1:1:function:signer"), "another function"),
+            (arn("signer"), "another function"),
+            (arn("arn:aws:lambda:eu-west-1:210987654321:function:signer"), "another account"),
+            (arn("arn:aws-cn:lambda:eu-west-1:123456789012:function:signer"), "another account"),
+            (with_sts("aws_account", json!("210987654321")), "another account"),
+            (with("sub", json!("arn:aws:iam::210987654321:role/signer")), "another account"),
+            (with("sub", json!("arn:aws-cn:iam::123456789012:role/signer")), "another account"),
+            (with("sub", json!("arn:")), "another account"),
+            (with_sts("lambda_source_function_arn", Value::Null), "no lambda_source_function_arn"),
+            // Another audience.
+            (with("aud", json!("https://example.com")), "its aud"),
+            (with("aud", json!([audience, "https://example.com"])), "its aud"),
+            (with("aud", json!([])), "its aud"),
+            (with("aud", json!([[audience]])), "its aud"),
+            (with("aud", Value::Null), "its aud"),
+            // Another issuer.
+            (with("iss", json!("https://example.com")), "its iss"),
+            (with("iss", json!("https://example.com/.api.aws")), "its iss"),
+            (with("iss", json!("https://example.com?.api.aws")), "its iss"),
+            (with("iss", json!("https://.api.aws")), "its iss"),
+            (with("iss", json!("https://example-api.aws")), "its iss"),
+            (with("iss", json!("http://abc.tokens.sts.global.api.aws")), "its iss"),
+            (with("iss", json!("")), "its iss"),
+            (with("iss", Value::Null), "its payload"),
+            // Other times.
+            (with("iat", json!(ISSUED_AT + 60)), "contradict"),
+            (with("exp", json!(ISSUED_AT - 60)), "contradict"),
+            (end("2026-04-23T21:35:00Z"), "contradict"),
+            (with("exp", json!("soon")), "its payload"),
+            (with("iat", Value::Null), "its payload"),
+            (end("9000-01-01T00:00:00Z"), "over twelve hours away"),
+            (end("2026-04-24T09:49:37Z"), "over twelve hours away"),
+            (end("tomorrow"), "not an RFC 3339 instant"),
+            (with_sts("original_session_exp", Value::Null), "no original_session_exp"),
+            // Arrays and other values instead of objects.
+            (with(STS, Value::Null), "no claims of STS's own"),
+            (with(STS, json!("text")), "not an object of strings"),
+            (
+                with(STS, json!(["123456789012", "2026-04-24T09:34:34Z", FUNCTION])),
+                "not an object of strings",
+            ),
+            (
+                json!([
+                    "https://a.api.aws",
+                    null,
+                    audience,
+                    ISSUED_AT,
+                    ISSUED_AT + 60,
+                    good()[STS]
+                ]),
+                "its payload",
+            ),
+            (json!("text"), "its payload"),
+            (Value::Null, "its payload"),
+        ] {
+            let error = read(&token(&claims)).expect_err(&claims.to_string());
+            assert!(error.to_string().contains(reason), "{claims}: {error}");
+            assert!(!error.may_pass(), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_not_signed_as_asked_proves_nothing() {
+        for header in [
+            json!({"alg": "none"}),
+            json!({"alg": "RS256"}),
+            json!({"alg": "es384"}),
+            json!({"alg": null}),
+            json!({"typ": "JWT"}),
+            json!({}),
+            json!(["ES384"]),
+            json!("ES384"),
+        ] {
+            let error = read(&token_with(&header, &good())).expect_err(&header.to_string());
+            assert!(matches!(error, AttestationError::ProvesNothing(_)), "{header}: {error}");
+        }
+        let token = token(&good());
+        let (unsigned, _) = token.rsplit_once('.').unwrap();
+        for token in [unsigned.to_owned(), format!("{unsigned}."), format!("{token}.x")] {
+            assert!(matches!(read(&token), Err(AttestationError::ProvesNothing(_))), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_stands_twice_proves_nothing() {
+        let claims = good().to_string().replacen('{', "{\"iat\":1,", 1);
+        let token = token(&json!({}));
+        let parts: Vec<_> = token.split('.').collect();
+        let doubled = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims), parts[2]);
+        assert!(read(&doubled).unwrap_err().to_string().contains("its payload"));
+    }
+
+    #[test]
+    fn a_token_is_issued_within_five_minutes_of_now() {
+        let read_at = |seconds| read_token(&token(&good()), "signer", "eu-west-1", at(seconds));
+        for seconds in [-300, 0, 300] {
+            read_at(seconds).unwrap();
+        }
+        let ten_years = 10 * 365 * 24 * 3_600;
+        for seconds in [-ten_years, -301, 301, ten_years] {
+            let error = read_at(seconds).unwrap_err();
+            assert_eq!(error, AttestationError::NotIssuedNow, "{seconds}");
+            assert!(error.may_pass(), "the clock may be right later");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_over_is_not_attested() {
+        // The token and its session end together, a minute after the token was issued.
+        let claims = with_sts("original_session_exp", json!(at(60).to_string()));
+        let read_at = |seconds| read_token(&token(&claims), "signer", "eu-west-1", at(seconds));
+        assert_eq!(read_at(59).unwrap().end, at(60));
+        assert!(read_at(60).unwrap_err().to_string().contains("is over"));
+    }
+
+    #[test]
     fn a_text_that_is_no_token_proves_nothing_and_is_not_repeated() {
-        for token in ["", "abc", "a.!.c", "a..c", "a.e30.c"] {
-            let error = end_stated_by(token, "signer").unwrap_err();
+        for token in ["", "abc", "a.!.c", "a..c", "a.e30.c", "e30.e30.c", "..", "null.null.null"] {
+            let error = read(token).unwrap_err();
             assert!(matches!(error, AttestationError::ProvesNothing(_)), "{error}");
             assert!(!error.may_pass());
         }

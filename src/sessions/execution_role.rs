@@ -4,20 +4,23 @@
 //! starts without any.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use super::attestation::{AttestationError, attested_end};
+use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
+use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
 use crate::aws::{Sts, error_chain};
+use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
-/// How long to wait before STS is asked again for an attestation that it could not give.
+/// How long later invocations wait before STS is asked again for an attestation that it could not
+/// give.
 const ATTESTATION_RETRY: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long to wait before a provider is asked again for credentials that last longer than the
@@ -73,6 +76,9 @@ pub struct ExecutionRole {
     source: CredentialsSource,
     sts: Sts,
     settings: ExecutionRoleSettings,
+    /// The function that was invoked, as the first invocation's context names it. `None` inside if
+    /// the context has no function's ARN. Not set before the first invocation.
+    invoked_as: OnceLock<Option<FunctionArn>>,
     /// Locked while STS or the provider is asked, so that concurrent callers wait for one call.
     state: Mutex<State>,
 }
@@ -80,6 +86,8 @@ pub struct ExecutionRole {
 #[derive(Default)]
 struct State {
     earliest_ends: EarliestEnds,
+    /// The provider's last failure while there were no credentials, and when it happened.
+    no_credentials: Option<(NoCredentials, Timestamp)>,
     current: Option<Current>,
 }
 
@@ -87,18 +95,25 @@ struct State {
 struct Current {
     known: ExecutionSession,
     read_at: Timestamp,
-    attestation_tried_at: Option<Timestamp>,
+    attestation_failed_at: Option<Timestamp>,
+    /// The function that STS's token names, until it is compared with the one that was invoked.
+    attested_function: Option<FunctionArn>,
 }
 
 impl ExecutionRole {
     /// Keeps the session of the credentials that `source` gives.
     #[must_use]
     pub fn new(source: CredentialsSource, sts: Sts, settings: ExecutionRoleSettings) -> Self {
-        Self { source, sts, settings, state: Mutex::default() }
+        Self { source, sts, settings, invoked_as: OnceLock::new(), state: Mutex::default() }
     }
 
-    /// The current credentials and what is known of their end, as of `now`. The provider and STS
-    /// are asked only if that can help to sign a link of `wanted` seconds.
+    /// Tells which function was invoked. Only the first call counts.
+    pub(super) fn invoked_as(&self, function_arn: &str) {
+        self.invoked_as.get_or_init(|| FunctionArn::parse(function_arn));
+    }
+
+    /// The current credentials and what is known of their end. The provider and STS are asked only
+    /// if that can help to sign a link of `wanted` seconds.
     ///
     /// # Errors
     ///
@@ -106,18 +121,28 @@ impl ExecutionRole {
     pub(super) async fn current(
         &self,
         wanted: u64,
-        now: Timestamp,
+        time: InvocationTime,
     ) -> Result<ExecutionSession, NoCredentials> {
         let mut state = self.state.lock().await;
-        let State { earliest_ends, current } = &mut *state;
+        let State { earliest_ends, no_credentials, current } = &mut *state;
         let current = match current {
-            Some(current) if !self.should_read_again(current, wanted, now) => current,
-            current => self.read(earliest_ends, current, now).await?,
+            Some(current) if !self.should_read_again(current, wanted, time) => current,
+            current => {
+                // No pause: the next invocation asks the provider again.
+                if let Some((error, failed_at)) = no_credentials
+                    && time.remembers(*failed_at, SignedDuration::ZERO)
+                {
+                    return Err(error.clone());
+                }
+                let read = self.read(earliest_ends, current, time).await;
+                *no_credentials = read.as_ref().err().map(|error| (error.clone(), time.now()));
+                read?
+            }
         };
-        if current.should_attest(now) {
-            current.attestation_tried_at = Some(now);
-            current.known.session = self.attest(&current.known.credentials).await;
+        if current.should_attest(time) {
+            self.attest(current, time).await;
         }
+        self.compare_functions(current);
         Ok(current.known.clone())
     }
 
@@ -126,14 +151,17 @@ impl ExecutionRole {
         self.state.lock().await.current = None;
     }
 
-    fn should_read_again(&self, current: &Current, wanted: u64, now: Timestamp) -> bool {
+    fn should_read_again(&self, current: &Current, wanted: u64, time: InvocationTime) -> bool {
         if !self.source.can_change() {
             return false;
         }
+        let now = time.now();
         let age = now.duration_since(current.read_at);
         match &current.known.session {
             Ok(session) if session.expires_at().is_some() => {
-                !session.keeps(1, now) || (!session.keeps(wanted, now) && age >= RELOAD)
+                let read_by_this_invocation = time.remembers(current.read_at, SignedDuration::ZERO);
+                (!session.keeps(1, now) && !read_by_this_invocation)
+                    || (!session.keeps(wanted, now) && age >= RELOAD)
             }
             _ => age >= RELOAD_WITHOUT_END,
         }
@@ -144,7 +172,7 @@ impl ExecutionRole {
         &self,
         earliest_ends: &mut EarliestEnds,
         current: &'a mut Option<Current>,
-        now: Timestamp,
+        time: InvocationTime,
     ) -> Result<&'a mut Current, NoCredentials> {
         let credentials = match self.source.snapshot().await {
             Ok(credentials) => credentials,
@@ -158,7 +186,7 @@ impl ExecutionRole {
                     reason,
                     "the credentials could not be read again; the current ones are kept"
                 );
-                current.read_at = now;
+                current.read_at = time.now();
                 return Ok(current);
             }
         };
@@ -166,17 +194,19 @@ impl ExecutionRole {
         let read = match current.take().filter(|current| current.is_of(&credentials)) {
             None => Current {
                 known: self.known_before_attestation(credentials, declared_end),
-                read_at: now,
-                attestation_tried_at: None,
+                read_at: time.now(),
+                attestation_failed_at: None,
+                attested_function: None,
             },
             Some(mut same) => {
-                same.read_at = now;
+                same.read_at = time.now();
                 // The provider may state an earlier end for the same key than it did before.
                 if let Some(end) = declared_end
                     && !same.ends_at(end)
                 {
                     let end = SessionEnd::At(end);
                     same.known.session = Ok(session(&credentials, Evidence::Declared, end));
+                    same.attested_function = None;
                 }
                 same
             }
@@ -207,16 +237,38 @@ impl ExecutionRole {
         ExecutionSession { credentials, session }
     }
 
-    async fn attest(&self, credentials: &Credentials) -> Result<Arc<Session>, Unproven> {
-        match attested_end(&self.sts, credentials, &self.settings.function_name).await {
-            Ok(end) => Ok(session(credentials, Evidence::Attested, SessionEnd::At(end))),
-            Err(error) => {
-                tracing::warn!(
-                    reason = error.to_string(),
-                    "the execution role's session is not attested"
-                );
-                Err(error.into())
+    /// Asks STS, and takes its answer into `current`.
+    async fn attest(&self, current: &mut Current, time: InvocationTime) {
+        let credentials = &current.known.credentials;
+        let name = &self.settings.function_name;
+        match attested_end(&self.sts, credentials, name, time).await {
+            Ok(Attested { end, function }) => {
+                let end = SessionEnd::At(end);
+                current.known.session = Ok(session(credentials, Evidence::Attested, end));
+                current.attested_function = Some(function);
             }
+            Err(error) => {
+                current.attestation_failed_at = Some(time.now());
+                current.is_unproven(error);
+            }
+        }
+    }
+
+    /// Compares the function that STS named with the one that was invoked, once both are known.
+    /// Partition and account are known only from the context of an invocation.
+    fn compare_functions(&self, current: &mut Current) {
+        let Some(invoked) = self.invoked_as.get() else {
+            return;
+        };
+        let Some(attested) = current.attested_function.take() else {
+            return;
+        };
+        match invoked {
+            None => current.is_unproven(AttestationError::NoFunctionArn),
+            Some(invoked) if *invoked != attested => {
+                current.is_unproven(AttestationError::ANOTHER_FUNCTION);
+            }
+            Some(_) => {}
         }
     }
 }
@@ -229,20 +281,26 @@ impl Current {
             && credentials.session_token() == known.session_token()
     }
 
+    /// Takes it that the session's end is not attested, and logs why.
+    fn is_unproven(&mut self, error: AttestationError) {
+        tracing::warn!(reason = error.to_string(), "the execution role's session is not attested");
+        self.known.session = Err(error.into());
+    }
+
     fn ends_at(&self, end: Timestamp) -> bool {
         self.known.session.as_ref().is_ok_and(|session| session.end == SessionEnd::At(end))
     }
 
-    /// Whether STS should be asked. A refusal is final for the key. If STS could not answer, it is
-    /// asked again after [`ATTESTATION_RETRY`].
-    fn should_attest(&self, now: Timestamp) -> bool {
+    /// Whether STS should be asked. A refusal is final for the key. If STS could not answer, later
+    /// invocations ask it again after [`ATTESTATION_RETRY`].
+    fn should_attest(&self, time: InvocationTime) -> bool {
         let Err(Unproven::NotAttested(error)) = &self.known.session else {
             return false;
         };
         error.may_pass()
-            && self
-                .attestation_tried_at
-                .is_none_or(|tried_at| now.duration_since(tried_at) >= ATTESTATION_RETRY)
+            && !self
+                .attestation_failed_at
+                .is_some_and(|failed_at| time.remembers(failed_at, ATTESTATION_RETRY))
     }
 }
 

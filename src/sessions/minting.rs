@@ -15,17 +15,19 @@ use tokio::sync::Mutex;
 use super::credentials::timestamp;
 use super::{Evidence, Session};
 use crate::aws::{AwsError, Sts};
+use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
 /// A session younger than this is not replaced. The new one would last at most this much longer,
 /// which is not worth a call.
 const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long to wait before a refused `AssumeRole` is tried again. The policy may be fixed by then.
+/// How long later invocations wait before a refused `AssumeRole` is tried again. The policy may be fixed by then.
 const RETRY_REFUSED: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long to wait before an `AssumeRole` without an answer is tried again. The SDK has already
-/// retried it.
+/// How long later invocations wait before an `AssumeRole` without an answer is tried again. The
+/// pause is short, because a call without an answer says little about the next one. The invocation
+/// that met the failure does not try again, whatever its length.
 const RETRY_UNREACHABLE: SignedDuration = SignedDuration::from_secs(2);
 
 /// `AssumeRole` gave no session.
@@ -67,7 +69,7 @@ impl Minter {
         Self { role_arn, sts, state: Mutex::default() }
     }
 
-    /// A minted session for a link of `wanted` seconds that is signed `now`.
+    /// A minted session for a link of `wanted` seconds that is signed now.
     ///
     /// The current session is used if it keeps all of the link or is too young to be replaced.
     /// Otherwise a new one is minted with `credentials`. If STS gives none, the current session is
@@ -81,54 +83,64 @@ impl Minter {
         &self,
         credentials: &Credentials,
         wanted: u64,
-        now: Timestamp,
+        time: InvocationTime,
     ) -> Result<Arc<Session>, MintError> {
         let mut state = self.state.lock().await;
         if let Some((session, minted_at)) = &state.minted {
+            let now = time.now();
             let is_young = now.duration_since(*minted_at) < RENEW_AFTER;
             if session.keeps(wanted, now) || (is_young && session.keeps(1, now)) {
                 return Ok(Arc::clone(session));
             }
         }
-        let failed = match state.recent_failure(now) {
+        let failed = match state.recent_failure(time) {
             Some(error) => error,
-            None => match self.mint(credentials).await {
+            None => match self.mint(credentials, time).await {
                 Ok(session) => {
-                    state.minted = Some((Arc::clone(&session), now));
+                    state.minted = Some((Arc::clone(&session), time.now()));
                     state.failed = None;
                     return Ok(session);
                 }
                 Err(error) => {
                     tracing::warn!(reason = error.to_string(), "no signing session was minted");
-                    state.failed = Some((error.clone(), now));
+                    state.failed = Some((error.clone(), time.now()));
                     error
                 }
             },
         };
         match &state.minted {
-            Some((session, _)) if session.keeps(1, now) => Ok(Arc::clone(session)),
+            Some((session, _)) if session.keeps(1, time.now()) => Ok(Arc::clone(session)),
             _ => Err(failed),
         }
     }
 
-    async fn mint(&self, credentials: &Credentials) -> Result<Arc<Session>, MintError> {
+    async fn mint(
+        &self,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Session>, MintError> {
         let minted = self.sts.assume_role(credentials, &self.role_arn).await?;
         let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
             MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
         })?;
-        Ok(Arc::new(Session::new(minted, Evidence::Minted, SessionEnd::At(end))))
+        let session = Session::new(minted, Evidence::Minted, SessionEnd::At(end));
+        // Such a session signs nothing. Without this, every link would mint another one.
+        if !session.keeps(1, time.now()) {
+            return Err(MintError::Unreachable("a session that has already ended".to_owned()));
+        }
+        Ok(Arc::new(session))
     }
 }
 
 impl State {
     /// The last failure, if it is too recent to try again.
-    fn recent_failure(&self, now: Timestamp) -> Option<MintError> {
+    fn recent_failure(&self, time: InvocationTime) -> Option<MintError> {
         let (error, failed_at) = self.failed.as_ref()?;
         let pause = match error {
             MintError::Refused(_) => RETRY_REFUSED,
             MintError::Unreachable(_) => RETRY_UNREACHABLE,
         };
-        (now.duration_since(*failed_at) < pause).then(|| error.clone())
+        time.remembers(*failed_at, pause).then(|| error.clone())
     }
 }
 

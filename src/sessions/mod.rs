@@ -4,16 +4,18 @@
 //! - [`execution_role`] keeps the execution role's session together with its evidence,
 //! - [`credentials`] takes snapshots of the execution role's credentials,
 //! - [`attestation`] reads their end from a token that STS issues about them,
+//! - [`function_arn`] reads the ARN of the function that such a token names,
 //! - [`minting`] assumes a signing role. STS states the end of such a session.
 //!
 //! The source of every fact about lifetimes is named beside the code that relies on it.
 //!
 //! This room does not decide how long a link lives: [`crate::window`] does. It signs no URL either:
-//! the room `presign` does. It may import `window`, `aws` and `telemetry`.
+//! the room `presign` does. It may import `window`, `aws` and `clock`.
 
 mod attestation;
 mod credentials;
 mod execution_role;
+mod function_arn;
 mod minting;
 mod select;
 

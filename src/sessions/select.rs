@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use jiff::Timestamp;
 
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
 use crate::aws::{AwsError, Sts};
+use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
 /// All sessions that this function can sign with.
@@ -46,14 +46,27 @@ impl Sessions {
         self.minter.is_some()
     }
 
+    /// Tells which function was invoked, as Lambda's context names it. What STS attested counts
+    /// only if it names the same function. The first call decides: an environment serves one
+    /// function.
+    pub fn invoked_as(&self, function_arn: &str) {
+        self.execution_role.invoked_as(function_arn);
+    }
+
     /// Selects the session that keeps the longest part of a link of `wanted` seconds that is signed
-    /// `now`. A session is minted only if the execution role's own does not keep all of it.
+    /// now. A session is minted only if the execution role's own does not keep all of it.
+    ///
+    /// A call that failed since the invocation of `time` began is not made again.
     ///
     /// # Errors
     ///
     /// [`NoCredentials`] when the provider has no credentials of the execution role.
-    pub async fn select(&self, wanted: u64, now: Timestamp) -> Result<Selection, NoCredentials> {
-        let current = self.execution_role.current(wanted, now).await?;
+    pub async fn select(
+        &self,
+        wanted: u64,
+        time: InvocationTime,
+    ) -> Result<Selection, NoCredentials> {
+        let current = self.execution_role.current(wanted, time).await?;
         let (session, unproven) = match current.session {
             Ok(session) => (Some(session), None),
             Err(unproven) => (None, Some(unproven)),
@@ -62,9 +75,9 @@ impl Sessions {
             Selection { credentials: current.credentials, session, unproven, not_minted: None };
 
         let own = selection.session.as_ref();
-        let kept_in_full = own.is_some_and(|own| own.keeps(wanted, now));
+        let kept_in_full = own.is_some_and(|own| own.keeps(wanted, time.now()));
         if let (false, Some(minter)) = (kept_in_full, &self.minter) {
-            match minter.session(&selection.credentials, wanted, now).await {
+            match minter.session(&selection.credentials, wanted, time).await {
                 Ok(minted) if own.is_none_or(|own| outlasts(&minted, own)) => {
                     selection.session = Some(minted);
                 }

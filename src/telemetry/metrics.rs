@@ -66,8 +66,8 @@ impl Counter {
 pub(super) struct Counters([u64; Counter::LINKS.len() + Counter::MAILS.len()]);
 
 impl Counters {
-    pub(super) fn add_one(&mut self, counter: Counter) {
-        self.0[counter as usize] += 1;
+    pub(super) fn add(&mut self, counter: Counter, times: u64) {
+        self.0[counter as usize] += times;
     }
 
     /// The metrics to print, or `None` if nothing was counted.

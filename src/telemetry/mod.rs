@@ -1,6 +1,6 @@
 //! Log lines and metrics for CloudWatch.
 //!
-//! This room starts the logging and counts what one invocation did. It knows no other room: each
+//! This room starts the logging and counts what one invocation did. It imports `clock` only: each
 //! room writes its own log lines with `tracing`'s macros and passes on [`Invocation::request_id`].
 //!
 //! No line ever holds a URL, a signature or a token, and of a mail address only the domain.
@@ -18,20 +18,29 @@ pub use self::logging::start_logging;
 pub(crate) use self::metrics::Counter;
 use self::metrics::{Counters, Metrics};
 pub(crate) use self::output::write_together;
+use crate::clock::InvocationTime;
 
-/// One invocation: its request id, and what it did.
+/// One invocation: its request id, its time, and what it did.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
     request_id: &'a str,
     function_name: &'a str,
+    time: InvocationTime,
     counters: Counters,
     first_session_end: Option<Timestamp>,
 }
 
 impl<'a> Invocation<'a> {
     /// Starts counting.
-    pub(crate) fn new(request_id: &'a str, function_name: &'a str) -> Self {
-        Self { request_id, function_name, counters: Counters::default(), first_session_end: None }
+    pub(crate) fn new(request_id: &'a str, function_name: &'a str, time: InvocationTime) -> Self {
+        let counters = Counters::default();
+        Self { request_id, function_name, time, counters, first_session_end: None }
+    }
+
+    /// When the invocation began, and what time it is now. What asks AWS takes this, so that one
+    /// invocation does not repeat a call that failed.
+    pub(crate) fn time(&self) -> InvocationTime {
+        self.time
     }
 
     /// The request id that Lambda gave this invocation. Every log line names it.
@@ -41,7 +50,12 @@ impl<'a> Invocation<'a> {
 
     /// Adds 1 to `counter`.
     pub(crate) fn count(&mut self, counter: Counter) {
-        self.counters.add_one(counter);
+        self.count_many(counter, 1);
+    }
+
+    /// Adds `times` to `counter`.
+    pub(crate) fn count_many(&mut self, counter: Counter, times: u64) {
+        self.counters.add(counter, times);
     }
 
     /// Takes note of a session that signed a link. The metric `SessionRemainingSeconds` is about
@@ -84,18 +98,22 @@ mod tests {
         "2026-11-23T13:00:00Z".parse().unwrap()
     }
 
+    fn invocation(function_name: &str) -> Invocation<'_> {
+        Invocation::new("request-1", function_name, InvocationTime::begin(now))
+    }
+
     fn metrics(invocation: Invocation<'_>) -> Option<Value> {
         invocation.metrics(now()).map(|line| serde_json::from_str(&line).unwrap())
     }
 
     #[test]
     fn an_invocation_that_did_nothing_has_no_metrics() {
-        assert_eq!(metrics(Invocation::new("request-1", "signer")), None);
+        assert_eq!(metrics(invocation("signer")), None);
     }
 
     #[test]
     fn links_are_counted_beside_the_session_that_ends_first() {
-        let mut invocation = Invocation::new("request-1", "signer");
+        let mut invocation = invocation("signer");
         invocation.count(Counter::LinksSigned);
         invocation.count(Counter::LinksSigned);
         invocation.session_ends_at(now() + SignedDuration::from_mins(2));
@@ -116,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_counters_of_mailing_appear_once_something_was_mailed() {
-        let mut invocation = Invocation::new("request-1", "mailer");
+        let mut invocation = invocation("mailer");
         invocation.count(Counter::RecipientsRefused);
         let line = metrics(invocation).unwrap();
         assert_eq!(line["RecipientsRefused"], 1);

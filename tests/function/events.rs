@@ -229,7 +229,7 @@ async fn every_event_is_answered_with_a_status_and_without_a_secret() {
     let mut statuses = std::collections::BTreeMap::<u64, usize>::new();
     for _ in 0..EVENTS {
         let event = RawValue::from_string(random.event(&fixtures).to_string()).unwrap();
-        let answer = match handler.handle(&event, "request", Timestamp::MAX).await {
+        let answer = match handler.handle(&event, "request", "", Timestamp::MAX).await {
             Ok(answer) => serde_json::to_value(&answer).unwrap(),
             Err(error) => {
                 assert!(error.to_string().contains("this event is none of"), "{event}");

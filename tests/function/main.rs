@@ -1,8 +1,10 @@
 //! The function as another crate sees it. Everything that it talks to runs on this machine.
 //!
+//! - `batches`: how often a batch asks STS and S3 when they fail,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
 //! - `versions`: links that name a version, with an S3 of the tests' own,
+//! - `start`: what the built function logs when it starts,
 //! - `events`: the fixtures in `events/`, and two hundred thousand generated events.
 //!
 //! Tests that need the built function, the runtime emulator, another S3 or botocore are in
@@ -15,8 +17,10 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod batches;
 mod events;
 mod evidence;
 mod signatures;
+mod start;
 mod sts_server;
 mod versions;

@@ -1,5 +1,8 @@
 //! An STS of the tests' own. It answers as each test says, and remembers the calls.
 //!
+//! It also stands in for S3 where only statuses matter: a call that names no action counts under its
+//! HTTP method.
+//!
 //! It verifies no signature, because these tests do not question how the SDK signs its calls. It
 //! reads the access key id in the signature, which tells whose session the call is about.
 
@@ -56,6 +59,11 @@ impl Reply {
         Self { status, body, delay: Duration::ZERO }
     }
 
+    /// An answer without a body, as a HEAD request gets it.
+    pub(crate) fn status(status: u16) -> Self {
+        Self { status, body: String::new(), delay: Duration::ZERO }
+    }
+
     pub(crate) fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
@@ -105,17 +113,22 @@ impl StsServer {
 /// A token as STS issues it about the session of `function`'s execution role. The session ends at
 /// `end`.
 pub(crate) fn jwt(issued_at: Timestamp, end: Timestamp, function: &str) -> String {
+    let header = serde_json::json!({"kid": "ec384", "typ": "JWT", "alg": "ES384"});
     let claims = serde_json::json!({
+        "iss": "https://abc.tokens.sts.global.api.aws",
         "aud": "https://s3-link-signer.invalid",
+        "sub": "arn:aws:iam::123456789012:role/signer",
         "iat": issued_at.as_second(),
         "exp": issued_at.as_second() + 60,
         "https://sts.amazonaws.com/": {
+            "aws_account": "123456789012",
             "original_session_exp": end.to_string(),
             "lambda_source_function_arn":
                 format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
         },
     });
-    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    format!("{header}.{claims}.c2ln")
 }
 
 async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<Call>>>) {
@@ -127,7 +140,8 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<
             .and_then(|(_, rest)| rest.split_once('/'))
             .map(|(key, _)| key.to_owned())
             .unwrap_or_default();
-        let action = parameters.get("Action").cloned().unwrap_or_default();
+        let method = || head.split(' ').next().unwrap_or_default().to_owned();
+        let action = parameters.get("Action").cloned().unwrap_or_else(method);
         let call = Call { action, access_key_id, parameters };
         calls.lock().unwrap().push(call.clone());
         let reply = script(&call);

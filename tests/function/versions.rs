@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::evidence::FUNCTION_ARN;
+
 /// An S3 that answers each HEAD for `/files/KEY` with a status and a version, and remembers the
 /// request lines.
 struct S3 {
@@ -101,7 +103,8 @@ async fn post(handler: &Handler, principal: &str, path: &str, body: &Value) -> (
         },
     });
     let event = RawValue::from_string(event.to_string()).unwrap();
-    let answer = Box::pin(handler.handle(&event, "request", Timestamp::MAX)).await.unwrap();
+    let answer =
+        Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await.unwrap();
     let answer = serde_json::to_value(answer).unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body)

@@ -34,7 +34,7 @@ pub(crate) struct Object {
     pub(crate) version_id: Option<&'static str>,
     pub(crate) etag: &'static str,
     pub(crate) size: u64,
-    pub(crate) link_to: Option<&'static str>,
+    pub(crate) link_to: Option<String>,
 }
 
 /// A mail that SES accepted.
@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) sent: Vec<Sent>,
     /// The faults of the next calls, in order.
     pub(crate) ses_faults: VecDeque<Fault>,
+    /// How many mails SES accepts in all. `None`: any number.
+    pub(crate) ses_quota: Option<usize>,
     pub(crate) dynamodb_faults: VecDeque<Fault>,
     /// The number of calls by operation.
     pub(crate) calls: HashMap<String, usize>,
@@ -215,11 +217,18 @@ fn head_object(request: &Request, state: &State) -> Response {
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];
     headers.extend(object.version_id.map(|version| ("x-amz-version-id", version.to_owned())));
-    headers.extend(object.link_to.map(|list| ("x-amz-meta-link-to", list.to_owned())));
+    headers.extend(object.link_to.clone().map(|list| ("x-amz-meta-link-to", list)));
     Response { status: 200, headers, body: String::new() }
 }
 
 fn send_email(request: &Request, state: &mut State) -> Response {
+    if state.ses_quota.is_some_and(|quota| state.sent.len() >= quota) {
+        let code = "LimitExceededException";
+        return Response {
+            headers: vec![("x-amzn-errortype", code.to_owned())],
+            ..Response::json(400, &json!({"__type": code, "message": "Daily quota exceeded."}))
+        };
+    }
     let mail: Value = serde_json::from_str(&request.body).unwrap();
     let raw = mail["Content"]["Raw"]["Data"].as_str().unwrap();
     let [to] = mail["Destination"]["ToAddresses"].as_array().unwrap().as_slice() else {

@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 use s3_link_signer::{EventError, Handler};
 
 use crate::aws::{Aws, Fault, Object};
-use crate::function::{batch, failed, function, function_with, handle, notification, now, pass};
+use crate::function::{
+    ARN, batch, failed, function, function_with, handle, notification, now, pass,
+};
 use crate::mime;
 
 const KEY: &str = "private-files/report.pdf";
@@ -230,7 +232,7 @@ async fn a_batch_of_ten_with_one_bad_message_sends_nine_mails() {
 #[tokio::test]
 async fn a_recipient_that_ses_refuses_does_not_affect_the_others_and_none_gets_two_mails() {
     let aws = Aws::start().await;
-    let link_to = Some("a@example.com,b@example.com,c@example.com");
+    let link_to = Some("a@example.com,b@example.com,c@example.com".to_owned());
     aws.put(KEY, Object { etag: "e1", link_to, ..Object::default() });
     aws.fail_ses(Fault::Error(400, "MessageRejected", "no"));
     let function = function(&aws);
@@ -267,7 +269,7 @@ async fn a_mail_is_not_begun_shortly_before_the_invocation_ends() {
     let event = serde_json::value::RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_secs(19);
     let function = function(&aws);
-    let response = Box::pin(function.handle(&event, "request-1", deadline)).await.unwrap();
+    let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
     assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
     assert_eq!(aws.calls("HeadObject") + aws.calls("PutItem"), 0);
 }

@@ -1,7 +1,7 @@
 //! The function under test. It mails links to objects of the bucket `files`, calls the fake AWS,
 //! and has a clock that only the test moves.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +14,8 @@ use crate::aws::Aws;
 thread_local! {
     /// Each test has a clock of its own, because each test runs in its own thread.
     static NOW: Cell<Timestamp> = Cell::new("2026-11-23T13:05:17.25Z".parse().unwrap());
+    /// The line of metrics of the last invocation in this thread.
+    static METRICS: RefCell<Value> = const { RefCell::new(Value::Null) };
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -54,15 +56,25 @@ pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Handler {
     variables.extend(changes.iter().copied());
     let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
     let settings = Settings::read(variable, now()).unwrap();
-    Handler::new(settings, now, |line| assert!(!line.contains("alice")))
+    Handler::new(settings, now, |line| {
+        assert!(!line.contains("alice"));
+        METRICS.set(serde_json::from_str(line).unwrap());
+    })
 }
+
+/// What the last invocation counted.
+pub(crate) fn counted(metric: &str) -> u64 {
+    METRICS.with_borrow(|metrics| metrics[metric].as_u64().unwrap())
+}
+
+pub(crate) const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:mailer";
 
 /// Gives an event to the function, which has a minute to handle it.
 pub(crate) async fn handle(function: &Handler, event: &Value) -> Result<Value, EventError> {
     let event = RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_mins(1);
     // The future is boxed because the SDK's futures are nested too deep for the compiler.
-    let response = Box::pin(function.handle(&event, "request-1", deadline)).await?;
+    let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await?;
     Ok(serde_json::to_value(response).unwrap())
 }
 

@@ -4,6 +4,7 @@
 //! - `once`: an event that is delivered repeatedly, concurrently, or after an invocation was
 //!   killed,
 //! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
+//! - `floods`: more recipients, records or mails than one object or message should have,
 //! - `messages`: the mail that a recipient gets.
 //!
 //! Tests in Python run the deployed template against DynamoDB and SES of an emulator that others
@@ -19,6 +20,7 @@
 mod aws;
 mod events;
 mod failures;
+mod floods;
 mod function;
 mod messages;
 mod mime;

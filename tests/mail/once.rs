@@ -49,7 +49,7 @@ async fn ten_concurrent_deliveries_mail_once_and_the_others_fail_until_the_mail_
 #[tokio::test]
 async fn each_recipient_gets_a_separate_mail_and_a_separate_link() {
     let aws = Aws::start().await;
-    let link_to = Some("bob@example.com, carol@example.com,eve@evil.test");
+    let link_to = Some("bob@example.com, carol@example.com,eve@evil.test".to_owned());
     aws.put(KEY, Object { etag: "e1", link_to, ..Object::default() });
     assert!(handle(&function(&aws), &notification(KEY)).await.is_ok());
     assert_eq!(aws.recipients(), ["bob@example.com", "carol@example.com"]);

@@ -1,0 +1,114 @@
+//! How often a batch of links asks STS and S3 when they fail: once for each cause.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::{Handler, Settings};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::evidence::FUNCTION_ARN;
+use crate::sts_server::{Reply, StsServer, jwt};
+
+/// A function in Lambda's environment whose bucket's region nobody states.
+fn handler(changes: &[(&str, &str)]) -> Handler {
+    let mut variables = HashMap::from([
+        ("GRANTS", r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#),
+        ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "ASIALAMBDA"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+    ]);
+    variables.extend(changes.iter().copied());
+    let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    Handler::new(settings, Timestamp::now, |_| {})
+}
+
+/// Asks for a batch of `count` links. Returns the entries of the answer.
+async fn batch(handler: &Handler, count: usize) -> Vec<Value> {
+    let links: Vec<_> = (0..count).map(|index| json!({"key": format!("{index}.txt")})).collect();
+    let event = json!({
+        "version": "2.0",
+        "rawPath": "/links/batch",
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/links/batch"},
+            "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
+        },
+        "body": json!({ "links": links }).to_string(),
+        "isBase64Encoded": false,
+    });
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX));
+    let response = serde_json::to_value(answer.await.unwrap()).unwrap();
+    assert_eq!(response["statusCode"], 200, "{response}");
+    let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+    let entries = body["links"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), count);
+    entries
+}
+
+fn all_are(entries: &[Value], code: &str) {
+    for entry in entries {
+        assert_eq!(entry["code"], code, "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn thirty_links_ask_a_hanging_sts_one_time_for_each_proof() {
+    let sts = StsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
+    let endpoint = sts.endpoint();
+    let handler = handler(&[
+        ("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/signer"),
+        ("AWS_ENDPOINT_URL_STS", &endpoint),
+    ]);
+    let started = Instant::now();
+    all_are(&batch(&handler, 30).await, "session-unproven");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!((sts.count("GetWebIdentityToken"), sts.count("AssumeRole")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_thousand_links_ask_one_time_for_the_region_of_a_bucket_that_does_not_exist() {
+    let s3 = StsServer::start(|_| Reply::status(404)).await;
+    let endpoint = s3.endpoint();
+    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+    let handler =
+        handler(&[("AWS_CREDENTIAL_EXPIRATION", &end), ("AWS_ENDPOINT_URL_S3", &endpoint)]);
+    let entries = batch(&handler, 1_000).await;
+    all_are(&entries, "upstream");
+    for entry in &entries {
+        assert!(entry["detail"].as_str().unwrap().contains("bucket \"files\""), "{entry}");
+    }
+    assert_eq!(s3.count("HEAD"), 1);
+
+    // Invocations share the failure until the pause of two seconds is over.
+    all_are(&batch(&handler, 3).await, "upstream");
+    assert_eq!(s3.count("HEAD"), 1);
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    all_are(&batch(&handler, 3).await, "upstream");
+    assert_eq!(s3.count("HEAD"), 2);
+}
+
+#[tokio::test]
+async fn links_are_signed_with_what_sts_attested_about_the_invoked_function() {
+    let sts = StsServer::start(|_| {
+        let end = Timestamp::now() + SignedDuration::from_hours(11);
+        Reply::token(&jwt(Timestamp::now(), end, "signer"))
+    })
+    .await;
+    let endpoint = sts.endpoint();
+    let grants = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#;
+    let settings = [("GRANTS", grants), ("AWS_ENDPOINT_URL_STS", endpoint.as_str())];
+    let handler = handler(&settings);
+    handler.gather_evidence().await;
+    for entry in batch(&handler, 3).await {
+        assert!(entry["url"].as_str().unwrap().contains("ASIALAMBDA"), "{entry}");
+    }
+    assert_eq!(sts.count("GetWebIdentityToken"), 1);
+}
