@@ -56,7 +56,8 @@ pub(crate) enum Action {
 /// The principals that a grant admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PrincipalPattern {
-    /// Authenticated principals whose name matches. `*` stands for any run of characters.
+    /// Authenticated principals whose name matches. `*` stands for any run of characters. A name
+    /// that is spelled like an ARN and that IAM does not vouch for matches nothing but `*` alone.
     Authenticated(String),
     /// Callers whom no gateway authenticated, and nobody else.
     Anonymous,
@@ -223,13 +224,13 @@ impl Grant {
         let Some((before, after)) = self.prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
             return key.starts_with(&self.prefix);
         };
-        let Principal::Authenticated(name) = principal else {
+        let Some(name) = principal.authenticated() else {
             return false;
         };
         is_one_segment(name)
             && key
                 .strip_prefix(before)
-                .and_then(|rest| rest.strip_prefix(name.as_str()))
+                .and_then(|rest| rest.strip_prefix(name))
                 .is_some_and(|rest| rest.starts_with(after))
     }
 }
@@ -252,8 +253,10 @@ impl PrincipalPattern {
 
     fn matches(&self, principal: &Principal) -> bool {
         match (self, principal) {
-            (Self::Authenticated(pattern), Principal::Authenticated(name)) => {
-                matches_wildcard(pattern, name)
+            (Self::Authenticated(pattern), Principal::Iam(arn)) => matches_wildcard(pattern, arn),
+            // Who chose the name may have chosen another caller's ARN.
+            (Self::Authenticated(pattern), Principal::Authorized(name)) => {
+                matches_wildcard(pattern, name) && (pattern == "*" || !name.starts_with("arn:"))
             }
             (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
             _ => false,
@@ -376,7 +379,7 @@ mod tests {
     }
 
     fn authenticated(name: &str) -> Principal {
-        Principal::Authenticated(name.to_owned())
+        Principal::Authorized(name.to_owned())
     }
 
     fn admits(principals: &str, principal: &Principal) -> bool {
@@ -388,6 +391,20 @@ mod tests {
     fn a_star_admits_anyone_authenticated_and_nobody_else() {
         assert!(admits(r#"["*"]"#, &authenticated("alice")));
         assert!(!admits(r#"["*"]"#, &Principal::Anonymous));
+    }
+
+    #[test]
+    fn a_token_s_name_that_is_spelled_like_an_arn_is_no_iam_caller() {
+        let arn = "arn:aws:iam::123456789012:role/reader";
+        for principals in [
+            r#"["arn:aws:iam::123456789012:role/reader"]"#,
+            r#"["arn:aws:iam::123456789012:*"]"#,
+            r#"["*:role/reader", "a*"]"#,
+        ] {
+            assert!(admits(principals, &Principal::Iam(arn.to_owned())), "{principals}");
+            assert!(!admits(principals, &authenticated(arn)), "{principals}");
+        }
+        assert!(admits(r#"["*"]"#, &authenticated(arn)));
     }
 
     #[test]
@@ -421,7 +438,8 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_names() {
-        let role = authenticated("arn:aws:sts::123456789012:assumed-role/reader/session-1");
+        let role = "arn:aws:sts::123456789012:assumed-role/reader/session-1";
+        let role = Principal::Iam(role.to_owned());
         assert!(admits(r#"["arn:aws:sts::*:assumed-role/reader/*"]"#, &role));
         assert!(!admits(r#"["arn:aws:sts::*:assumed-role/read/*"]"#, &role));
         assert!(!admits(r#"["reader"]"#, &role));

@@ -6,9 +6,11 @@
 /// Who asks for a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
-    /// The name that a gateway's authorizer vouches for: a JWT's `sub`, the ARN of an IAM user or
-    /// role, or a Lambda authorizer's `principalId`.
-    Authenticated(String),
+    /// The ARN of the IAM user or of the role's session that signed the request. IAM vouches for it.
+    Iam(String),
+    /// The name that another authorizer vouches for: a JWT's `sub`, or a Lambda authorizer's
+    /// `principalId`. Whoever issues such names may let callers choose them.
+    Authorized(String),
     /// The gateway let the request through without authenticating the caller.
     Anonymous,
     /// There is no caller. S3 reported that an object was created, and its link is mailed.
@@ -19,9 +21,17 @@ impl Principal {
     /// The name used in logs.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Authenticated(name) => name,
+            Self::Iam(name) | Self::Authorized(name) => name,
             Self::Anonymous => "anonymous",
             Self::S3Event => "s3-event",
+        }
+    }
+
+    /// The name, if there is a caller whom a gateway authenticated.
+    pub(crate) fn authenticated(&self) -> Option<&str> {
+        match self {
+            Self::Iam(name) | Self::Authorized(name) => Some(name),
+            Self::Anonymous | Self::S3Event => None,
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn get(
     match &request.principal {
         Principal::Anonymous => return Err(LinkError::Unauthenticated.into()),
         principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
-        Principal::Authenticated(_) | Principal::S3Event => {}
+        Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {}
     }
     let selection = links
         .sessions

@@ -179,10 +179,9 @@ fn request_of_v2(
         body: decode_body(event.body, event.is_base64_encoded)?,
         // A JWT authorizer's claims, IAM's identity, or the context of a Lambda authorizer. The
         // gateway writes exactly one of them.
-        principal: first_name(
-            authorizer,
-            &["/jwt/claims/sub", "/iam/userArn", "/lambda/principalId"],
-        ),
+        principal: authorized(authorizer, &["/jwt/claims/sub", "/lambda/principalId"])
+            .or_else(|| iam(authorizer.pointer("/iam/userArn").and_then(Value::as_str)))
+            .unwrap_or(Principal::Anonymous),
     })
 }
 
@@ -198,10 +197,9 @@ fn request_of_v1(
     // A Lambda authorizer's context stands flat beside `principalId` and may hold `claims` of its
     // own, so `principalId` comes first. A Cognito or JWT authorizer has `claims` and no
     // `principalId`.
-    let principal = match first_name(authorizer, &["/principalId", "/claims/sub"]) {
-        Principal::Anonymous => named(event.request_context.identity.user_arn.as_deref()),
-        principal => principal,
-    };
+    let principal = authorized(authorizer, &["/principalId", "/claims/sub"])
+        .or_else(|| iam(event.request_context.identity.user_arn.as_deref()))
+        .unwrap_or(Principal::Anonymous);
     Ok(Request {
         method: event.http_method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
@@ -212,16 +210,15 @@ fn request_of_v1(
     })
 }
 
-/// The principal that the first of these fields names.
-fn first_name(authorizer: &Value, pointers: &[&str]) -> Principal {
-    named(pointers.iter().find_map(|pointer| authorizer.pointer(pointer)?.as_str()))
+/// The principal that the first of these fields of an authorizer names.
+fn authorized(authorizer: &Value, pointers: &[&str]) -> Option<Principal> {
+    let name = pointers.iter().find_map(|pointer| authorizer.pointer(pointer)?.as_str())?;
+    (!name.is_empty()).then(|| Principal::Authorized(name.to_owned()))
 }
 
-fn named(name: Option<&str>) -> Principal {
-    match name {
-        Some(name) if !name.is_empty() => Principal::Authenticated(name.to_owned()),
-        _ => Principal::Anonymous,
-    }
+/// The principal whose ARN IAM vouches for.
+fn iam(user_arn: Option<&str>) -> Option<Principal> {
+    user_arn.filter(|arn| !arn.is_empty()).map(|arn| Principal::Iam(arn.to_owned()))
 }
 
 /// Decodes `application/x-www-form-urlencoded` pairs. Broken UTF-8 is refused: with a replacement
@@ -303,7 +300,7 @@ mod tests {
         ] {
             let mut authorizer = context.clone();
             authorizer["principalId"] = json!("alice");
-            assert_eq!(rest(&authorizer), Principal::Authenticated("alice".to_owned()));
+            assert_eq!(rest(&authorizer), Principal::Authorized("alice".to_owned()));
         }
     }
 

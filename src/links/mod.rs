@@ -109,7 +109,9 @@ impl Links {
         }
         Err(match principal {
             Principal::Anonymous => LinkError::Unauthenticated,
-            Principal::Authenticated(_) | Principal::S3Event => LinkError::NotGranted,
+            Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {
+                LinkError::NotGranted
+            }
         })
     }
 

@@ -17,15 +17,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use aws_credential_types::Credentials;
-use jiff::{SignedDuration, Timestamp};
-use thiserror::Error;
+use jiff::Timestamp;
 
 use super::bucket_event::{BucketEvent, ObjectCreated};
-use super::ledger::{Claim, ClaimToken, Entry, Ledger, LedgerError};
-use super::message::{self, MessageError};
+use super::error::{DeliveryError, MIN_TIME_LEFT};
+use super::ledger::{Claim, ClaimToken, Entry, Ledger};
+use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
-use super::ses::{SendError, Ses};
+use super::ses::Ses;
 use super::settings::MailSettings;
 use super::{format, log};
 use crate::access::{Action, Grant, Principal};
@@ -34,37 +34,6 @@ use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
 use crate::telemetry::Invocation;
-
-/// The time that an invocation must have left when a mail is begun. All calls for one mail together
-/// take less, even at their slowest. A mail that the end of the invocation cuts off would have to
-/// wait for the end of its lease.
-const MIN_TIME_LEFT: SignedDuration = SignedDuration::from_secs(20);
-
-/// Why a mail was not sent. The event fails, and is delivered again.
-#[derive(Debug, Error)]
-pub(crate) enum DeliveryError {
-    /// S3 did not say whether the file is there.
-    #[error(transparent)]
-    Object(#[from] ObjectError),
-    /// The ledger could not be used, so nothing was sent.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// Another invocation holds the claim. It may still be sending the mail, or it may have ended.
-    #[error("another invocation is about to send it, or was ended while it was")]
-    Held,
-    /// There is no link, or none that works for long enough.
-    #[error("there is no link to send: {0}")]
-    Link(LinkError),
-    /// The mail could not be written.
-    #[error(transparent)]
-    Message(#[from] MessageError),
-    /// SES did not accept the mail, or did not answer.
-    #[error(transparent)]
-    Send(#[from] SendError),
-    /// The mail was not begun.
-    #[error("fewer than {} s of this invocation were left", MIN_TIME_LEFT.as_secs())]
-    OutOfTime,
-}
 
 /// Mails links that [`Links`] signs.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! Of a mail address a line holds only the domain. No line holds a link.
 
 use super::bucket_event::ObjectCreated;
-use super::deliver::DeliveryError;
+use super::error::DeliveryError;
 use super::recipients::{Address, RefusedRecipients};
 use crate::links::Link;
 use crate::telemetry::{Counter, Invocation};

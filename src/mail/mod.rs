@@ -3,6 +3,7 @@
 //! - [`bucket_event`] is what the events about a bucket say, without AWS's shapes,
 //! - [`deliver`] decides and does: who gets a mail about a file, in which order the steps go, and
 //!   what becomes of a mail that could not be sent,
+//! - [`error`] says why a mail was not sent,
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
@@ -17,6 +18,7 @@
 
 mod bucket_event;
 mod deliver;
+mod error;
 mod format;
 mod ledger;
 mod log;
