@@ -4,6 +4,7 @@
 //! decided here but which of them has to act.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -64,6 +65,8 @@ pub struct Handler {
     links: Links,
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
+    aws: Aws,
+    running: Running,
     base_path: Option<String>,
     function_name: String,
     print_metrics: PrintMetrics,
@@ -93,7 +96,9 @@ impl Handler {
         };
         Self {
             links,
-            mailer: settings.mail.map(|mail| Mailer::new(mail, aws)),
+            mailer: settings.mail.map(|mail| Mailer::new(mail, aws.clone())),
+            aws,
+            running: Running::default(),
             base_path: settings.base_path,
             function_name,
             print_metrics,
@@ -107,7 +112,7 @@ impl Handler {
     /// long as STS does, and at most as long as its calls may take.
     pub async fn gather_evidence(&self) {
         // The session is kept, and an error is reported by the request that needs the session.
-        let time = InvocationTime::begin(self.links.clock);
+        let time = InvocationTime::initialisation(self.links.clock);
         let _ = self.links.sessions.select(DEFAULT_EXPIRES_IN, time).await;
     }
 
@@ -119,7 +124,8 @@ impl Handler {
         self.gather_evidence().await;
     }
 
-    /// Answers one event. Mails that could not be finished before `deadline` are left to a retry.
+    /// Answers one event before `deadline`, the instant at which Lambda ends the invocation. Mails
+    /// that could not be finished by then are left to a retry.
     ///
     /// `invoked_function_arn` is the ARN that Lambda's context gives this function. What STS
     /// attested counts only if it is about the function of this ARN.
@@ -135,14 +141,15 @@ impl Handler {
         invoked_function_arn: &str,
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
-        let time = InvocationTime::begin(self.links.clock);
+        let time = InvocationTime::begin(self.links.clock).until(deadline);
+        let _running = self.running.begin(&self.aws);
         self.links.sessions.invoked_as(invoked_function_arn);
         let event = Event::parse(event, self.base_path.as_deref())?;
         let mut invocation = Invocation::new(request_id, &self.function_name, time);
         let response = match event {
             Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
-            Event::Bucket(events) => self.bucket(&events, &mut invocation, deadline).await,
-            Event::Queue(messages) => self.queue(messages, &mut invocation, deadline).await,
+            Event::Bucket(events) => self.bucket(&events, &mut invocation).await,
+            Event::Queue(messages) => self.queue(messages, &mut invocation).await,
         };
         if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
@@ -163,10 +170,9 @@ impl Handler {
         &self,
         events: &[BucketEvent],
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let failures = mailer.handle(&self.links, events.iter(), invocation, deadline).await;
+        let failures = mailer.handle(&self.links, events.iter(), invocation).await;
         match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
@@ -183,11 +189,11 @@ impl Handler {
         &self,
         messages: Vec<QueueMessage>,
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let known = messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten();
-        let failures = mailer.handle(&self.links, known, invocation, deadline).await;
+        let known: Vec<_> =
+            messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten().collect();
+        let failures = mailer.handle(&self.links, known.into_iter(), invocation).await;
         let mut failed = Vec::new();
         // Failures have the indexes of the events of all messages that are understood.
         let mut next = 0;
@@ -207,6 +213,30 @@ impl Handler {
             }
         }
         Ok(EventResponse::Queue(batch_response(failed)))
+    }
+}
+
+/// How many invocations run now. Lambda may freeze the function while none does.
+#[derive(Debug, Default)]
+struct Running(AtomicUsize);
+
+/// One invocation that runs until this is dropped.
+struct RunningInvocation<'a>(&'a Running);
+
+impl Running {
+    /// Begins an invocation. The connections that earlier ones left are given up, unless another
+    /// invocation has been using them all the time.
+    fn begin(&self, aws: &Aws) -> RunningInvocation<'_> {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
+            aws.renew_connections();
+        }
+        RunningInvocation(self)
+    }
+}
+
+impl Drop for RunningInvocation<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,8 @@ use lambda_runtime::{BoxFuture, Error, LambdaEvent, Runtime, SnapStartResource, 
 use s3_link_signer::{Handler, Settings, print_metrics, start_logging};
 use serde_json::value::RawValue;
 
-/// One thread is enough: an environment serves one invocation at a time, and signing is arithmetic.
+/// One thread is enough: signing is arithmetic, and everything else waits for AWS. On Lambda Managed
+/// Instances an environment serves several invocations at a time, and they take turns.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
@@ -55,7 +56,7 @@ async fn run(handler: Arc<Handler>) -> Result<(), Error> {
             handler.handle(payload, &context.request_id, function_arn, deadline).await
         }
     });
-    Runtime::new(service).register_snapstart_resource(snapshot).run().await
+    Runtime::new(service).register_snapstart_resource(snapshot).run_concurrent().await
 }
 
 /// Tells the handler when it was restored from a SnapStart snapshot.

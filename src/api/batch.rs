@@ -1,5 +1,9 @@
 //! `POST /links/batch`: many links in one answer, in the order asked.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, FutureExt, select};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -9,11 +13,19 @@ use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
 use crate::access::Principal;
 use crate::clock::InvocationTime;
-use crate::links::{Link, LinkRequest, Links, log_signed};
+use crate::links::{Link, LinkRequest, Links, in_time, log_signed};
 use crate::telemetry::{Invocation, write_together};
 
-/// How many links of a batch wait for S3 at the same time: for a check, or for the current version.
+/// How many links of a batch wait for S3 at the same time, at first: for a check, or for the current
+/// version. Each has a connection of its own.
 const CONCURRENT_CHECKS: usize = 64;
+
+/// How many may wait at the same time at most, where S3 is slow.
+const MAX_CONCURRENT_CHECKS: usize = 256;
+
+/// How long to wait before more links may wait at the same time. An S3 that is near answers several
+/// times as fast.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// The largest body that fits into Lambda's response, in bytes, once it is escaped.
 const MAX_BODY_BYTES: usize = MAX_RESPONSE_BYTES - ENVELOPE_BYTES;
@@ -55,7 +67,13 @@ pub(super) async fn post(
 
     let mut body = BatchBody::new(count);
     let mut entries = Vec::with_capacity(count);
-    while let Some(mut entry) = made.next().await {
+    let mut more_room = pin!(make_room(&room_for_checks).fuse());
+    loop {
+        let next = match select(made.next(), more_room.as_mut()).await {
+            Either::Left((next, _)) => next,
+            Either::Right(((), next)) => next.await,
+        };
+        let Some(mut entry) = next else { break };
         body.push(&entry);
         // The body has the URL now, and the URLs of a batch take megabytes.
         if let Ok(link) = &mut entry {
@@ -83,9 +101,21 @@ async fn make(
     room_for_checks: &Semaphore,
 ) -> Result<Link, Problem> {
     let request = request?;
-    // The wait for room comes before the signature, so that it takes nothing from the window.
-    let _room = if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
-    Ok(links.make(principal, &request, time).await?)
+    let made = async {
+        // The wait for room comes before the signature, so that it takes nothing from the window.
+        let _room =
+            if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
+        links.make(principal, &request, time).await
+    };
+    Ok(in_time(time, made).await?)
+}
+
+/// Lets more links wait for S3 at the same time while S3 is slow.
+async fn make_room(room_for_checks: &Semaphore) {
+    for _ in 1..MAX_CONCURRENT_CHECKS / CONCURRENT_CHECKS {
+        tokio::time::sleep(SLOW).await;
+        room_for_checks.add_permits(CONCURRENT_CHECKS);
+    }
 }
 
 /// The JSON of the answer, which grows entry by entry, and how much of it Lambda can return.

@@ -35,6 +35,9 @@ pub(crate) enum Problem {
         /// How many of these links, from the first on, would fit.
         links_that_fit: usize,
     },
+    /// `GET /session` answers only callers whom a gateway authenticated, whatever the grants say: the
+    /// answer names the account and the role that sign.
+    SessionNeedsSignIn,
     /// There is no link.
     Link(LinkError),
 }
@@ -61,6 +64,7 @@ impl Problem {
             Self::NoSuchRoute { .. } => "no-such-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
             Self::AnswerTooLarge { .. } => "answer-too-large",
+            Self::SessionNeedsSignIn => "unauthenticated",
             Self::Link(error) => error.code(),
         }
     }
@@ -72,6 +76,7 @@ impl Problem {
             Self::NoSuchRoute { .. } => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::AnswerTooLarge { .. } => 413,
+            Self::SessionNeedsSignIn => 401,
             Self::Link(error) => match error {
                 LinkError::BucketNotNamed
                 | LinkError::InlineWithoutContentType
@@ -82,6 +87,7 @@ impl Problem {
                 LinkError::Key(ObjectKeyError::DotSegment) | LinkError::ObjectUnavailable(_) => 422,
                 LinkError::Misconfigured(_) | LinkError::Internal(_) => 500,
                 LinkError::Upstream(_) => 502,
+                LinkError::OutOfTime => 504,
                 LinkError::SessionUnproven(_) => 503,
             },
         }
@@ -94,6 +100,7 @@ impl Problem {
             Self::NoSuchRoute { .. } => "No such route",
             Self::MethodNotAllowed { .. } => "This route has another method",
             Self::AnswerTooLarge { .. } => "The answer is too large",
+            Self::SessionNeedsSignIn => "Nobody is signed in",
             Self::Link(error) => match error {
                 LinkError::BucketNotNamed
                 | LinkError::InlineWithoutContentType
@@ -105,7 +112,9 @@ impl Problem {
                 LinkError::ObjectUnavailable(_) => "The link would not open",
                 LinkError::Misconfigured(_) => "The function's settings are wrong",
                 LinkError::Internal(_) => "This function has a bug",
-                LinkError::Upstream(_) => "An AWS service did not answer as expected",
+                LinkError::Upstream(_) | LinkError::OutOfTime => {
+                    "An AWS service did not answer as expected"
+                }
                 LinkError::SessionUnproven(_) => "The session's end is not proven",
             },
         }
@@ -123,6 +132,11 @@ impl Problem {
                 "The answer would be {bytes} bytes, and Lambda returns at most {max_bytes} bytes. \
                  The first {links_that_fit} of these links would fit: ask for fewer at a time."
             ),
+            Self::SessionNeedsSignIn => {
+                "The gateway authenticated nobody, and this route tells about \
+                the session only to callers whom a gateway authenticated. Sign in and ask again."
+                    .to_owned()
+            }
             Self::Link(error) => error.to_string(),
         }
     }

@@ -9,7 +9,7 @@ use super::response::json;
 use super::{Problem, Request, Response};
 use crate::access::Principal;
 use crate::clock::InvocationTime;
-use crate::links::{LinkError, Links};
+use crate::links::{LinkError, Links, in_time};
 use crate::sessions::Evidence;
 use crate::window::{self, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
@@ -50,10 +50,14 @@ pub(super) async fn get(
     time: InvocationTime,
 ) -> Result<Response, Problem> {
     match &request.principal {
-        Principal::Anonymous => return Err(LinkError::Unauthenticated.into()),
+        Principal::Anonymous => return Err(Problem::SessionNeedsSignIn),
         principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
         Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {}
     }
+    Ok(in_time(time, report(links, time)).await?)
+}
+
+async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkError> {
     let selection = links
         .sessions
         .select(SIGNATURE_MAX_EXPIRES_IN, time)
@@ -84,7 +88,7 @@ pub(super) async fn get(
             }
         }
     }
-    let arn = match links.sessions.caller_arn(credentials).await {
+    let arn = match links.sessions.caller_arn(credentials, time).await {
         Ok(arn) => Some(arn),
         Err(error) => {
             findings.push(format!("STS could not be asked who signs: {error}."));

@@ -76,6 +76,12 @@ impl Aws {
         &self.http
     }
 
+    /// Leaves the connections of earlier invocations. The first calls of this one make new ones.
+    pub(crate) fn renew_connections(&self) {
+        self.http.renew();
+        self.ses_http.renew();
+    }
+
     /// A client for S3 in `region`.
     pub(crate) fn s3(&self, region: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
         let endpoint = self.settings.s3_endpoint.as_ref();

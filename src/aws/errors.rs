@@ -1,5 +1,9 @@
 //! What AWS answered when a call failed, sorted by what a caller can do about it. No other place of
 //! the crate looks into an error of the SDK.
+//!
+//! What an upstream says is data. AWS's services repeat a request whose signature they can't verify,
+//! session token included, and a custom endpoint may say anything. So an error holds the answer's
+//! status and code and nothing else of it. The upstream's own words go to the log, scrubbed.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +12,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// A call to AWS that failed.
+use super::scrub::scrub;
+
+/// The longest error code that is taken from an answer, in characters. AWS's are shorter.
+const MAX_CODE_LENGTH: usize = 64;
+
+/// A call to AWS that failed. `Display` holds no word that the upstream chose, but for a code of
+/// letters, digits and dots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsError {
     /// The service refused the call. It would refuse the same call again.
@@ -17,8 +27,6 @@ pub enum AwsError {
         status: u16,
         /// The service's error code, such as `AccessDenied`. Empty where the answer has none.
         code: String,
-        /// The service's message. Empty where the answer has none.
-        message: String,
     },
     /// The service is throttling or has a fault. The same call may succeed later.
     Temporary {
@@ -26,31 +34,32 @@ pub enum AwsError {
         status: u16,
         /// The service's error code. Empty where the answer has none.
         code: String,
-        /// The service's message. Empty where the answer has none.
-        message: String,
     },
     /// There was no answer, or none that can be read. What the call did is not known.
     NoResponse(String),
 }
 
 impl AwsError {
-    /// Sorts an error of the SDK. The result holds nothing of the request, so no session token.
+    /// Sorts an error of the SDK, and logs what the service said about it.
     pub(crate) fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         let Some(status) = error.raw_response().map(|response| response.status().as_u16()) else {
-            return Self::NoResponse(format!("no answer: {}", error_chain(error)));
+            return Self::NoResponse(format!("no answer: {}", scrub(&error_chain(error))));
         };
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let code = metadata.and_then(|metadata| metadata.code()).unwrap_or_default().to_owned();
-        let message =
-            metadata.and_then(|metadata| metadata.message()).unwrap_or_default().to_owned();
+        let code = error_code(metadata.and_then(|metadata| metadata.code()).unwrap_or_default());
+        if let Some(message) = metadata.and_then(|metadata| metadata.message()) {
+            let words = scrub(message);
+            tracing::warn!(status, code, words, "AWS said why a call failed");
+        }
+        let code = code.to_owned();
         match status {
             ..400 => Self::NoResponse(format!("an answer with status {status} that can't be read")),
-            429 | 500.. => Self::Temporary { status, code, message },
-            _ if is_throttling(&code) => Self::Temporary { status, code, message },
-            _ => Self::Refused { status, code, message },
+            429 | 500.. => Self::Temporary { status, code },
+            _ if is_throttling(&code) => Self::Temporary { status, code },
+            _ => Self::Refused { status, code },
         }
     }
 
@@ -63,6 +72,13 @@ impl AwsError {
     }
 }
 
+/// The code, if it looks like one: letters, digits and dots, 64 at most. Empty otherwise.
+pub(crate) fn error_code(code: &str) -> &str {
+    let is_code = code.len() <= MAX_CODE_LENGTH
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    if is_code { code } else { "" }
+}
+
 /// Whether a code says that too many calls are made. Services name this in different ways.
 fn is_throttling(code: &str) -> bool {
     code.contains("Throttl")
@@ -73,18 +89,13 @@ fn is_throttling(code: &str) -> bool {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (status, code, message) = match self {
-            Self::Refused { status, code, message } | Self::Temporary { status, code, message } => {
-                (status, code, message)
-            }
+        let (status, code) = match self {
+            Self::Refused { status, code } | Self::Temporary { status, code } => (status, code),
             Self::NoResponse(reason) => return f.write_str(reason),
         };
         write!(f, "status {status}")?;
         if !code.is_empty() {
             write!(f, ", {code}")?;
-        }
-        if !message.is_empty() {
-            write!(f, ": {message}")?;
         }
         Ok(())
     }
@@ -99,4 +110,19 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_code_is_taken_for_one() {
+        for code in ["AccessDenied", "KMS.DisabledException", ""] {
+            assert_eq!(error_code(code), code);
+        }
+        for other in ["Access denied", "X-Amz-Signature=abc", "a/b", &"a".repeat(65)] {
+            assert_eq!(error_code(other), "", "{other}");
+        }
+    }
 }

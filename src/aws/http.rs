@@ -5,9 +5,17 @@
 //! chain to Amazon's five roots, which are built in. Parsing all roots of a system is most of what
 //! a start with the SDK's defaults costs. A certificate that chains to none of the five is verified
 //! once more with the system's roots. No certificate goes unverified.
+//!
+//! A connection serves one invocation. Between invocations Lambda freezes the function, and servers
+//! close connections that lie idle. A call through such a connection fails, or worse: nobody can say
+//! whether it arrived. So each invocation makes connections of its own, and so does whatever follows
+//! a call that got no answer.
+//!
+//! No body of an answer is read past [`MAX_BODY_BYTES`].
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -19,6 +27,8 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 
 use super::errors::error_chain;
 
@@ -27,6 +37,10 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a whole call may take, retries included.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much of an answer's body is read, in bytes. The largest that any call needs is a bucket's
+/// policy, 20 KB. An endpoint that sends without end would otherwise fill the memory.
+const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// The roots that AWS's endpoints chain to, as PEM. Amazon Trust Services recommends that trust
 /// stores hold all five.
@@ -46,41 +60,107 @@ pub enum Trust {
 
 /// An HTTP client that is made when the first call needs it. Clones share it.
 #[derive(Clone)]
-pub struct AwsHttp(Arc<LazyConnector>);
+pub struct AwsHttp(Arc<Connections>);
 
-struct LazyConnector {
+/// The connections of one invocation.
+struct Connections {
     trust: Trust,
     /// How long a server may take to answer.
     read_timeout: Duration,
-    connector: OnceLock<SharedHttpConnector>,
+    /// Whether a server was met whose certificate chains to none of Amazon's roots.
+    needs_system: Arc<AtomicBool>,
+    /// `None`: the next call makes connections of its own.
+    current: Mutex<Option<Current>>,
+}
+
+#[derive(Clone)]
+struct Current {
+    connector: SharedHttpConnector,
+    /// Tells these connections from those that were made before and after them.
+    made: Arc<()>,
 }
 
 impl AwsHttp {
     /// A client that is not made yet.
     #[must_use]
     pub fn new(trust: Trust, read_timeout: Duration) -> Self {
-        Self(Arc::new(LazyConnector { trust, read_timeout, connector: OnceLock::new() }))
+        Self(Arc::new(Connections {
+            trust,
+            read_timeout,
+            needs_system: Arc::default(),
+            current: Mutex::default(),
+        }))
     }
 
-    /// The connector, which is made now if it was not made before. All calls share its connections.
+    /// Leaves the connections that there are to the calls that use them. The next call makes new
+    /// ones.
+    pub(crate) fn renew(&self) {
+        *self.0.current() = None;
+    }
+
+    /// The connector. All calls share its connections until they are renewed.
     pub(crate) fn connector(&self) -> SharedHttpConnector {
-        let LazyConnector { trust, read_timeout, connector } = &*self.0;
-        let make = || match trust {
-            Trust::AmazonFirst => SharedHttpConnector::new(AmazonFirst {
-                amazon: trusting_amazon(*read_timeout),
-                system: Arc::default(),
-                make_system: trusting_the_system,
-                read_timeout: *read_timeout,
-            }),
-            Trust::System => trusting_the_system(*read_timeout),
-        };
-        connector.get_or_init(make).clone()
+        SharedHttpConnector::new(self.clone())
     }
 
     /// The same connector, in the form that SDK clients take.
     pub(crate) fn client(&self) -> SharedHttpClient {
         let connector = self.connector();
         http_client_fn(move |_, _| connector.clone())
+    }
+}
+
+impl Connections {
+    fn current(&self) -> MutexGuard<'_, Option<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get_or_make(&self) -> Current {
+        let make = || Current { connector: self.make(), made: Arc::default() };
+        self.current().get_or_insert_with(make).clone()
+    }
+
+    fn make(&self) -> SharedHttpConnector {
+        let read_timeout = self.read_timeout;
+        if self.trust == Trust::System || self.needs_system.load(Ordering::Relaxed) {
+            return trusting_the_system(read_timeout);
+        }
+        SharedHttpConnector::new(AmazonFirst(Arc::new(Both {
+            amazon: trusting_amazon(read_timeout),
+            needs_system: Arc::clone(&self.needs_system),
+            system: OnceLock::new(),
+            make_system: trusting_the_system,
+            read_timeout,
+        })))
+    }
+}
+
+impl HttpConnector for AwsHttp {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connections = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let current = connections.get_or_make();
+            // A call that is given up is dropped here, and then its connections are doubtful too.
+            let doubt = Doubt { connections: &connections, made: &current.made };
+            let answer = current.connector.call(request).await?;
+            std::mem::forget(doubt);
+            Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY_BYTES))))
+        })
+    }
+}
+
+/// When it is dropped, the connections that were used are replaced, unless they were already.
+struct Doubt<'a> {
+    connections: &'a Connections,
+    made: &'a Arc<()>,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        let mut current = self.connections.current();
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.made, self.made)) {
+            *current = None;
+        }
     }
 }
 
@@ -109,26 +189,32 @@ fn connector(trust_store: TrustStore, read_timeout: Duration) -> SharedHttpConne
 
 /// Verifies with Amazon's roots, then with the system's.
 #[derive(Debug)]
-struct AmazonFirst {
+struct AmazonFirst(Arc<Both>);
+
+#[derive(Debug)]
+struct Both {
     amazon: SharedHttpConnector,
-    /// Made when a certificate needs it. From then on all calls use it.
-    system: Arc<OnceLock<SharedHttpConnector>>,
+    /// Set when a certificate needs the system's roots. From then on all calls use them.
+    needs_system: Arc<AtomicBool>,
+    /// Made when a certificate needs it.
+    system: OnceLock<SharedHttpConnector>,
     make_system: fn(Duration) -> SharedHttpConnector,
     read_timeout: Duration,
 }
 
 impl HttpConnector for AmazonFirst {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (amazon, system) = (self.amazon.clone(), Arc::clone(&self.system));
-        let (make_system, read_timeout) = (self.make_system, self.read_timeout);
+        let both = Arc::clone(&self.0);
         HttpConnectorFuture::new(async move {
-            if let Some(system) = system.get() {
+            if let Some(system) = both.system.get() {
                 return system.call(request).await;
             }
             let second_try = request.try_clone();
-            match (amazon.call(request).await, second_try) {
+            match (both.amazon.call(request).await, second_try) {
                 (Err(error), Some(request)) if !error.is_timeout() && is_about_trust(&error) => {
-                    system.get_or_init(|| make_system(read_timeout)).call(request).await
+                    both.needs_system.store(true, Ordering::Relaxed);
+                    let make = || (both.make_system)(both.read_timeout);
+                    both.system.get_or_init(make).call(request).await
                 }
                 (outcome, _) => outcome,
             }
@@ -147,7 +233,7 @@ impl fmt::Debug for AwsHttp {
         f.debug_struct("AwsHttp")
             .field("trust", &self.0.trust)
             .field("read_timeout", &self.0.read_timeout)
-            .field("made", &self.0.connector.get().is_some())
+            .field("made", &self.0.current().is_some())
             .finish()
     }
 }
@@ -157,9 +243,11 @@ mod tests {
     use super::*;
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
     use aws_smithy_runtime_api::client::result::ConnectorError;
-    use aws_smithy_types::body::SdkBody;
     use base64::Engine;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use http_body_util::BodyExt;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     /// Fails with this message, or answers if there is none.
     #[derive(Debug)]
@@ -178,12 +266,13 @@ mod tests {
     }
 
     fn amazon_failing_with(words: &'static str) -> AmazonFirst {
-        AmazonFirst {
+        AmazonFirst(Arc::new(Both {
             amazon: SharedHttpConnector::new(Scripted(Some(words))),
-            system: Arc::default(),
+            needs_system: Arc::default(),
+            system: OnceLock::new(),
             make_system: |_| SharedHttpConnector::new(Scripted(None)),
             read_timeout: CALL_TIMEOUT,
-        }
+        }))
     }
 
     #[tokio::test]
@@ -198,6 +287,69 @@ mod tests {
         for words in ["invalid peer certificate: Expired", "connection refused"] {
             assert!(amazon_failing_with(words).call(request()).await.is_err(), "{words}");
         }
+    }
+
+    /// A server on this machine that gives each connection to `serve`.
+    async fn server<F: Future<Output = ()> + Send + 'static>(
+        serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+    ) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                tokio::spawn(serve(listener.accept().await.unwrap().0));
+            }
+        });
+        url
+    }
+
+    fn request(url: &str) -> HttpRequest {
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_uri(url).unwrap();
+        request
+    }
+
+    #[tokio::test]
+    async fn a_body_without_end_is_not_read() {
+        let url = server(async |mut stream| {
+            let _ = stream.read(&mut [0; 4_096]).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            while stream.write_all(&[b'a'; 8_192]).await.is_ok() {}
+        })
+        .await;
+        let http = AwsHttp::new(Trust::System, CALL_TIMEOUT);
+        let answer = http.connector().call(request(&url)).await.unwrap();
+        let error = answer.into_body().collect().await.unwrap_err();
+        assert!(error_chain(&*error).contains("length limit exceeded"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn connections_last_until_they_are_renewed_or_a_call_gets_no_answer() {
+        static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+        // Each connection answers two requests. It hangs up on the third.
+        let url = server(async |mut stream| {
+            CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+            for _ in 0..2 {
+                let _ = stream.read(&mut [0; 4_096]).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            }
+            let _ = stream.read(&mut [0; 4_096]).await;
+        })
+        .await;
+        let http = AwsHttp::new(Trust::System, CALL_TIMEOUT);
+        let connector = http.connector();
+        let call = async || match connector.call(request(&url)).await {
+            Ok(answer) => answer.into_body().collect().await.is_ok(),
+            Err(_) => false,
+        };
+        assert!(call().await && call().await);
+        assert_eq!(CONNECTIONS.load(Ordering::SeqCst), 1);
+        http.renew();
+        assert!(call().await && call().await);
+        assert_eq!(CONNECTIONS.load(Ordering::SeqCst), 2, "renewed");
+        assert!(!call().await);
+        assert!(call().await);
+        assert_eq!(CONNECTIONS.load(Ordering::SeqCst), 3, "after a call without an answer");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use super::repeat::repeated;
 use super::{Aws, AwsError};
 use crate::clock::InvocationTime;
 
@@ -78,7 +79,7 @@ impl Regions {
             }
             _ => {}
         }
-        match self.ask(bucket, credentials).await {
+        match self.ask(bucket, credentials, time).await {
             Ok(region) => {
                 known.insert(bucket.to_owned(), Known::Region(region.clone()));
                 Ok(region)
@@ -92,21 +93,43 @@ impl Regions {
         }
     }
 
-    async fn ask(&self, bucket: &str, credentials: &Credentials) -> Result<String, String> {
-        let client = self.aws.s3(self.aws.region(), credentials);
-        // The future is boxed because the SDK's futures are large.
-        match Box::pin(client.head_bucket().bucket(bucket).send()).await {
-            Ok(answer) => answer
-                .bucket_region()
-                .map(str::to_owned)
-                .ok_or_else(|| "S3 answered without naming it".to_owned()),
-            Err(error) => error
-                .raw_response()
-                .and_then(|response| response.headers().get(REGION_HEADER))
-                .map(str::to_owned)
-                .ok_or_else(|| format!("S3: {}", AwsError::from_sdk(&error))),
+    async fn ask(
+        &self,
+        bucket: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<String, String> {
+        let call = self.aws.s3(self.aws.region(), credentials).head_bucket().bucket(bucket);
+        let answer = repeated(time, || {
+            let call = call.clone().send();
+            // The future is boxed because the SDK's futures are large.
+            Box::pin(async {
+                match call.await {
+                    Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
+                    Err(error) => error
+                        .raw_response()
+                        .and_then(|response| response.headers().get(REGION_HEADER))
+                        .map(|region| Some(region.to_owned()))
+                        .ok_or_else(|| AwsError::from_sdk(&error)),
+                }
+            })
+        });
+        match answer.await {
+            Ok(Some(region)) if is_region(&region) => Ok(region),
+            Ok(_) => Err("S3 answered without naming it".to_owned()),
+            Err(error) => Err(format!("S3: {error}")),
         }
     }
+}
+
+/// Whether this looks like the name of a region. Whatever stands behind a custom endpoint may answer
+/// anything, and the region becomes part of the link's host.
+fn is_region(region: &str) -> bool {
+    region.len() <= 32
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !region.is_empty()
 }
 
 /// Whether this is the ARN of a multi-region access point, whose region is empty.

@@ -5,7 +5,8 @@
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::retry::RetryConfig;
 
-use super::{Aws, AwsError};
+use super::{Aws, AwsError, answered};
+use crate::clock::InvocationTime;
 
 /// The audience of the tokens that STS is asked for. Nobody trusts this audience (`.invalid` can't
 /// be a host, RFC 2606), so a leaked token would open nothing. The template's permission is limited
@@ -27,14 +28,14 @@ const ROLE_SESSION_NAME: &str = "s3-link-signer";
 /// The algorithm that signs the tokens.
 pub(crate) const TOKEN_ALGORITHM: &str = "ES384";
 
-/// How often the SDK tries a call that may be repeated. The second attempt is for a connection that
-/// died while the function was frozen. All attempts share the time-out of the call.
+/// How often the SDK tries a call when STS is throttling or has a fault. All attempts share the
+/// time-out of the call.
 const MAX_ATTEMPTS: u32 = 2;
 
 /// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
 ///
-/// Each call's future is boxed. The SDK's futures are large, and every future that may call STS
-/// would become as large.
+/// A call that gets no answer is made once more, as [`answered`] says: a second token or a second
+/// session does no harm.
 #[derive(Clone, Debug)]
 pub struct Sts(Aws);
 
@@ -55,10 +56,11 @@ impl Sts {
     ///
     /// # Errors
     ///
-    /// [`AwsError`]. The call is made once, without retries.
+    /// [`AwsError`]. If STS is throttling or has a fault, it is not asked again.
     pub(crate) async fn web_identity_token(
         &self,
         credentials: &Credentials,
+        time: InvocationTime,
     ) -> Result<String, AwsError> {
         let call = self
             .0
@@ -66,9 +68,8 @@ impl Sts {
             .get_web_identity_token()
             .audience(TOKEN_AUDIENCE)
             .signing_algorithm(TOKEN_ALGORITHM)
-            .duration_seconds(TOKEN_SECONDS)
-            .send();
-        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+            .duration_seconds(TOKEN_SECONDS);
+        let answer = answered(time, || call.clone().send()).await?;
         answer.web_identity_token.ok_or_else(|| without("a token"))
     }
 
@@ -81,6 +82,7 @@ impl Sts {
         &self,
         credentials: &Credentials,
         role_arn: &str,
+        time: InvocationTime,
     ) -> Result<Credentials, AwsError> {
         let call = self
             .0
@@ -88,9 +90,8 @@ impl Sts {
             .assume_role()
             .role_arn(role_arn)
             .role_session_name(ROLE_SESSION_NAME)
-            .duration_seconds(MINTED_SECONDS)
-            .send();
-        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+            .duration_seconds(MINTED_SECONDS);
+        let answer = answered(time, || call.clone().send()).await?;
         let minted = answer.credentials.ok_or_else(|| without("credentials"))?;
         let expiry = (*minted.expiration())
             .try_into()
@@ -109,9 +110,13 @@ impl Sts {
     /// # Errors
     ///
     /// [`AwsError`].
-    pub(crate) async fn caller_arn(&self, credentials: &Credentials) -> Result<String, AwsError> {
-        let call = self.0.sts(credentials, retries()).get_caller_identity().send();
-        let answer = Box::pin(call).await.map_err(|error| AwsError::from_sdk(&error))?;
+    pub(crate) async fn caller_arn(
+        &self,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<String, AwsError> {
+        let call = self.0.sts(credentials, retries()).get_caller_identity();
+        let answer = answered(time, || call.clone().send()).await?;
         answer.arn.ok_or_else(|| without("an ARN"))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Signing succeeds for objects that are missing, forbidden or encrypted with a key that the role
 //! may not use. Only a request tells. The request is a GET, because S3 answers HEAD on a URL that
-//! was signed for GET with 403.
+//! was signed for GET with 403. If S3 does not answer, it is asked once more.
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -10,7 +10,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 
 use super::LinkError;
-use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain};
+use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code};
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
@@ -23,16 +23,18 @@ const MAX_BODY_BYTES: usize = 16 * 1_024;
 /// [`LinkError::Upstream`] when S3 does not answer or answers 5xx. Neither holds the URL or any
 /// part of its signature.
 pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<(), LinkError> {
-    let answer = tokio::time::timeout(CALL_TIMEOUT, fetch_one_byte(http, url)).await;
-    let (status, body) = answer
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", CALL_TIMEOUT.as_secs())))
-        .map_err(|reason| unreachable(&reason))?;
+    let answer = match fetch_in_time(http, url).await {
+        // A call without an answer says nothing about the link. It may have been cut off.
+        Err(_) => fetch_in_time(http, url).await,
+        answer => answer,
+    };
+    let (status, body) = answer.map_err(|reason| unreachable(&reason))?;
     match status {
         // 416: the object exists and is empty, so it has no first byte.
         200 | 206 | 416 => Ok(()),
         500.. => Err(unreachable(&format!("it answered {status}"))),
         _ => {
-            let code = error_code(&body);
+            let code = code_of(&body);
             let causes = likely_causes(status, code);
             Err(LinkError::ObjectUnavailable(format!("S3 answered {status} {code}: {causes}")))
         }
@@ -41,6 +43,12 @@ pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<(), LinkError
 
 fn unreachable(reason: &str) -> LinkError {
     LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
+}
+
+async fn fetch_in_time(http: &AwsHttp, url: &str) -> Result<(u16, String), String> {
+    tokio::time::timeout(CALL_TIMEOUT, fetch_one_byte(http, url))
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} s", CALL_TIMEOUT.as_secs())))
 }
 
 async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<(u16, String), String> {
@@ -62,14 +70,9 @@ async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<(u16, String), Stri
 }
 
 /// The `Code` of S3's error document. Empty if the document has none that looks like a code.
-fn error_code(body: &str) -> &str {
-    body.split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"))
-        .map(|(code, _)| code)
-        .filter(|code| {
-            code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
-        })
-        .unwrap_or_default()
+fn code_of(document: &str) -> &str {
+    let code = document.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    error_code(code.map(|(code, _)| code).unwrap_or_default())
 }
 
 fn likely_causes(status: u16, code: &str) -> &'static str {
@@ -111,13 +114,13 @@ mod tests {
 
     #[test]
     fn only_what_looks_like_a_code_is_taken_from_an_error_document() {
-        assert_eq!(error_code("<Error><Code>NoSuchKey</Code></Error>"), "NoSuchKey");
+        assert_eq!(code_of("<Error><Code>NoSuchKey</Code></Error>"), "NoSuchKey");
         assert_eq!(
-            error_code("<Error><Code>KMS.DisabledException</Code></Error>"),
+            code_of("<Error><Code>KMS.DisabledException</Code></Error>"),
             "KMS.DisabledException"
         );
-        assert_eq!(error_code("<Code>X-Amz-Signature=abc</Code>"), "");
-        assert_eq!(error_code("<Code>"), "");
-        assert_eq!(error_code(""), "");
+        assert_eq!(code_of("<Code>X-Amz-Signature=abc</Code>"), "");
+        assert_eq!(code_of("<Code>"), "");
+        assert_eq!(code_of(""), "");
     }
 }

@@ -67,6 +67,12 @@ pub(crate) enum LinkError {
     /// S3, STS or the provider of credentials did not answer as it must.
     #[error("{0}")]
     Upstream(String),
+    /// The invocation would have ended before the link was made.
+    #[error(
+        "The function ran out of time before S3 or STS answered: ask for fewer links at once, or \
+         without \"check\"."
+    )]
+    OutOfTime,
     /// The settings name a bucket that links can't be signed for.
     #[error("{0}")]
     Misconfigured(String),
@@ -88,7 +94,7 @@ impl LinkError {
             Self::WindowTooShort { .. } => "window-too-short",
             Self::ObjectUnavailable(_) => "object-unavailable",
             Self::SessionUnproven(_) => "session-unproven",
-            Self::Upstream(_) => "upstream",
+            Self::Upstream(_) | Self::OutOfTime => "upstream",
             Self::Misconfigured(_) => "misconfigured",
             Self::Internal(_) => "internal",
         }

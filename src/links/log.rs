@@ -48,6 +48,10 @@ pub(crate) fn log_refused(
         LinkError::Upstream(detail) | LinkError::ObjectUnavailable(detail) => {
             tracing::warn!(request_id, principal, code, detail, "link refused");
         }
+        LinkError::OutOfTime => {
+            let detail = error.to_string();
+            tracing::warn!(request_id, principal, code, detail, "link refused");
+        }
         _ => tracing::info!(request_id, principal, code, "link refused"),
     }
     match error {

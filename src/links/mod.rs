@@ -15,6 +15,7 @@ mod object_key;
 mod version;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use memchr::memmem;
@@ -30,6 +31,23 @@ use crate::clock::{Clock, InvocationTime};
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{Session, Sessions};
 use crate::window;
+
+/// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
+/// answer with a thousand links takes a tenth of it at the template's memory size.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+
+/// The outcome of `made`, if it comes in time for this invocation to answer.
+///
+/// # Errors
+///
+/// [`LinkError::OutOfTime`] if it does not, and whatever `made` gives.
+pub(crate) async fn in_time<T>(
+    time: InvocationTime,
+    made: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    let left = time.left().saturating_sub(TIME_TO_ANSWER);
+    tokio::time::timeout(left, made).await.unwrap_or(Err(LinkError::OutOfTime))
+}
 
 /// Everything it takes to make links.
 #[derive(Debug)]
@@ -51,7 +69,7 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Makes a link for `principal`, and opens it once if the request says so.
+    /// Makes a link for `principal`, and opens it if the request says so. Wrap it in [`in_time`].
     pub(crate) async fn make(
         &self,
         principal: &Principal,
@@ -79,7 +97,7 @@ impl Links {
         let region = self.region(grant, bucket, &credentials, time).await?;
         if let Some(version_id) = request.version_to_check(principal, grant) {
             self.versions
-                .check_current(bucket, &region, key.as_str(), version_id, &credentials)
+                .check_current(bucket, &region, key.as_str(), version_id, &credentials, time)
                 .await?;
         }
         self.sign_with(&session, request, bucket, &region, key, grant.max_expires_in)

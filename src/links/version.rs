@@ -7,7 +7,8 @@
 use aws_credential_types::Credentials;
 
 use super::LinkError;
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, answered};
+use crate::clock::InvocationTime;
 
 /// The version id of an object that was created without versioning. S3 leaves it out where a bucket
 /// was never versioned.
@@ -26,7 +27,7 @@ impl Versions {
         Self(aws)
     }
 
-    /// Asks S3 once, in `region`, whether `version_id` is the current version of `key`.
+    /// Asks S3 in `region` whether `version_id` is the current version of `key`.
     ///
     /// # Errors
     ///
@@ -40,13 +41,13 @@ impl Versions {
         key: &str,
         version_id: &str,
         credentials: &Credentials,
+        time: InvocationTime,
     ) -> Result<(), LinkError> {
-        let call = self.0.s3(region, credentials).head_object().bucket(bucket).key(key).send();
-        // The future is boxed because the SDK's futures are large.
-        match Box::pin(call).await {
+        let call = self.0.s3(region, credentials).head_object().bucket(bucket).key(key);
+        match answered(time, || call.clone().send()).await {
             Ok(current) if current.version_id().unwrap_or(UNVERSIONED) == version_id => Ok(()),
             Ok(_) => Err(LinkError::VersionNotGranted),
-            Err(error) => Err(refused(&AwsError::from_sdk(&error))),
+            Err(error) => Err(refused(&error)),
         }
     }
 }

@@ -17,7 +17,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use aws_credential_types::Credentials;
-use jiff::Timestamp;
 
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::error::{DeliveryError, MIN_TIME_LEFT};
@@ -76,7 +75,7 @@ impl Mailer {
     /// Mails links to the objects of a batch of events, in rounds. Nothing is mailed about events
     /// that create no object.
     ///
-    /// A mail that can't be begun in time for `deadline`, the end of the invocation, is not begun.
+    /// A mail that can't be begun in time for the end of the invocation is not begun.
     ///
     /// Returns the events that failed, after every recipient was tried.
     pub(crate) async fn handle<'a>(
@@ -84,18 +83,16 @@ impl Mailer {
         links: &Links,
         events: impl Iterator<Item = &'a BucketEvent>,
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
     ) -> Failures {
         let mut failures = Failures::new();
         let mut unfinished = Vec::new();
         // S3 is asked about an object right before the object's first mail, so that asking about
         // many objects does not use up the time before any mail is sent.
         for (index, event) in events.enumerate() {
-            match self.begin(links, event, invocation, deadline).await {
+            match self.begin(links, event, invocation).await {
                 Ok(Some((delivery, recipients))) => {
                     let mut pending = Pending { index, delivery, recipients };
-                    self.deliver_next(links, &mut pending, invocation, deadline, &mut failures)
-                        .await;
+                    self.deliver_next(links, &mut pending, invocation, &mut failures).await;
                     unfinished.push(pending);
                 }
                 Ok(None) => {}
@@ -110,7 +107,7 @@ impl Mailer {
                 return failures;
             }
             for pending in &mut unfinished {
-                self.deliver_next(links, pending, invocation, deadline, &mut failures).await;
+                self.deliver_next(links, pending, invocation, &mut failures).await;
             }
         }
     }
@@ -121,7 +118,6 @@ impl Mailer {
         links: &Links,
         event: &'a BucketEvent,
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
     ) -> Result<Option<(Delivery<'a>, VecDeque<Address>)>, DeliveryError> {
         let created = match event {
             BucketEvent::Created(created) => created,
@@ -148,8 +144,7 @@ impl Mailer {
             log::object_refused(invocation, created, &error.to_string());
             return Ok(None);
         }
-        let delivery = match self.prepare(links, grant, created, invocation.time(), deadline).await
-        {
+        let delivery = match self.prepare(links, grant, created, invocation.time()).await {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
@@ -170,12 +165,11 @@ impl Mailer {
         links: &Links,
         pending: &mut Pending<'_>,
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
         failures: &mut Failures,
     ) {
         let Some(recipient) = pending.recipients.pop_front() else { return };
         let delivery = &pending.delivery;
-        let outcome = self.deliver_to(links, delivery, &recipient, invocation, deadline).await;
+        let outcome = self.deliver_to(links, delivery, &recipient, invocation).await;
         if let Err(error) = outcome {
             log::not_mailed(invocation, delivery.created, Some(&recipient), &error);
             failures.entry(pending.index).or_insert(error);
@@ -189,9 +183,8 @@ impl Mailer {
         grant: &Grant,
         created: &'a ObjectCreated,
         time: InvocationTime,
-        deadline: Timestamp,
     ) -> Result<Delivery<'a>, DeliveryError> {
-        check_time_left(time.now(), deadline)?;
+        check_time_left(time)?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
         let selection = links
             .sessions
@@ -203,7 +196,7 @@ impl Mailer {
             .region(grant, &created.bucket, &credentials, time)
             .await
             .map_err(DeliveryError::Link)?;
-        let object = self.objects.find(created, &region, &credentials).await?;
+        let object = self.objects.find(created, &region, &credentials, time).await?;
         Ok(Delivery { created, object, credentials })
     }
 
@@ -252,12 +245,11 @@ impl Mailer {
         delivery: &Delivery<'_>,
         recipient: &Address,
         invocation: &mut Invocation<'_>,
-        deadline: Timestamp,
     ) -> Result<(), DeliveryError> {
-        let now = (links.clock)();
-        check_time_left(now, deadline)?;
+        let time = invocation.time();
+        check_time_left(time)?;
         let entry = Entry { created: delivery.created, recipient };
-        let claim_token = match self.ledger.claim(entry, &delivery.credentials, now).await? {
+        let claim_token = match self.ledger.claim(entry, &delivery.credentials, time).await? {
             Claim::Ours(claim_token) => claim_token,
             Claim::Held => return Err(DeliveryError::Held),
             Claim::Sent => {
@@ -357,8 +349,8 @@ impl Mailer {
 }
 
 /// Checks that enough time is left to begin a mail.
-fn check_time_left(now: Timestamp, deadline: Timestamp) -> Result<(), DeliveryError> {
-    if deadline.duration_since(now) < MIN_TIME_LEFT {
+fn check_time_left(time: InvocationTime) -> Result<(), DeliveryError> {
+    if time.left() < MIN_TIME_LEFT {
         return Err(DeliveryError::OutOfTime);
     }
     Ok(())

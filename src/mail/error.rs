@@ -1,6 +1,7 @@
 //! Why a mail was not sent. This module decides nothing about what becomes of it.
 
-use jiff::SignedDuration;
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::ledger::LedgerError;
@@ -12,7 +13,7 @@ use crate::links::LinkError;
 /// The time that an invocation must have left when a mail is begun. All calls for one mail together
 /// take less, even at their slowest. A mail that the end of the invocation cuts off would have to
 /// wait for the end of its lease.
-pub(super) const MIN_TIME_LEFT: SignedDuration = SignedDuration::from_secs(20);
+pub(super) const MIN_TIME_LEFT: Duration = Duration::from_secs(28);
 
 /// Why a mail was not sent. The event fails, and is delivered again.
 #[derive(Debug, Error)]

@@ -24,7 +24,8 @@ use thiserror::Error;
 
 use super::bucket_event::ObjectCreated;
 use super::recipients::Address;
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, repeated};
+use crate::clock::InvocationTime;
 
 /// How long a claim keeps other invocations from sending the same mail. The lease is longer than
 /// any invocation that may still send it: the template's time-out is a minute.
@@ -105,7 +106,8 @@ impl Ledger {
         Self { table, aws }
     }
 
-    /// Claims the right to send one mail, as of `now`.
+    /// Claims the right to send one mail. A claim that got no answer is made again: the item is our
+    /// own if the first call arrived.
     ///
     /// # Errors
     ///
@@ -114,8 +116,9 @@ impl Ledger {
         &self,
         entry: Entry<'_>,
         credentials: &Credentials,
-        now: Timestamp,
+        time: InvocationTime,
     ) -> Result<Claim, LedgerError> {
+        let now = time.now();
         let claim_token = ClaimToken { id: id(entry), claim: uuid::Uuid::new_v4().to_string() };
         let call = self
             .aws
@@ -126,19 +129,26 @@ impl Ledger {
             .condition_expression(MAY_CLAIM)
             .expression_attribute_values(":claim", text(&claim_token.claim))
             .expression_attribute_values(":now", number(now.as_second()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        // Here and below the future is boxed because the SDK's futures are large.
-        match Box::pin(call).await {
-            Ok(_) => Ok(Claim::Ours(claim_token)),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(taken)) => {
-                    let sent = taken.item().is_some_and(|item| item.contains_key("sent_at"));
-                    Ok(if sent { Claim::Sent } else { Claim::Held })
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let claimed = repeated(time, || {
+            let call = call.clone().send();
+            let claim_token = claim_token.clone();
+            // Here and below the future is boxed because the SDK's futures are large.
+            Box::pin(async {
+                match call.await {
+                    Ok(_) => Ok(Claim::Ours(claim_token)),
+                    Err(error) => match error.as_service_error() {
+                        Some(PutItemError::ConditionalCheckFailedException(taken)) => {
+                            let item = taken.item();
+                            let sent = item.is_some_and(|item| item.contains_key("sent_at"));
+                            Ok(if sent { Claim::Sent } else { Claim::Held })
+                        }
+                        _ => Err(AwsError::from_sdk(&error)),
+                    },
                 }
-                _ => Err(LedgerError(AwsError::from_sdk(&error))),
-            },
-        }
+            })
+        });
+        claimed.await.map_err(LedgerError)
     }
 
     /// Marks the mail as sent at `now`. Keeps SES's id of the mail, and the link's id.

@@ -15,12 +15,10 @@ use crate::aws::{Aws, AwsError};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum SendError {
     /// SES refused the mail. It will refuse it again until somebody fixes what the message names.
-    #[error("SES refuses it ({code}{})", after_colon(.message))]
+    #[error("SES refuses it ({code}); the line before this one has SES's reason")]
     Refused {
         /// SES's error code, such as `MessageRejected`.
         code: String,
-        /// SES's message, without the local parts of addresses.
-        message: String,
     },
     /// SES did not accept the mail now: it is throttling, a quota is used up, or SES has a fault.
     #[error("SES does not take it now ({0})")]
@@ -42,24 +40,15 @@ impl SendError {
 impl From<AwsError> for SendError {
     fn from(error: AwsError) -> Self {
         match error {
-            AwsError::Refused { code, message, .. } => {
-                Self::Refused { code, message: without_local_parts(&message) }
-            }
+            AwsError::Refused { code, .. } => Self::Refused { code },
             // A gateway answers 502 and 504. The server behind it may have sent the mail.
             AwsError::Temporary { status: status @ (502 | 504), .. } => {
                 Self::Unknown(format!("it answered {status}"))
             }
-            AwsError::Temporary { status, code, message } => {
-                let message = without_local_parts(&message);
-                Self::NotNow(format!("{status} {code}{}", after_colon(&message)))
-            }
+            AwsError::Temporary { status, code } => Self::NotNow(format!("{status} {code}")),
             AwsError::NoResponse(reason) => Self::Unknown(reason),
         }
     }
-}
-
-fn after_colon(message: &str) -> String {
-    if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 /// Sends mails through SES in the function's own region.
@@ -102,41 +91,16 @@ impl Ses {
     }
 }
 
-/// Removes the local parts of addresses. SES's messages name the addresses that SES refuses, and a
-/// log line must not.
-fn without_local_parts(message: &str) -> String {
-    let word = |word: &str| match word.rsplit_once('@') {
-        Some((_, domain)) => format!("…@{domain}"),
-        None => word.to_owned(),
-    };
-    message.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_ses_is_kept_without_the_local_parts_of_addresses() {
-        assert_eq!(
-            without_local_parts(
-                "Email address is not verified. The following identities failed the check in \
-                 region EU-WEST-1: alice@example.com, <bob@example.org>"
-            ),
-            "Email address is not verified. The following identities failed the check in region \
-             EU-WEST-1: …@example.com, …@example.org>"
-        );
-    }
-
-    #[test]
     fn a_gateway_s_error_and_a_lost_answer_leave_open_whether_the_mail_was_sent() {
-        let temporary = |status| {
-            let (code, message) = ("Busy".to_owned(), "to a@example.com".to_owned());
-            SendError::from(AwsError::Temporary { status, code, message })
-        };
+        let temporary =
+            |status| SendError::from(AwsError::Temporary { status, code: "Busy".to_owned() });
         for status in [429, 500, 503] {
-            let expected = format!("{status} Busy: to …@example.com");
-            assert_eq!(temporary(status), SendError::NotNow(expected));
+            assert_eq!(temporary(status), SendError::NotNow(format!("{status} Busy")));
             assert!(temporary(status).nothing_was_sent());
         }
         for unknown in

@@ -127,7 +127,7 @@ pub(super) async fn attested_end(
     function_name: &str,
     time: InvocationTime,
 ) -> Result<Attested, AttestationError> {
-    let token = sts.web_identity_token(credentials).await?;
+    let token = sts.web_identity_token(credentials, time).await?;
     read_token(&token, function_name, sts.region(), time.now())
 }
 
@@ -485,20 +485,18 @@ mod tests {
     #[test]
     fn only_a_code_makes_a_refusal_that_is_remembered() {
         let refused = |code: &str| {
-            let (code, message) = (code.to_owned(), "no".to_owned());
-            AttestationError::from(AwsError::Refused { status: 403, code, message })
+            AttestationError::from(AwsError::Refused { status: 403, code: code.to_owned() })
         };
         let denied = refused("AccessDenied");
         assert!(!denied.may_pass());
-        assert!(denied.to_string().contains("(status 403, AccessDenied: no); allow sts:"));
+        assert!(denied.to_string().contains("(status 403, AccessDenied); allow sts:"));
         for code in ["", "Exception"] {
             let code = format!("OutboundWebIdentityFederationDisabled{code}");
             assert_eq!(refused(&code), AttestationError::Disabled);
         }
-        let (code, message) = ("InternalFailure".to_owned(), String::new());
         for error in [
             refused(""),
-            AwsError::Temporary { status: 500, code, message }.into(),
+            AwsError::Temporary { status: 500, code: "InternalFailure".to_owned() }.into(),
             AwsError::NoResponse("no answer: connection refused".to_owned()).into(),
         ] {
             assert!(error.may_pass());

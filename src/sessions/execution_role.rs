@@ -15,7 +15,7 @@ use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
 use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
-use crate::aws::{Sts, error_chain};
+use crate::aws::{Sts, error_chain, ran_whole};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -95,6 +95,9 @@ struct State {
 struct Current {
     known: ExecutionSession,
     read_at: Timestamp,
+    /// When STS last failed to answer in the middle of an invocation. A failure of the
+    /// initialisation, and a call that was interrupted by a freeze, are not kept: the invocation
+    /// that needs the answer asks again.
     attestation_failed_at: Option<Timestamp>,
     /// The function that STS's token names, until it is compared with the one that was invoked.
     attested_function: Option<FunctionArn>,
@@ -241,6 +244,7 @@ impl ExecutionRole {
     async fn attest(&self, current: &mut Current, time: InvocationTime) {
         let credentials = &current.known.credentials;
         let name = &self.settings.function_name;
+        let asked_at = time.now();
         match attested_end(&self.sts, credentials, name, time).await {
             Ok(Attested { end, function }) => {
                 let end = SessionEnd::At(end);
@@ -248,7 +252,9 @@ impl ExecutionRole {
                 current.attested_function = Some(function);
             }
             Err(error) => {
-                current.attestation_failed_at = Some(time.now());
+                let failed_at = time.now();
+                let counts = !time.is_initialisation() && ran_whole(asked_at, failed_at);
+                current.attestation_failed_at = counts.then_some(failed_at);
                 current.is_unproven(error);
             }
         }

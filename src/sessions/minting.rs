@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::credentials::timestamp;
 use super::{Evidence, Session};
-use crate::aws::{AwsError, Sts};
+use crate::aws::{AwsError, Sts, ran_whole};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -43,6 +43,18 @@ pub enum MintError {
     /// succeed.
     #[error("STS could not answer AssumeRole ({0})")]
     Unreachable(String),
+}
+
+impl MintError {
+    /// Whether the failure of a call that began at `asked_at` says anything about the next call. A
+    /// call without an answer does not if it belongs to the initialisation or if a freeze
+    /// interrupted it. Then the invocation that needs the session asks again.
+    fn counts(&self, asked_at: Timestamp, time: InvocationTime) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Unreachable(_) => !time.is_initialisation() && ran_whole(asked_at, time.now()),
+        }
+    }
 }
 
 /// Mints sessions of one role, one at a time.
@@ -93,6 +105,7 @@ impl Minter {
                 return Ok(Arc::clone(session));
             }
         }
+        let asked_at = time.now();
         let failed = match state.recent_failure(time) {
             Some(error) => error,
             None => match self.mint(credentials, time).await {
@@ -103,7 +116,8 @@ impl Minter {
                 }
                 Err(error) => {
                     tracing::warn!(reason = error.to_string(), "no signing session was minted");
-                    state.failed = Some((error.clone(), time.now()));
+                    state.failed =
+                        error.counts(asked_at, time).then(|| (error.clone(), time.now()));
                     error
                 }
             },
@@ -119,7 +133,7 @@ impl Minter {
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Arc<Session>, MintError> {
-        let minted = self.sts.assume_role(credentials, &self.role_arn).await?;
+        let minted = self.sts.assume_role(credentials, &self.role_arn, time).await?;
         let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
             MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
         })?;
@@ -162,11 +176,10 @@ mod tests {
     #[test]
     fn only_a_code_makes_a_refusal() {
         let refused = |code: &str| {
-            let (code, message) = (code.to_owned(), "no".to_owned());
-            MintError::from(AwsError::Refused { status: 403, code, message }).to_string()
+            MintError::from(AwsError::Refused { status: 403, code: code.to_owned() }).to_string()
         };
-        assert!(refused("AccessDenied").contains("(status 403, AccessDenied: no); allow sts:"));
-        assert_eq!(refused(""), "STS could not answer AssumeRole (status 403: no)");
+        assert!(refused("AccessDenied").contains("(status 403, AccessDenied); allow sts:"));
+        assert_eq!(refused(""), "STS could not answer AssumeRole (status 403)");
 
         let error = AwsError::NoResponse("no answer: connection refused".to_owned());
         assert_eq!(

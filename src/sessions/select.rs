@@ -89,8 +89,12 @@ impl Sessions {
     }
 
     /// The ARN that `credentials` belong to. STS is asked for it.
-    pub(crate) async fn caller_arn(&self, credentials: &Credentials) -> Result<String, AwsError> {
-        self.sts.caller_arn(credentials).await
+    pub(crate) async fn caller_arn(
+        &self,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<String, AwsError> {
+        self.sts.caller_arn(credentials, time).await
     }
 
     /// Forgets the execution role's credentials. After a SnapStart restore they are no longer

@@ -1,6 +1,7 @@
 //! The function as another crate sees it. Everything that it talks to runs on this machine.
 //!
 //! - `batches`: how often a batch asks STS and S3 when they fail,
+//! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
 //! - `versions`: links that name a version, with an S3 of the tests' own,
@@ -18,6 +19,7 @@
 )]
 
 mod batches;
+mod deadlines;
 mod events;
 mod evidence;
 mod signatures;

@@ -20,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// One call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// The request line and the headers.
+    pub(crate) head: String,
     pub(crate) action: String,
     pub(crate) access_key_id: String,
     pub(crate) parameters: HashMap<String, String>,
@@ -28,12 +30,30 @@ pub(crate) struct Call {
 /// One answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
+    /// 0: the connection is closed without an answer.
     status: u16,
     body: String,
     delay: Duration,
 }
 
 impl Reply {
+    /// No answer: the connection is closed.
+    pub(crate) fn hang_up() -> Self {
+        Self::status(0)
+    }
+
+    /// An error whose message is what the call says, as AWS's services repeat a request whose
+    /// signature they can't verify.
+    pub(crate) fn repeating(call: &Call) -> Self {
+        let message = call.head.replace('<', "");
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code>\
+             <Message>The request signature we calculated does not match: {message}</Message>\
+             </Error></ErrorResponse>"
+        );
+        Self { status: 403, body, delay: Duration::ZERO }
+    }
+
     pub(crate) fn token(jwt: &str) -> Self {
         Self::ok(&format!(
             "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult>\
@@ -142,10 +162,13 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<
             .unwrap_or_default();
         let method = || head.split(' ').next().unwrap_or_default().to_owned();
         let action = parameters.get("Action").cloned().unwrap_or_else(method);
-        let call = Call { action, access_key_id, parameters };
+        let call = Call { head, action, access_key_id, parameters };
         calls.lock().unwrap().push(call.clone());
         let reply = script(&call);
         tokio::time::sleep(reply.delay).await;
+        if reply.status == 0 {
+            return;
+        }
         let answer = format!(
             "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{}",
             reply.status,

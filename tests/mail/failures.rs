@@ -45,7 +45,7 @@ async fn after_throttling_or_a_fault_of_ses_the_mail_can_be_sent_at_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_fails_with_the_reason_of_ses_and_without_local_parts() {
+async fn a_refusal_fails_with_the_code_of_ses_and_without_its_words() {
     for (code, message) in [
         ("MessageRejected", "Email address is not verified: alice@example.com"),
         ("MailFromDomainNotVerifiedException", "not verified"),
@@ -56,8 +56,8 @@ async fn a_refusal_fails_with_the_reason_of_ses_and_without_local_parts() {
         aws.fail_ses(Fault::Error(400, code, message));
         let error = handle(&function(&aws), &notification(KEY)).await.unwrap_err();
         let sentence = error.to_string();
-        assert!(sentence.contains(&format!("SES refuses it ({code}: ")), "{sentence}");
-        assert!(!sentence.contains("alice"), "{sentence}");
+        assert!(sentence.contains(&format!("SES refuses it ({code})")), "{sentence}");
+        assert!(!sentence.contains(message), "{sentence}");
         assert!(matches!(error, EventError::NotMailed { failed: 1, of: 1, .. }));
         // Nothing was sent, so the claim is released and the next delivery need not wait.
         assert!(aws.state().table.is_empty());

@@ -1,0 +1,108 @@
+//! Every answer comes before Lambda ends the invocation, and no failure of the initialisation
+//! outlives it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::batches::{batch, batch_until, handler};
+use crate::sts_server::{Call, Reply, StsServer, jwt};
+
+const GRANTS: &str = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#;
+
+fn is_given(entry: &Value) -> bool {
+    entry["url"].is_string()
+}
+
+/// A thousand checked links from an S3 that takes 1.5 s for each answer, in `seconds`.
+async fn checked(seconds: i64) -> (Vec<Value>, SignedDuration) {
+    let s3 = StsServer::start(|_| Reply::status(206).after(Duration::from_millis(1_500))).await;
+    let endpoint = s3.endpoint();
+    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+    let handler = handler(&[
+        ("GRANTS", GRANTS),
+        ("AWS_CREDENTIAL_EXPIRATION", &end),
+        ("AWS_ENDPOINT_URL_S3", &endpoint),
+    ]);
+    let began_at = Timestamp::now();
+    let deadline = began_at + SignedDuration::from_secs(seconds);
+    let entries = batch_until(&handler, 1_000, true, deadline).await;
+    (entries, Timestamp::now().duration_since(began_at))
+}
+
+#[tokio::test]
+async fn a_thousand_links_are_checked_within_fifteen_seconds_though_s3_is_slow() {
+    let (entries, took) = checked(15).await;
+    assert_eq!(entries.iter().filter(|entry| is_given(entry)).count(), 1_000, "after {took}");
+    assert!(took < SignedDuration::from_secs(13), "{took}");
+}
+
+#[tokio::test]
+async fn what_can_t_be_checked_in_time_becomes_a_problem_and_the_rest_is_given() {
+    let (entries, took) = checked(4).await;
+    assert!(took < SignedDuration::from_secs(4), "{took}");
+    let given = entries.iter().filter(|entry| is_given(entry)).count();
+    assert!((64..1_000).contains(&given), "{given}");
+    for entry in entries.iter().filter(|entry| !is_given(entry)) {
+        assert_eq!((&entry["code"], &entry["status"]), (&"upstream".into(), &504.into()));
+        let detail = entry["detail"].as_str().unwrap();
+        assert!(detail.contains("ran out of time"), "{detail}");
+        assert!(detail.contains("ask for fewer links at once, or without \"check\""), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_sts_that_hangs_does_not_hold_an_answer_past_the_deadline() {
+    let sts = StsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
+    let endpoint = sts.endpoint();
+    let handler = handler(&[("GRANTS", GRANTS), ("AWS_ENDPOINT_URL_STS", &endpoint)]);
+    let began_at = Timestamp::now();
+    let deadline = began_at + SignedDuration::from_secs(3);
+    let entries = batch_until(&handler, 2, false, deadline).await;
+    assert!(Timestamp::now() < deadline);
+    assert!(entries.iter().all(|entry| entry["code"] == "upstream"), "{entries:?}");
+}
+
+/// An STS that gives no answer to its first call, and attests afterwards.
+fn attesting_at_the_second_call() -> impl Fn(&Call) -> Reply {
+    let asked = AtomicUsize::new(0);
+    move |_| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Reply::hang_up();
+        }
+        let now = Timestamp::now();
+        Reply::token(&jwt(now, now + SignedDuration::from_hours(11), "signer"))
+    }
+}
+
+#[tokio::test]
+async fn evidence_that_the_initialisation_could_not_get_is_asked_for_by_the_first_request() {
+    let sts = StsServer::start(attesting_at_the_second_call()).await;
+    let endpoint = sts.endpoint();
+    let handler = handler(&[("GRANTS", GRANTS), ("AWS_ENDPOINT_URL_STS", &endpoint)]);
+    handler.gather_evidence().await;
+    assert_eq!(sts.count("GetWebIdentityToken"), 1, "the initialisation tries once");
+    assert!(batch(&handler, 3).await.iter().all(is_given));
+    assert_eq!(sts.count("GetWebIdentityToken"), 2);
+}
+
+#[tokio::test]
+async fn of_an_upstream_s_words_only_the_code_reaches_a_caller() {
+    let sts = StsServer::start(Reply::repeating).await;
+    let endpoint = sts.endpoint();
+    let handler = handler(&[
+        ("GRANTS", GRANTS),
+        ("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/signer"),
+        ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEJr//////////wEaCWV1LXdlc3QtMSJHMEUCIQDabc"),
+        ("AWS_ENDPOINT_URL_STS", &endpoint),
+    ]);
+    for entry in batch(&handler, 2).await {
+        let detail = entry["detail"].as_str().unwrap();
+        assert!(detail.contains("SignatureDoesNotMatch"), "{detail}");
+        for part in ["we calculated", "IQoJb3", "Signature=", "POST /"] {
+            assert!(!detail.contains(part), "{part}: {detail}");
+        }
+    }
+}
