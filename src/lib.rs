@@ -15,6 +15,7 @@
 //! | `access` | who may have links to what |
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |
+//! | `policy` | what a bucket's policy does to a link |
 //! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
 //! | `aws` | how AWS is reached |
 //! | `telemetry` | log lines and metrics |
@@ -28,6 +29,7 @@ mod events;
 mod handler;
 mod links;
 mod mail;
+mod policy;
 mod presign;
 mod sessions;
 mod settings;
@@ -39,6 +41,10 @@ pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
 pub use events::{EventResponse, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use mail::MailSettingsError;
+pub use policy::{
+    Bound, Condition, Effect, Knowledge, Policy, PolicyError, Question, SignatureVersion,
+    Signer as PolicySigner, StatementVerdict, TokenIssued, Verdict,
+};
 pub use presign::{GetObject, Operation, ResponseHeaders, ResponseHeadersError, SignError, Signer};
 pub use sessions::{
     CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter, Selection, Session,
@@ -46,4 +52,4 @@ pub use sessions::{
 };
 pub use settings::{Settings, SettingsError};
 pub use telemetry::{print_metrics, start_logging};
-pub use window::{LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};
+pub use window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};

@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("access", &["window"]),
     ("sessions", &["window", "aws"]),
     ("presign", &["window", "aws"]),
+    ("policy", &[]),
     ("aws", &["telemetry"]),
     ("window", &[]),
     ("telemetry", &[]),

@@ -10,7 +10,7 @@ use super::{Problem, Request, Response};
 use crate::access::Principal;
 use crate::links::{LinkError, Links};
 use crate::sessions::Evidence;
-use crate::window::{self, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use crate::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 #[derive(Serialize)]
 struct SessionResponse<'a> {
@@ -89,7 +89,14 @@ pub(super) async fn get(links: &Links, request: &Request) -> Result<Response, Pr
     let longest = RequestedWindow { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
     let window = session.and_then(|session| {
         // The clock is read again, because minting a session takes time.
-        window::window((links.clock)(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
+        window::window(
+            (links.clock)(),
+            longest,
+            SIGNATURE_MAX_EXPIRES_IN,
+            session.end,
+            Bounds::default(),
+        )
+        .ok()
     });
     let key = credentials.access_key_id();
     let response = SessionResponse {

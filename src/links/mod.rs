@@ -29,7 +29,7 @@ use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{Session, Sessions};
-use crate::window;
+use crate::window::{self, Bounds};
 
 /// Reads the time. Tests pass a function that returns the time they want.
 pub(crate) type Clock = fn() -> Timestamp;
@@ -156,12 +156,18 @@ impl Links {
         key: ObjectKey<'_>,
         max_expires_in: u64,
     ) -> Result<Link, LinkError> {
-        let window = window::window((self.clock)(), request.window, max_expires_in, session.end)
-            .map_err(|too_short| LinkError::WindowTooShort {
-                too_short,
-                min_expires_in: request.window.min_expires_in,
-                session_expires_at: session.expires_at(),
-            })?;
+        let window = window::window(
+            (self.clock)(),
+            request.window,
+            max_expires_in,
+            session.end,
+            Bounds::default(),
+        )
+        .map_err(|too_short| LinkError::WindowTooShort {
+            too_short,
+            min_expires_in: request.window.min_expires_in,
+            session_expires_at: session.expires_at(),
+        })?;
         let operation = Operation::GetObject(GetObject {
             key: key.as_str(),
             version_id: request.version_id.as_deref(),
