@@ -87,7 +87,7 @@ impl AskedCondition<'_> {
                 Value::CurrentTime | Value::EpochTime => {
                     marks.extend(scalars().flat_map(|scalar| opening.instant_marks(scalar)));
                 }
-                Value::Text(_) | Value::Instant(_) => {}
+                Value::Text(_) | Value::AuthType | Value::Instant(_) => {}
             }
         }
         marks

@@ -25,6 +25,9 @@ pub(super) enum Subject {
 pub(super) enum Value {
     /// A text. It may hold [`UNKNOWN_PART`].
     Text(String),
+    /// `s3:authType`: `REST-QUERY-STRING`. Amazon's own example writes it in another case and says
+    /// that it matches. So a value in another case may match.
+    AuthType,
     /// An instant.
     Instant(Scalar),
     /// `s3:signatureAge`: the milliseconds since the link was signed.
@@ -76,7 +79,7 @@ impl Question<'_> {
             "s3:signatureage" => Subject::Known(vec![Some(Value::SignatureAge)]),
             "aws:currenttime" => Subject::Known(vec![Some(Value::CurrentTime)]),
             "aws:epochtime" => Subject::Known(vec![Some(Value::EpochTime)]),
-            "s3:authtype" => known("REST-QUERY-STRING"),
+            "s3:authtype" => Subject::Known(vec![Some(Value::AuthType)]),
             "s3:signatureversion" => match self.signature {
                 SignatureVersion::SigV4 => known("AWS4-HMAC-SHA256"),
                 SignatureVersion::SigV4A => Subject::Known(vec![

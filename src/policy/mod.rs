@@ -33,9 +33,6 @@ mod timeline;
 mod truth;
 mod verdict;
 
-#[cfg(test)]
-mod tests;
-
 pub use self::conditions::{Condition, Knowledge};
 pub use self::document::{Policy, PolicyError};
 pub use self::question::{Question, SignatureVersion, Signer, TokenIssued};

@@ -10,6 +10,9 @@ use super::scalar::Scalar;
 use super::timeline::Opening;
 use super::truth::Truth;
 
+/// `s3:authType` of every link.
+const AUTH_TYPE: &str = "REST-QUERY-STRING";
+
 /// An operator with what stands before and behind its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Operator {
@@ -114,12 +117,19 @@ impl Comparison {
     /// Whether the request's value matches the policy's. A value of the wrong type is unknown: AWS
     /// does not document what it makes of it.
     pub(super) fn matches(self, value: &Value, written: &str, opening: Opening) -> Truth {
+        let text = |text: &str| Value::Text(text.to_owned());
         match (self, value) {
             (Self::Text, Value::Text(text)) => pattern::equal(written, text),
             (Self::TextIgnoringCase, Value::Text(text)) => {
                 pattern::equal(&written.to_lowercase(), &text.to_lowercase())
             }
             (Self::TextLike, Value::Text(text)) => pattern::like(written, text),
+            (Self::Text | Self::TextIgnoringCase | Self::TextLike, Value::AuthType) => {
+                let exactly = self.matches(&text(AUTH_TYPE), written, opening);
+                let written = written.to_lowercase();
+                let in_any_case = self.matches(&text(&AUTH_TYPE.to_lowercase()), &written, opening);
+                exactly.max(in_any_case.min(Truth::Unknown))
+            }
             (Self::Arn, Value::Text(text)) => arn_like(written, text),
             (Self::Bool, Value::Text(text)) => match (boolean(text), boolean(written)) {
                 (Some(text), Some(written)) => (text == written).into(),
@@ -130,7 +140,7 @@ impl Comparison {
                     Value::Text(text) => Scalar::number(text),
                     Value::SignatureAge => Some(opening.age()),
                     Value::EpochTime => Some(opening.second()),
-                    Value::Instant(_) | Value::CurrentTime => None,
+                    Value::AuthType | Value::Instant(_) | Value::CurrentTime => None,
                 };
                 in_order(orders, number, Scalar::number(written))
             }
@@ -138,7 +148,7 @@ impl Comparison {
                 let instant = match value {
                     Value::Instant(instant) => Some(*instant),
                     Value::CurrentTime | Value::EpochTime => Some(opening.second()),
-                    Value::Text(_) | Value::SignatureAge => None,
+                    Value::Text(_) | Value::AuthType | Value::SignatureAge => None,
                 };
                 in_order(orders, instant, Scalar::instant(written))
             }
