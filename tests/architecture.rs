@@ -35,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("access", &["window"]),
     ("sessions", &["window", "aws", "clock"]),
     ("presign", &["window", "aws"]),
+    ("policy", &[]),
     ("aws", &["telemetry", "clock"]),
     ("window", &[]),
     ("telemetry", &["clock"]),

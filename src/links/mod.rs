@@ -30,7 +30,7 @@ use crate::aws::{AwsHttp, Regions};
 use crate::clock::{Clock, InvocationTime};
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{Session, Sessions};
-use crate::window;
+use crate::window::{self, Bounds};
 
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
@@ -180,12 +180,18 @@ impl Links {
         key: ObjectKey<'_>,
         max_expires_in: u64,
     ) -> Result<Link, LinkError> {
-        let window = window::window((self.clock)(), request.window, max_expires_in, session.end)
-            .map_err(|too_short| LinkError::WindowTooShort {
-                too_short,
-                min_expires_in: request.window.min_expires_in,
-                session_expires_at: session.expires_at(),
-            })?;
+        let window = window::window(
+            (self.clock)(),
+            request.window,
+            max_expires_in,
+            session.end,
+            Bounds::default(),
+        )
+        .map_err(|too_short| LinkError::WindowTooShort {
+            too_short,
+            min_expires_in: request.window.min_expires_in,
+            session_expires_at: session.expires_at(),
+        })?;
         let operation = Operation::GetObject(GetObject {
             key: key.as_str(),
             version_id: request.version_id.as_deref(),

@@ -29,7 +29,7 @@ pub use self::credentials::CredentialsSource;
 pub use self::execution_role::{ExecutionRole, ExecutionRoleSettings};
 pub use self::minting::Minter;
 pub use self::select::{Selection, Sessions};
-use crate::window::{self, RequestedWindow, SessionEnd};
+use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
 
 /// How the end of a session is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,7 +94,7 @@ impl Session {
     /// Whether a link of `wanted` seconds that is signed `now` would work in full.
     pub(crate) fn keeps(&self, wanted: u64, now: Timestamp) -> bool {
         let full_or_nothing = RequestedWindow { expires_in: wanted, min_expires_in: wanted };
-        window::window(now, full_or_nothing, wanted, self.end).is_ok()
+        window::window(now, full_or_nothing, wanted, self.end, Bounds::default()).is_ok()
     }
 }
 
