@@ -88,8 +88,8 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
             }
         }
     }
-    let arn = match links.sessions.caller_arn(credentials, time).await {
-        Ok(arn) => Some(arn),
+    let arn = match links.sessions.caller_identity(credentials, time).await {
+        Ok(identity) => Some(identity.arn.clone()),
         Err(error) => {
             findings.push(format!("STS could not be asked who signs: {error}."));
             None

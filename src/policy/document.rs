@@ -9,7 +9,8 @@ use thiserror::Error;
 use super::conditions::Condition;
 
 /// A bucket policy. Only its `Deny` statements are kept: an `Allow` never shortens a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// [`Default`] is what a bucket without a policy has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     pub(super) denies: Vec<Deny>,
 }
@@ -92,6 +93,12 @@ impl Policy {
             denies.extend(Statement { index, object: statement }.deny()?);
         }
         Ok(Self { denies })
+    }
+
+    /// Whether the policy has no `Deny` statement, so that it does nothing to any link.
+    #[must_use]
+    pub fn denies_nothing(&self) -> bool {
+        self.denies.is_empty()
     }
 }
 

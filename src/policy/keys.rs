@@ -87,7 +87,10 @@ impl Question<'_> {
                     Some(Value::Text("AWS4-HMAC-SHA256".to_owned())),
                 ]),
             },
-            "aws:securetransport" => known(if self.https { "true" } else { "false" }),
+            "aws:securetransport" => match self.https {
+                Some(https) => known(if https { "true" } else { "false" }),
+                None => Subject::Unknown { always_present: true, recipients: false },
+            },
             "aws:viaawsservice" | "aws:principalisawsservice" => known("false"),
             "aws:requestedregion" => optional(self.region),
             "s3:versionid" => match self.version_id {
@@ -99,7 +102,9 @@ impl Question<'_> {
             "s3:x-amz-content-sha256" => {
                 Subject::Known(vec![None, Some(Value::Text("UNSIGNED-PAYLOAD".to_owned()))])
             }
-            "s3:tlsversion" => Subject::Unknown { always_present: self.https, recipients: true },
+            "s3:tlsversion" => {
+                Subject::Unknown { always_present: self.https == Some(true), recipients: true }
+            }
             "aws:userid" => optional(self.signer.user_id),
             "aws:tokenissuetime" => match self.signer.token_issued {
                 TokenIssued::At(instant) => {

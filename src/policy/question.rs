@@ -14,8 +14,9 @@ pub struct Question<'a> {
     pub version_id: Option<&'a str>,
     /// The bucket's region, if it is known.
     pub region: Option<&'a str>,
-    /// Whether the link's scheme is `https`.
-    pub https: bool,
+    /// Whether the link is opened over TLS. `None` if it is not known: behind a custom endpoint the
+    /// scheme of the link says little about it.
+    pub https: Option<bool>,
     /// How the link is signed.
     pub signature: SignatureVersion,
     /// Who signs the link.

@@ -149,6 +149,15 @@ impl ExecutionRole {
         Ok(current.known.clone())
     }
 
+    /// The credentials as they are now. Nothing is found out about their end, and nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCredentials`] when the provider has none.
+    pub(super) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
+        self.source.snapshot().await.map_err(|error| NoCredentials(error_chain(&error)))
+    }
+
     /// Forgets the current credentials, so that the next call reads them again.
     pub(super) async fn forget(&self) {
         self.state.lock().await.current = None;

@@ -29,6 +29,7 @@ pub use self::credentials::CredentialsSource;
 pub use self::execution_role::{ExecutionRole, ExecutionRoleSettings};
 pub use self::minting::Minter;
 pub use self::select::{Selection, Sessions};
+pub(crate) use crate::aws::CallerIdentity;
 use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
 
 /// How the end of a session is known.

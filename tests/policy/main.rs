@@ -36,7 +36,7 @@ fn question() -> Question<'static> {
         key: "private-files/report.pdf",
         version_id: None,
         region: Some("eu-west-1"),
-        https: true,
+        https: Some(true),
         signature: SignatureVersion::SigV4,
         signer: signer(),
         signed_at: "2026-11-23T14:00:00.4Z".parse().unwrap(),

@@ -450,7 +450,7 @@ fn what_is_known_of_the_signer_decides() {
 fn the_scheme_the_algorithm_and_the_version_are_the_link_s() {
     let insecure = json!({"Condition": {"Bool": {"aws:SecureTransport": "FALSE"}}});
     assert_eq!(outcome(&insecure), "none");
-    let http = Question { https: false, ..question() };
+    let http = Question { https: Some(false), ..question() };
     assert_eq!(outcome_for(&insecure, &http), "refuses");
     let multi_region = Question { signature: SignatureVersion::SigV4A, ..question() };
     let algorithm = |operator: &str, value: &str| json!({"Condition": {operator: {"s3:signatureversion": value}}});
