@@ -278,7 +278,7 @@ fn question<'a>(
         signature: if is_multi_region { SignatureVersion::SigV4A } else { SignatureVersion::SigV4 },
         signer: Signer {
             arn: signer.map(|signer| signer.arn.as_str()),
-            role_arn: None,
+            role_arn: session.role_arn.as_deref(),
             user_id: signer.map(|signer| signer.user_id.as_str()),
             token_issued: match session.evidence {
                 Evidence::Unlimited => TokenIssued::Never,

@@ -75,12 +75,19 @@ pub struct Session {
     pub evidence: Evidence,
     /// When S3 stops accepting what these credentials signed.
     pub end: SessionEnd,
+    /// The ARN of the session's role, with its path. `None` if it is not known.
+    pub(crate) role_arn: Option<String>,
 }
 
 impl Session {
     /// A session whose `end` is known by `evidence`.
     pub(crate) fn new(credentials: Credentials, evidence: Evidence, end: SessionEnd) -> Self {
-        Self { credentials, evidence, end }
+        Self { credentials, evidence, end, role_arn: None }
+    }
+
+    /// The same session, with its role's ARN.
+    pub(crate) fn of_role(self, role_arn: Option<String>) -> Self {
+        Self { role_arn, ..self }
     }
 
     /// The instant at which the session ends, or `None` if it has no end.
