@@ -46,7 +46,7 @@ class Terminal:
         with building.alone():
             process = self.start(typed, **variables)
             try:
-                printed, _ = process.communicate(timeout=120)
+                printed, _ = process.communicate(timeout=300)
             except BaseException:
                 commands.end(process)
                 raise

@@ -42,19 +42,18 @@ def running():
 class FoundEngine:
     """The engine of this machine. SAM pulls Lambda's image into it, as it does for everybody.
 
-    The commands run in a copy of the checkout, because they write to it. Cargo compiles the copy's crate anew.
+    The commands run in a copy of the checkout, because they write to it.
     """
 
     variables = {}
     checkout = paths.TARGET.resolve() / "sam-local" / "checkout"
 
     def __init__(self):
-        shutil.rmtree(self.checkout, ignore_errors=True)
-        shutil.copytree(paths.ROOT, self.checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
-
         pulled = subprocess.run(["docker", "pull", "--quiet", IMAGE], capture_output=True, text=True, check=False)
         if pulled.returncode != 0:
             raise Unavailable(f"the container engine can't pull {IMAGE}: {pulled.stderr.strip()}")
+        shutil.rmtree(self.checkout, ignore_errors=True)
+        shutil.copytree(paths.ROOT, self.checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
 
     def command(self, words):
         """The command line that runs `words` in the copy of the checkout."""
