@@ -61,7 +61,7 @@ pub enum Unproven {
 }
 
 /// The access key id that the SAM CLI passes to a local function when it finds no credentials
-/// (samcli/local/lambdafn/env_vars.py). AWS's own have sixteen or more characters, all upper case.
+/// (`samcli/local/lambdafn/env_vars.py`). AWS's own have sixteen or more characters, in upper case.
 const SAM_PLACEHOLDER: &str = "defaultkey";
 
 /// The execution role's credentials, and what is known of their end.
