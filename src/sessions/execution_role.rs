@@ -55,7 +55,17 @@ pub enum Unproven {
          set ALLOW_LONG_TERM_KEYS=true if that is what you want"
     )]
     LongTermKey,
+    /// The credentials are the SAM CLI's placeholder. No AWS account knows them.
+    #[error(
+        "`sam local` found no credentials and passed a placeholder, `defaultkey`; sign in, and set \
+         AWS_PROFILE or the three AWS_… variables of a session in the shell that runs it"
+    )]
+    SamPlaceholder,
 }
+
+/// The access key id that the SAM CLI passes to a local function when it finds no credentials
+/// (`samcli/local/lambdafn/env_vars.py`). AWS's own have sixteen or more characters, in upper case.
+const SAM_PLACEHOLDER: &str = "defaultkey";
 
 /// The execution role's credentials, and what is known of their end.
 #[derive(Clone, Debug)]
@@ -234,6 +244,8 @@ impl ExecutionRole {
     ) -> ExecutionSession {
         let known = if let Some(end) = declared_end {
             Ok((Evidence::Declared, SessionEnd::At(end)))
+        } else if credentials.access_key_id() == SAM_PLACEHOLDER {
+            Err(Unproven::SamPlaceholder)
         } else if credentials.session_token().is_none() {
             if self.settings.allow_long_term_keys {
                 Ok((Evidence::Unlimited, SessionEnd::Never))

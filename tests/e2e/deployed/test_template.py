@@ -80,6 +80,12 @@ def test_the_grant_has_the_values_of_the_parameters(aws, stack, stack_with_token
     assert grant["versions"] is True
 
 
+def test_the_settings_for_laptops_are_empty_when_deployed(aws, stack):
+    configured = aws.client("lambda").get_function_configuration(FunctionName=stack.function)
+    variables = configured["Environment"]["Variables"]
+    assert (variables["ASSUMED_SESSION_SECONDS"], variables["ALLOW_LONG_TERM_KEYS"]) == ("", "")
+
+
 def test_the_bucket_is_private_versioned_and_encrypted(aws, stack):
     s3, bucket = aws.client("s3"), stack.bucket
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]

@@ -89,6 +89,15 @@ def test_long_term_keys_sign_only_if_the_operator_allows_it(built, refusing_aws)
         assert "X-Amz-Security-Token" not in link["url"]
 
 
+def test_the_placeholder_that_sam_passes_without_credentials_signs_nothing(built, refusing_aws):
+    keys = {"AWS_ACCESS_KEY_ID": "defaultkey", "AWS_SECRET_ACCESS_KEY": "defaultsecret", "AWS_SESSION_TOKEN": None}
+    others = {"ALLOW_LONG_TERM_KEYS": "true", "AWS_ENDPOINT_URL_STS": refusing_aws.url}
+    with running.LocalLambda("emulated-placeholder", **offline.environment(**keys, **others)) as function:
+        response = function.request(requests.post("/links", {"key": "private-files/a"}))
+        assert responses.problem_code(response) == "session-unproven"
+        assert "AWS_PROFILE" in response.json()["detail"]
+
+
 def test_a_bucket_without_an_endpoint_is_reported_as_a_wrong_setting(built):
     """There are no FIPS endpoints in China, so this grant and this setting contradict each other."""
     variables = offline.environment(GRANTS=grants(bucket="files-cn", region="cn-north-1"), AWS_USE_FIPS_ENDPOINT="true")

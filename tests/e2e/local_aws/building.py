@@ -3,6 +3,7 @@
 It builds for this machine's processor, whatever the template's default is, because the function runs here.
 """
 
+import contextlib
 import fcntl
 import os
 import platform
@@ -10,6 +11,13 @@ import shutil
 import sys
 
 from . import commands, isolation, paths
+
+# For `sam build`.
+VARIABLES = {
+    # cargo builds for this machine. The default, zig, is for cross-compiling.
+    "CARGO_LAMBDA_COMPILER": "cargo",
+    "CARGO_TARGET_DIR": str(paths.TARGET),
+}
 
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -31,11 +39,7 @@ def build():
     if shutil.which("cargo") is None:
         raise commands.Failure("`cargo` was not found on the PATH. Install Rust, see https://rustup.rs")
     log = paths.LOCAL_AWS / "build.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(paths.LOCAL_AWS / "build.lock", "w", encoding="utf-8") as lock:
-        # Two builds at the same time, such as `make test` beside `make run`, would overwrite each other's files.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        make_replaceable(paths.BOOTSTRAP)
+    with alone():
         commands.run(
             [
                 "sam", "build",
@@ -45,14 +49,23 @@ def build():
                 "--parameter-overrides", f"Architecture={processor}",
             ],
             log=log,
-            env=isolation.with_tools(
-                # cargo builds for this machine. The default, zig, is for cross-compiling.
-                CARGO_LAMBDA_COMPILER="cargo",
-                CARGO_TARGET_DIR=str(paths.TARGET),
-            ),
+            env=isolation.with_tools(**VARIABLES),
             cwd=paths.ROOT,
             failure="the function did not build",
         )
+
+
+@contextlib.contextmanager
+def alone():
+    """Waits until no other process builds, and lets none begin.
+
+    Two builds at the same time, such as `make test` beside `make run`, would overwrite each other's files.
+    """
+    paths.LOCAL_AWS.mkdir(parents=True, exist_ok=True)
+    with open(paths.LOCAL_AWS / "build.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_replaceable(paths.BOOTSTRAP)
+        yield
 
 
 def make_replaceable(program):
