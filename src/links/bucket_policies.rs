@@ -104,12 +104,12 @@ impl BucketPolicies {
         self.setting != PolicySetting::Ignore
     }
 
-    /// Whether a policy that was read denies anything, so that it matters who signs.
-    pub(super) async fn some_denies_something(&self) -> bool {
+    /// Whether it matters to a policy that was read who signs.
+    pub(super) async fn some_turn_on_the_signer(&self) -> bool {
         let known = self.known.lock().await;
         known
             .values()
-            .any(|known| known.policy.as_ref().is_ok_and(|policy| !policy.denies_nothing()))
+            .any(|known| known.policy.as_ref().is_ok_and(|policy| policy.turns_on_the_signer()))
     }
 
     /// The policy of `bucket`, which is in `region`. S3 is asked with `credentials` if it was not

@@ -113,7 +113,7 @@ impl Links {
         )
         .await;
         if let Ok(Selection { session: Some(session), .. }) = selection
-            && self.policies.some_denies_something().await
+            && self.policies.some_turn_on_the_signer().await
         {
             // The answer is kept.
             let _ = self.sessions.caller_identity(&session.credentials, time).await;
@@ -186,8 +186,8 @@ impl Links {
         }
         let policy = self.policies.of(bucket, &region, &credentials, time).await?;
         let signer = match &policy {
-            // Who signs matters only to a policy that denies something.
-            Some(Ok(policy)) if !policy.denies_nothing() => {
+            // Who signs matters only to some policies.
+            Some(Ok(policy)) if policy.turns_on_the_signer() => {
                 self.sessions.caller_identity(&session.credentials, time).await.ok()
             }
             _ => None,

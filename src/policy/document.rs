@@ -95,6 +95,19 @@ impl Policy {
         Ok(Self { denies })
     }
 
+    /// Whether it matters to any `Deny` who signs. If not, nobody need find that out.
+    #[must_use]
+    pub fn turns_on_the_signer(&self) -> bool {
+        self.denies.iter().any(|deny| {
+            let means_everybody = match &deny.principal {
+                Element::Is(principals) => principals.aws.iter().any(|name| name == "*"),
+                Element::Not(_) => false,
+            };
+            !means_everybody
+                || deny.conditions.iter().any(|condition| is_about_signer(&condition.key))
+        })
+    }
+
     /// Whether the policy has no `Deny` statement, so that it does nothing to any link.
     #[must_use]
     pub fn denies_nothing(&self) -> bool {
@@ -216,4 +229,10 @@ fn principals(value: &Value) -> Option<Principals> {
         }
     }
     Some(principals)
+}
+
+/// Whether a condition key is about the principal that signs.
+fn is_about_signer(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.starts_with("aws:principal") || key == "aws:userid" || key == "aws:username"
 }
