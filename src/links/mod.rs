@@ -107,12 +107,16 @@ impl Links {
     /// Never fails: what can't be had now is asked for again by the request that needs it. It takes
     /// as long as the calls may, a few seconds at most.
     pub(crate) async fn warm_up(&self, time: InvocationTime) {
-        let (selection, _) = future::join(
-            self.sessions.select(DEFAULT_EXPIRES_IN, time),
-            timeout(WARM_UP, self.read_policies(time)),
-        )
-        .await;
-        if let Ok(Selection { session: Some(session), .. }) = selection
+        // Credentials in the environment are there at once. A provider is asked for others, and one
+        // question is enough.
+        let at_once = self.sessions.credentials_at_once();
+        let evidence = self.sessions.select(DEFAULT_EXPIRES_IN, time);
+        let (selection, ()) = future::join(evidence, self.read_policies(at_once, time)).await;
+        let Ok(Selection { credentials, session, .. }) = selection else { return };
+        if at_once.is_none() {
+            self.read_policies(Some(&credentials), time).await;
+        }
+        if let Some(session) = session
             && self.policies.some_turn_on_the_signer().await
         {
             // The answer is kept.
@@ -120,18 +124,17 @@ impl Links {
         }
     }
 
-    async fn read_policies(&self, time: InvocationTime) {
-        if !self.policies.are_read() {
-            return;
-        }
-        let Ok(credentials) = self.sessions.snapshot().await else { return };
+    /// Reads the policies of the buckets that the grants name, if there are credentials.
+    async fn read_policies(&self, credentials: Option<&Credentials>, time: InvocationTime) {
+        let Some(credentials) = credentials.filter(|_| self.policies.are_read()) else { return };
         let reads = self.grants.buckets().take(BUCKETS_TO_WARM_UP).map(|grant| async {
-            if let Ok(region) = self.region(grant, &grant.bucket, &credentials, time).await {
+            if let Ok(region) = self.region(grant, &grant.bucket, credentials, time).await {
                 // The policy is kept.
-                let _ = self.policies.read(&grant.bucket, &region, &credentials, time).await;
+                let _ = self.policies.read(&grant.bucket, &region, credentials, time).await;
             }
         });
-        future::join_all(reads).await;
+        // What is not read by then is read by the request that needs it.
+        let _ = timeout(WARM_UP, future::join_all(reads)).await;
     }
 
     /// Makes a link for `principal`, and opens it if the request says so. Wrap it in [`in_time`].

@@ -159,13 +159,9 @@ impl ExecutionRole {
         Ok(current.known.clone())
     }
 
-    /// The credentials as they are now. Nothing is found out about their end, and nothing is kept.
-    ///
-    /// # Errors
-    ///
-    /// [`NoCredentials`] when the provider has none.
-    pub(super) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
-        self.source.snapshot().await.map_err(|error| NoCredentials(error_chain(&error)))
+    /// The credentials, if they were in the environment.
+    pub(super) fn credentials_at_once(&self) -> Option<&Credentials> {
+        self.source.constant()
     }
 
     /// Forgets the current credentials, so that the next call reads them again.

@@ -107,13 +107,9 @@ impl Sessions {
         Ok(selection)
     }
 
-    /// The execution role's credentials as they are now. STS is not asked.
-    ///
-    /// # Errors
-    ///
-    /// [`NoCredentials`] when the provider has none.
-    pub(crate) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
-        self.execution_role.snapshot().await
+    /// The execution role's credentials, if they were in the environment. Nobody is asked.
+    pub(crate) fn credentials_at_once(&self) -> Option<&Credentials> {
+        self.execution_role.credentials_at_once()
     }
 
     /// Whose `credentials` these are. STS is asked once for each access key.

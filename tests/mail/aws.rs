@@ -35,6 +35,8 @@ pub(crate) struct Object {
     pub(crate) etag: &'static str,
     pub(crate) size: u64,
     pub(crate) link_to: Option<String>,
+    /// `x-amz-expiration`, as a lifecycle rule makes S3 answer it.
+    pub(crate) expiration: Option<&'static str>,
 }
 
 /// A mail that SES accepted.
@@ -233,6 +235,7 @@ fn head_object(request: &Request, state: &State) -> Response {
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];
     headers.extend(object.version_id.map(|version| ("x-amz-version-id", version.to_owned())));
+    headers.extend(object.expiration.map(|header| ("x-amz-expiration", header.to_owned())));
     headers.extend(object.link_to.clone().map(|list| ("x-amz-meta-link-to", list)));
     Response { status: 200, headers, body: String::new() }
 }
