@@ -72,6 +72,8 @@ pub struct Settings {
     pub(crate) execution_role: ExecutionRoleSettings,
     /// The credentials in the environment, if it has any.
     pub(crate) credentials: Option<Credentials>,
+    /// The level of the function's log (`AWS_LAMBDA_LOG_LEVEL`). Metrics must pass it.
+    pub(crate) log_level: Option<String>,
     /// The settings of mailing. `None` when `MAIL_FROM` is not set.
     pub(crate) mail: Option<MailSettings>,
     /// Whether this process runs inside Lambda.
@@ -144,6 +146,7 @@ impl Settings {
                 assumed_end,
             },
             credentials: credentials(&get)?,
+            log_level: get("AWS_LAMBDA_LOG_LEVEL"),
             mail,
             inside_lambda: inside_lambda(&get),
         })
