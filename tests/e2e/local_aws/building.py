@@ -46,9 +46,8 @@ def build():
             ],
             log=log,
             env=isolation.with_tools(
-                # cargo builds for this machine. The default, zig, is for cross-compiling.
-                CARGO_LAMBDA_COMPILER="cargo",
-                CARGO_TARGET_DIR=str(paths.TARGET),
+                CARGO_LAMBDA_COMPILER=paths.COMPILER,
+                CARGO_TARGET_DIR=str(paths.BUILD),
             ),
             cwd=paths.ROOT,
             failure="the function did not build",
