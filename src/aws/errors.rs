@@ -63,6 +63,14 @@ impl AwsError {
         }
     }
 
+    /// Whether the service says that too many calls are made.
+    pub(crate) fn is_throttling(&self) -> bool {
+        match self {
+            Self::Temporary { status, code } => *status == 429 || is_throttling(code),
+            Self::Refused { .. } | Self::NoResponse(_) => false,
+        }
+    }
+
     /// The HTTP status, if there was an answer.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -70,6 +78,17 @@ impl AwsError {
             Self::NoResponse(_) => None,
         }
     }
+}
+
+/// Whether the service's message has these words, in upper or lower case. This is for causes that a
+/// service tells apart only in words.
+pub(crate) fn says<E>(error: &SdkError<E, HttpResponse>, words: &str) -> bool
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let message = error.as_service_error().and_then(|error| error.meta().message());
+    message
+        .is_some_and(|message| message.to_ascii_lowercase().contains(&words.to_ascii_lowercase()))
 }
 
 /// The code, if it looks like one: letters, digits and dots, 64 at most. Empty otherwise.
