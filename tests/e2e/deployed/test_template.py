@@ -146,6 +146,8 @@ def test_what_the_stack_leaves_when_it_is_deleted(aws):
     [
         ("MailTo", "a@example.com,"),
         ("MailTo", "a@example.com,,b@example.com"),
+        ("MailTo", "a%b@example.com"),
+        ("MailTo", "a@example"),
         ("MailAllowedRecipients", "*@example.com,"),
         ("MailAllowedRecipients", "*@*.com"),
         ("MailAllowedRecipients", "*@example.*"),
