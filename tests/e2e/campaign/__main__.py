@@ -8,7 +8,6 @@ import time
 
 from local_aws import isolation, paths
 
-from . import counters as count
 from . import plan, running, thawed
 
 
@@ -18,6 +17,7 @@ def main():
     parser.add_argument("--seed", type=int, help="decides what happens (a new one)")
     parser.add_argument("--lives", type=int, default=1000, help="how many lives (1000)")
     parser.add_argument("--life", type=int, help="only the life with this number, and its plan")
+    parser.add_argument("--steps", type=int, default=plan.MOST_STEPS, help=f"how many invocations a life has at most ({plan.MOST_STEPS})")
     parser.add_argument("--thawed", type=int, metavar="N", help="instead: N environments that were made ahead of need")
     parser.add_argument("--at-once", type=int, default=running.AT_ONCE, help=f"how many at a time ({running.AT_ONCE})")
     parser.add_argument("--bootstrap", default=paths.BOOTSTRAP, help="the built function")
@@ -34,8 +34,8 @@ def main():
     numbers = range(arguments.lives)
     if arguments.life is not None:
         numbers = [arguments.life]
-        print(*plan.life(seed, arguments.life).steps, sep="\n")
-    counters = asyncio.run(running.run(seed, numbers, arguments.bootstrap, arguments.at_once, show_progress))
+        print(*plan.life(seed, arguments.life, arguments.steps).steps, sep="\n")
+    counters = asyncio.run(running.run(running.planned(seed, numbers, arguments.steps), arguments.bootstrap, arguments.at_once, show_progress))
     print(counters.table())
     print(f"{time.monotonic() - began_at:.0f} s")
     for name, life, what in sorted(counters.faults):
@@ -43,10 +43,10 @@ def main():
     sys.exit(bool(counters.faults))
 
 
-def show_progress(counters):
-    """Say how far it is, every fiftieth life."""
-    if counters[count.LIVES] % 50 == 0:
-        print(f"{counters[count.LIVES]} lives, {len(counters.faults)} faults", file=sys.stderr, flush=True)
+def show_progress(over, counters):
+    """Say how far it is, after every fiftieth life."""
+    if over % 50 == 0:
+        print(f"{over} lives are over, {len(counters.faults)} faults", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,10 @@ class Aws:
         """End all leases of the table, as if five minutes had passed."""
         stub_table.end_leases(self.table)
 
-    def freeze(self):
-        """Do to the idle connections what happens to them while a function is frozen."""
+    def freeze(self, busy=False):
+        """Do to the idle connections what happens to them while a function is frozen. `busy`: to the others too."""
         for server in self._servers.values():
-            server.freeze(self._source)
+            server.freeze(self._source, busy)
 
     def _answering(self, service):
         async def answer(request):

@@ -10,7 +10,7 @@ wait. In detail:
 - A refusal (403) is final.
 - SES is called once. It may take 10 s.
 - All calls together, and the time for which the process was stopped, must leave a second before the deadline.
-- A process that was stopped within an invocation may lose the call that was under way: one call of each kind.
+- A process that was stopped within an invocation may lose the call that was under way: either one of each kind.
 - Later invocations need not ask again after a failure that was not excused in this way: for 30 s after a token, for
   2 s after an `AssumeRole` without an answer, for 30 s after a refused one, and never after a refused token. Failures of
   the initialisation start no such pause.
@@ -58,12 +58,14 @@ NOTHING = Expected(True, 0.0)
 
 
 def expected(weather, call, key, stopped=False):
-    """What comes of a call and of its repetition. `stopped`: one of them may be lost."""
+    """What comes of a call and of its repetition. `stopped`: either of them may be lost."""
+    timeout = SES_TIMEOUT if call == "send" else CALL_TIMEOUT
     due = 1 if call == "send" else 2
     spent = 0.0
     if stopped:
-        due -= 1
-        spent += SES_TIMEOUT if call == "send" else CALL_TIMEOUT
+        both = [weather.outcome(call, key, number) for number in range(2)]
+        is_certain = call != "send" and all(outcome.is_good for outcome in both)
+        return Expected(is_certain, timeout + max(timeout, both[1].delay))
     for number in range(due):
         outcome = weather.outcome(call, key, number)
         if outcome.is_good:
@@ -71,7 +73,7 @@ def expected(weather, call, key, stopped=False):
         if outcome.name == REFUSAL:
             return Expected(False, spent + outcome.delay)
         if outcome.is_silent:
-            spent += SES_TIMEOUT if call == "send" else CALL_TIMEOUT
+            spent += timeout
         elif call in ONE_FAULT:
             return Expected(False, spent + outcome.delay)
         else:

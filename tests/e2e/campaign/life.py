@@ -153,6 +153,7 @@ class LivingLife:
         """Stop the process somewhere in the middle, and let it go on."""
         self._environment.stop()
         self._counters.add(count.STOPS)
+        self._aws.freeze(busy=self._source.random() < 0.5)
         await asyncio.sleep(seconds)
         self._environment.thaw()
 
@@ -322,8 +323,9 @@ class LivingLife:
     def _judge_words(self):
         secrets = self._secrets | self._aws.secrets
         for words in self._words:
-            for leak in judge.leaks(words, secrets):
-                self._fault(count.SECRETS, leak)
+            leaks = judge.leaks(words, secrets)
+            if leaks:
+                self._fault(count.SECRETS, f"{leaks[0]} and {len(leaks) - 1} more in one output or answer")
 
     def _fault(self, name, what):
         self._counters.fault(name, self._plan.name, f"{self._plan.function}, {what}")

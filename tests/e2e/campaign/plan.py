@@ -10,6 +10,7 @@ REST_AFTER_STOP = 3.0
 # Invocations of the mailer begin no mail in their last 28 s.
 MAIL_DEADLINE = 46.0
 HOURS = 3600
+MOST_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ class Life:
         return f"{self.seed}/{self.number}"
 
 
-def life(seed, number):
-    """The life with this number."""
+def life(seed, number, most_steps=MOST_STEPS):
+    """The life with this number. It has up to so many invocations."""
     source = random.Random(f"{seed}/{number}")
     function = source.choices(["signer", "mailer"], [3, 2])[0]
     signing_role = source.random() < 0.4
     steps = [start(source, function, signing_role, first=True)]
-    for _ in range(source.randint(4, 8)):
+    for _ in range(source.randint(most_steps // 2, most_steps)):
         if source.random() < 0.12:
             steps.append(start(source, function, signing_role, first=False))
         if source.random() < 0.4:
@@ -128,8 +129,8 @@ def invocation(source, function):
         deadline = source.uniform(6.0, 8.0) if what == "many" else source.uniform(3.0, 15.0)
     moods = weather.draw(source)
     if what == "many":
-        # Many links with a check, and an S3 that takes its time.
-        moods["s3"] = "slow"
+        # Many links with a check, and an S3 that takes its time or does not answer at all.
+        moods["s3"] = source.choice(["slow", "slow", "hanging"])
     stop = killed = None
     if source.random() < 0.12:
         after = source.choice([source.uniform(0.0, 0.1), source.uniform(0.0, 1.5)])

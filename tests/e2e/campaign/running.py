@@ -7,22 +7,30 @@ from .counters import Counters
 from .life import Lag, LivingLife
 
 # The lives mostly wait, so many of them fit on a small machine. More make it late.
-AT_ONCE = 40
+AT_ONCE = 80
 
 
-async def run(seed, numbers, command, at_once=AT_ONCE, progress=None):
-    """Live the lives with these numbers. Returns the counters."""
+async def run(lives, command, at_once=AT_ONCE, progress=None):
+    """Live these lives. Returns the counters. After each life, `progress` is told how many are over."""
     counters = Counters()
-    waiting = iter(numbers)
+    waiting = iter(lives)
+    over = 0
 
     async def live_some(lag):
-        for number in waiting:
-            await LivingLife(plan.life(seed, number), command, counters, lag).live()
+        nonlocal over
+        for life in waiting:
+            await LivingLife(life, command, counters, lag).live()
+            over += 1
             if progress:
-                progress(counters)
+                progress(over, counters)
 
     async with Lag() as lag:
-        async with asyncio.TaskGroup() as lives:
+        async with asyncio.TaskGroup() as some:
             for _ in range(at_once):
-                lives.create_task(live_some(lag))
+                some.create_task(live_some(lag))
     return counters
+
+
+def planned(seed, numbers, most_steps=plan.MOST_STEPS):
+    """The lives with these numbers."""
+    return [plan.life(seed, number, most_steps) for number in numbers]

@@ -65,10 +65,10 @@ class Server:
             connection.task.cancel()
         await asyncio.gather(*(connection.task for connection in list(self._connections)), return_exceptions=True)
 
-    def freeze(self, source):
-        """Let each idle connection have one of the `FATES`, drawn from `source`."""
+    def freeze(self, source, busy=False):
+        """Let each idle connection have one of the `FATES`, drawn from `source`. `busy`: the others too."""
         for connection in list(self._connections):
-            if not connection.is_busy:
+            if busy or not connection.is_busy:
                 connection.meet(source.choice(FATES))
 
     async def _serve(self, reader, writer):

@@ -53,7 +53,7 @@ class Outcome:
 
 
 # How likely each mood of a service is.
-MOODS = {"calm": 55, "slow": 10, "stumbling": 18, "failing": 8, "dead": 4, "wordy": 5}
+MOODS = {"calm": 55, "slow": 10, "stumbling": 18, "failing": 8, "dead": 3, "hanging": 1, "wordy": 5}
 CALM = {service: "calm" for service in CALLS}
 
 
@@ -70,6 +70,7 @@ class Weather:
     - stumbling: the first call of each kind often gets no answer, the next one a good answer.
     - failing: any call may get no answer, be throttled or meet a fault.
     - dead: no call gets a good answer.
+    - hanging: no call gets any answer, and no connection ends.
     - wordy: half of the calls are refused, and the refusal repeats the request, as AWS's do.
     """
 
@@ -94,6 +95,8 @@ class Weather:
             # One kind of failure for all calls.
             whole = random.Random(f"{self._name}/{call}")
             return self._bad(whole, call, silent=whole.random() < 0.6)
+        if mood == "hanging":
+            return Outcome("hang", soon)
         if mood == "wordy" and source.random() < 0.5:
             return Outcome(REFUSAL, soon)
         return Outcome("good", soon)

@@ -1,0 +1,41 @@
+"""Some dozens of short lives. `make campaign` lives a thousand long ones.
+
+The seed is fixed, so what is planned is the same each time. If a test fails, its message says how to repeat the life.
+"""
+
+import asyncio
+
+import pytest
+from local_aws import paths
+
+from campaign import counters as count
+from campaign import running, thawed
+
+SEED = 20261125
+LIVES = 48
+MOST_STEPS = 4
+THAWED = 50
+
+
+@pytest.fixture(scope="module")
+def lived(built):
+    """The counters of all lives."""
+    return asyncio.run(running.run(running.planned(SEED, range(LIVES), MOST_STEPS), paths.BOOTSTRAP))
+
+
+@pytest.mark.parametrize("fault", count.FAULTS)
+def test_no_life_has(lived, fault):
+    found = [f"--seed {life.replace('/', ' --life ')}: {what}" for name, life, what in lived.faults if name == fault]
+    assert found == [], f"python -m campaign --steps {MOST_STEPS} repeats one:\n" + "\n".join(found[:10])
+
+
+def test_the_lives_are_hard_enough(lived):
+    assert lived[count.LIVES] == LIVES
+    # What is counted here must happen, or the lives show nothing.
+    for size in (count.FREEZES, count.STOPS, count.KILLED, count.LINKS, count.EXCUSED, count.MAILS_SENT, count.MAILS_WAITED):
+        assert lived[size] > 0, size
+    assert lived[count.UNJUDGED] <= lived[count.REQUESTS] // 20, "this machine is too slow to judge"
+
+
+def test_the_first_request_of_an_environment_made_ahead_of_need_gets_its_link(built):
+    assert asyncio.run(thawed.run(SEED, THAWED, paths.BOOTSTRAP, THAWED)) == []
