@@ -9,7 +9,7 @@ BROWSER_TOOLS := .venv-browser/installed
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build test bench check-rust check-template check-function clean
+.PHONY: help run demo build test bench campaign check-rust check-template check-function clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,6 +28,9 @@ test: check-rust check-template check-function ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
 	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
+
+campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; ten minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+	@.venv/bin/python -m campaign $(CAMPAIGN)
 
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check

@@ -12,8 +12,9 @@ FAULTS = [
     "answers after the deadline",
     "panics, and processes that ended by themselves",
     "secrets in output",
+    "first requests refused by environments made ahead of need",
 ]
-REFUSED, BROKEN, LOST, DOUBLED, LATE, TOO_LATE, PANICS, SECRETS = FAULTS
+REFUSED, BROKEN, LOST, DOUBLED, LATE, TOO_LATE, PANICS, SECRETS, FIRST_REFUSED = FAULTS
 
 # What shows that the lives were hard enough.
 SIZES = [
@@ -30,10 +31,11 @@ SIZES = [
     "mails that had to wait",
     "admitted doubles",
     "invocations that were not judged, because this machine was late",
+    "environments made ahead of need",
 ]
 (
     LIVES, ENVIRONMENTS, FREEZES, STOPS, KILLED, REQUESTS, LINKS, EXCUSED, MAILS_WANTED, MAILS_SENT, MAILS_WAITED,
-    ADMITTED, UNJUDGED,
+    ADMITTED, UNJUDGED, THAWED,
 ) = SIZES
 
 

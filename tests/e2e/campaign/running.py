@@ -3,16 +3,14 @@
 import asyncio
 
 from . import plan
-from .counters import Counters
 from .life import Lag, LivingLife
 
 # The lives mostly wait, so many of them fit on a small machine. More make it late.
 AT_ONCE = 80
 
 
-async def run(lives, command, at_once=AT_ONCE, progress=None):
-    """Live these lives. Returns the counters. After each life, `progress` is told how many are over."""
-    counters = Counters()
+async def run(lives, command, counters, at_once=AT_ONCE, progress=None):
+    """Live these lives, and count. After each life, `progress` is told how many are over."""
     waiting = iter(lives)
     over = 0
 
@@ -28,7 +26,6 @@ async def run(lives, command, at_once=AT_ONCE, progress=None):
         async with asyncio.TaskGroup() as some:
             for _ in range(at_once):
                 some.create_task(live_some(lag))
-    return counters
 
 
 def planned(seed, numbers, most_steps=plan.MOST_STEPS):

@@ -14,11 +14,13 @@ import time
 from bare_lambda import requests
 from local_lambda import requests as gateway
 
+from . import counters as count
 from . import events, sessions, weather
 from .aws import Aws
 from .environment import Environment
 
 DEADLINE = 15.0
+AT_ONCE = 50
 # STS is this far away, in seconds.
 STS_SECONDS = 0.06
 
@@ -30,21 +32,20 @@ class FarSts(weather.Weather):
         return weather.Outcome("good", STS_SECONDS)
 
 
-async def run(seed, environments, command, at_once):
-    """Thaw so many environments. Returns a sentence about each whose first request was refused."""
-    refused = []
+async def run(seed, environments, command, counters):
+    """Thaw so many environments, and count those whose first request was refused."""
     waiting = iter(range(environments))
 
     async def thaw_some():
         for number in waiting:
+            counters.add(count.THAWED)
             status = await first_status(random.Random(f"{seed}/thawed/{number}"), command)
             if status != 200:
-                refused.append(f"environment {number}: {status}")
+                counters.fault(count.FIRST_REFUSED, f"{seed}/thawed/{number}", f"status {status}")
 
     async with asyncio.TaskGroup() as some:
-        for _ in range(at_once):
+        for _ in range(AT_ONCE):
             some.create_task(thaw_some())
-    return refused
 
 
 async def first_status(source, command):
