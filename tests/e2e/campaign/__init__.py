@@ -10,9 +10,10 @@ of this package on 127.0.0.1. What happens in a life follows from the seed and t
 - `sessions` makes credentials whose sessions end at known instants, and the tokens that attest this.
 - `runtime_api` and `environment` run one process. Its signals are SIGSTOP, SIGCONT and SIGKILL.
 - `events` makes the requests and the queue's messages.
-- `life` lives a plan.
+- `life` lives a plan, and `signer_life` and `mailer_life` make its events and judge the responses.
 - `expectations` says what may fail: whether a request could have been served, whether a mail had to go out.
-- `judge` compares what happened with that, and searches for secrets and broken promises.
+- `judge` takes answers apart, and searches them for secrets and broken promises.
+- `lag` knows when this machine was too late to judge.
 - `counters` counts and prints.
 - `thawed` is another campaign: environments that were made ahead of need, and their first requests.
 

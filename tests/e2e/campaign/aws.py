@@ -41,7 +41,6 @@ class Mail:
     text: str
     # The number of the invocation in which it was accepted.
     invocation: int
-    accepted_at: float
     # Whether SES's answer could reach the function in time.
     was_told: bool
 
@@ -195,7 +194,7 @@ class Aws:
         self.secrets.update(HEX.findall(link))
 
         def accept(outcome):
-            self.mails.append(Mail(key, recipient, link, text, self.invocation, time.time(), outcome.is_good))
+            self.mails.append(Mail(key, recipient, link, text, self.invocation, outcome.is_good))
             return 200, {"Content-Type": "application/json"}, json.dumps({"MessageId": str(uuid.uuid4())}).encode()
 
         return "send", f"{key} {recipient}", accept

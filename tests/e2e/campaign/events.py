@@ -16,9 +16,8 @@ WINDOWS = (60, 900, EXPIRES_IN, 43_200)
 
 def grants():
     """Everybody may have links to everything, and files that land are mailed."""
-    return json.dumps([
-        {"bucket": BUCKET, "prefix": "", "principals": ["*", "s3-event"], "region": requests.REGION, "max_expires_in": 604_800}
-    ])
+    everything = {"bucket": BUCKET, "prefix": "", "max_expires_in": 604_800, "region": requests.REGION}
+    return json.dumps([{**everything, "principals": ["*", "s3-event"]}])
 
 
 def signer_event(invoke, keys, source):

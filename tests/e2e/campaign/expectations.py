@@ -174,11 +174,12 @@ def mails(invoke, objects, weather, session, seconds_stopped):
     spent = session.seconds
     for key, recipients in objects.items():
         head = expected(weather, "head", key, stopped)
-        spent += head.seconds
         for recipient in recipients:
-            calls = {call: expected(weather, call, f"{key} {recipient}", stopped) for call in ("claim", "send", "mark", "release")}
-            spent += sum(call.seconds for call in calls.values())
-            if session.is_certain and head.is_certain and calls["claim"].is_certain and calls["send"].is_certain:
+            mail = f"{key} {recipient}"
+            before = head.then(expected(weather, "claim", mail, stopped)).then(expected(weather, "send", mail, stopped))
+            after = expected(weather, "mark", mail, stopped).then(expected(weather, "release", mail, stopped))
+            spent += before.seconds + after.seconds
+            if session.is_certain and before.is_certain:
                 certain.append((key, recipient))
     # All mails of the invocation, because they go out in rounds.
     return certain if spent <= left else []

@@ -1,8 +1,9 @@
-"""Lives a plan: starts, freezes, stops, thaws and kills one process after another, and judges what they answer."""
+"""Lives a plan: starts, freezes, stops, thaws and kills one process after another.
+
+`signer_life` and `mailer_life` make the events and judge the responses.
+"""
 
 import asyncio
-import contextlib
-import json
 import random
 import time
 import uuid
@@ -18,12 +19,6 @@ from .environment import Ended, Environment
 # How long the function may take to ask for its first event, and how long to wait for an answer after the deadline.
 INITIALISATION_SECONDS = 20.0
 AFTER_DEADLINE_SECONDS = 1.5
-# A session that no window of the campaign outlasts, for what follows the planned steps.
-LAST_START = plan.Start(True, 12 * 3600, "this function", weather.CALM)
-LAST_INVOCATION = plan.Invoke("new", 0, 60.0, weather.CALM)
-# So often a queue delivers a message before it goes to the dead letters.
-DELIVERIES = 12
-SHORTEST_MAIL_WINDOW = 60
 
 
 class LivingLife:
@@ -34,9 +29,9 @@ class LivingLife:
         self._command = command
         self._counters = counters
         self._lag = lag
-        # For keys, tokens and what happens to connections. The plan has drawn all that matters.
-        self._source = random.Random(f"{planned.name}/details")
-        self._aws = Aws(self._source)
+        # For what depends on the moment: what becomes of each connection, say.
+        self._source = random.Random(f"{planned.name}/moments")
+        self._aws = Aws(random.Random(f"{planned.name}/aws"))
         self._environment = None
         self._session = None
         self._start = None
@@ -44,13 +39,9 @@ class LivingLife:
         self._secrets = set()
         # Output and error bodies, which must hold no secret.
         self._words = []
-        # The queue: messages that wait, and those that were handled. Ids to keys.
-        self._waiting = {}
-        self._handled = {}
         # Invocations that were killed, stopped or not answered: their mails may be sent twice.
         self._interrupted = set()
         self._weathers = {}
-        self._made = 0
 
     async def live(self):
         """Live all of it."""
@@ -59,9 +50,7 @@ class LivingLife:
         try:
             for number, step in enumerate(self._plan.steps):
                 await self._live_step(number, step)
-            if self._plan.function == "mailer":
-                await self._empty_queue()
-                self._judge_mails()
+            await self._conclude()
             await self._end_environment()
             self._judge_words()
         finally:
@@ -76,7 +65,8 @@ class LivingLife:
                 await self._freeze(step)
             else:
                 if self._environment is None:
-                    await self._begin_environment(number, replace(self._start, new_credentials=False, stop=None, killed_after=None))
+                    same = replace(self._start, new_credentials=False, stop=None, killed_after=None)
+                    await self._begin_environment(number, same)
                 await self._invoke(number, step)
         except Ended as ended:
             self._fault(count.PANICS, f"step {number}: {ended}")
@@ -98,7 +88,8 @@ class LivingLife:
     async def _start_process(self, number, start):
         await self._end_environment()
         if start.new_credentials or self._session is None:
-            self._session = sessions.new_session(self._source, start.session_seconds)
+            source = random.Random(f"{self._plan.name}/{number}/session")
+            self._session = sessions.new_session(source, start.session_seconds)
             self._aws.sessions[self._session.access_key_id] = self._session
             self._secrets.update(self._session.secrets())
         self._start = start
@@ -119,13 +110,6 @@ class LivingLife:
         }
         if self._plan.signing_role:
             more["SIGNING_ROLE_ARN"] = "arn:aws:iam::123456789012:role/signing"
-        if self._plan.function == "mailer":
-            more.update(
-                MAIL_FROM="files@example.com",
-                MAIL_ALLOWED_RECIPIENTS="*@example.com",
-                MAIL_TABLE="mails",
-                MAIL_MIN_EXPIRES_IN=str(SHORTEST_MAIL_WINDOW),
-            )
         return requests.environment(declared=False, **more)
 
     def _begin_weather(self, name, moods):
@@ -160,10 +144,15 @@ class LivingLife:
     async def _invoke(self, number, invoke):
         if not self._is_frozen:
             await self._until_next()
-        if self._plan.function == "mailer":
-            await self._invoke_mailer(number, invoke)
-        else:
-            await self._invoke_signer(number, invoke)
+        self._counters.add(count.REQUESTS)
+        await self._deliver(number, invoke)
+
+    async def _deliver(self, number, invoke):
+        """Make the event of this step, hand it out, and judge the response."""
+        raise NotImplementedError
+
+    async def _conclude(self):
+        """Do what follows the last step."""
 
     async def _hand_out(self, number, invoke, event):
         """Hand out an event. Returns the response, or None, and for how many seconds the process was stopped."""
@@ -198,117 +187,12 @@ class LivingLife:
             self._interrupted.add(self._aws.invocation)
         return response, stopped
 
-    def _is_judged(self, since):
-        """Whether this machine was fast enough since then to judge what the function could do."""
-        if self._lag.since(since) < self._lag.ALLOWED:
-            return True
+    def _is_judged(self, since, failures):
+        """Whether there are failures, and this machine was fast enough since then to blame the function for them."""
+        if not failures or self._lag.since(since) < self._lag.ALLOWED:
+            return bool(failures)
         self._counters.add(count.UNJUDGED)
         return False
-
-    async def _invoke_signer(self, number, invoke):
-        self._counters.add(count.REQUESTS)
-        keys = [f"{number}/{index}.pdf" for index in range(invoke.count)]
-        event = events.signer_event(invoke, keys, random.Random(f"{self._plan.name}/{number}/window"))
-        began_at = time.time()
-        response, stopped = await self._hand_out(number, invoke, event)
-        if response is None:
-            return
-        answer = judge.answer(invoke, response)
-        self._words += answer.words
-        self._secrets |= judge.signatures(answer.links)
-        for broken in judge.broken_promises(answer, self._aws.sessions):
-            self._fault(count.BROKEN, f"step {number}: {broken}")
-        window = 604_800 if invoke.what == "session" else max(events.WINDOWS)
-        session = self._knowledge.session(self._aws.weather, window, 1, stopped > 0)
-        could = expectations.links(invoke, keys, self._aws.weather, session, stopped)
-        missing = [index for index, link in enumerate(answer.links) if link is None]
-        wrongly = [index for index in missing if could[index]]
-        self._counters.add(count.LINKS, len(keys) - len(missing))
-        if wrongly and self._is_judged(began_at):
-            asked = sorted((call, asked) for (call, key), asked in self._aws.asked.items())
-            self._fault(
-                count.REFUSED,
-                f"step {number}: {invoke.what} was answered {answer.status}, {len(wrongly)} of {len(keys)} links missing "
-                f"(problem {problem_codes(answer.words)}; calls {asked[:6]}; weather {self._aws.weather.moods})",
-            )
-        elif missing:
-            self._counters.add(count.EXCUSED)
-        self._knowledge.invoked(self._aws, stopped > 0, answer.evidence)
-
-    async def _invoke_mailer(self, number, invoke):
-        messages = self._messages(number, invoke)
-        objects = {key: self._aws.objects[key] for key in messages.values()}
-        self._counters.add(count.REQUESTS)
-        began_at = time.time()
-        response, stopped = await self._hand_out(number, invoke, events.queue_event(messages))
-        session = self._knowledge.session(self._aws.weather, 43_200, SHORTEST_MAIL_WINDOW, stopped > 0)
-        failed = set(messages)
-        if response is not None and response.kind == "response":
-            failed = {failure["itemIdentifier"] for failure in json.loads(response.body)["batchItemFailures"]}
-            self._words.append(response.body.decode(errors="replace"))
-        for message_id, key in messages.items():
-            if message_id not in failed:
-                self._waiting.pop(message_id, None)
-                self._handled[message_id] = key
-        if response is None:
-            return
-        sent = {(mail.key, mail.recipient) for mail in self._aws.mails}
-        wanted = {(key, recipient) for key, recipients in objects.items() for recipient in recipients}
-        late = [pair for pair in expectations.mails(invoke, objects, self._aws.weather, session, stopped) if pair not in sent]
-        if late and invoke.what == "new" and self._is_judged(began_at):
-            for pair in late:
-                asked = {call: times for (call, key), times in self._aws.asked.items() if key in (pair[0], " ".join(pair))}
-                self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} (calls {asked}; {self._aws.weather.moods})")
-        self._counters.add(count.MAILS_WAITED, len(wanted - sent) - len(late))
-        self._knowledge.invoked(self._aws, stopped > 0, set())
-
-    def _messages(self, number, invoke):
-        """The messages that the queue delivers: ids to keys."""
-        if invoke.what == "again" and self._handled:
-            message_id = self._source.choice([*self._handled])
-            return {message_id: self._handled[message_id]}
-        for _ in range(invoke.count):
-            self._made += 1
-            key = f"private-files/{number}-{self._made}.pdf"
-            self._aws.objects[key] = [f"reader-{self._made}-{index}@example.com" for index in range(self._source.randint(1, 2))]
-            self._counters.add(count.MAILS_WANTED, len(self._aws.objects[key]))
-            self._waiting[f"message-{self._made}"] = key
-        # Six minutes have passed since the messages that came back were delivered, so all leases are over.
-        self._aws.end_leases()
-        return dict([*self._waiting.items()][:10])
-
-    async def _empty_queue(self):
-        """Let everything work again, and deliver until the queue is empty."""
-        for delivery in range(DELIVERIES):
-            if not self._waiting:
-                return
-            number = f"last {delivery}"
-            if delivery == 0:
-                await self._live_step(number, LAST_START)
-            await self._live_step(number, LAST_INVOCATION)
-
-    def _judge_mails(self):
-        sent = {}
-        for mail in self._aws.mails:
-            self._counters.add(count.MAILS_SENT)
-            sent.setdefault((mail.key, mail.recipient), []).append(mail)
-            for broken in judge.broken_mail(mail, self._aws.sessions):
-                self._fault(count.BROKEN, f"{mail.key}: {broken}")
-        for key, recipients in self._aws.objects.items():
-            for recipient in recipients:
-                mails = sent.get((key, recipient), [])
-                if not mails:
-                    self._fault(count.LOST, f"{key} to {recipient}")
-                for earlier in mails[:-1]:
-                    if self._may_be_doubled(earlier):
-                        self._counters.add(count.ADMITTED)
-                    else:
-                        self._fault(count.DOUBLED, f"{key} to {recipient}, first in invocation {earlier.invocation}")
-
-    def _may_be_doubled(self, mail):
-        """Whether the function could not know or mark that SES took this mail."""
-        marked = expectations.expected(self._weathers[mail.invocation], "mark", f"{mail.key} {mail.recipient}")
-        return not mail.was_told or mail.invocation in self._interrupted or not marked.is_certain
 
     async def _end_environment(self):
         if self._environment is None:
@@ -329,44 +213,3 @@ class LivingLife:
 
     def _fault(self, name, what):
         self._counters.fault(name, self._plan.name, f"{self._plan.function}, {what}")
-
-
-class Lag:
-    """Measures how late this process's own event loop is. A machine that is too busy judges nobody."""
-
-    ALLOWED = 0.3
-
-    def __init__(self):
-        # (when, how many seconds late)
-        self._late = []
-
-    async def __aenter__(self):
-        self._task = asyncio.create_task(self._measure())
-        return self
-
-    async def __aexit__(self, *_):
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    def since(self, instant):
-        """The worst since then, in seconds."""
-        return max((late for when, late in self._late if when >= instant), default=0.0)
-
-    async def _measure(self):
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.05)
-            late = time.monotonic() - before - 0.05
-            if late > 0.05:
-                self._late.append((time.time(), late))
-
-
-def problem_codes(words):
-    """The codes of the problems in these words, for a person who looks for the cause."""
-    codes = set()
-    for word in words:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            problem = json.loads(word)
-            codes.add((json.loads(problem["body"]) if "body" in problem else problem)["code"])
-    return sorted(codes)

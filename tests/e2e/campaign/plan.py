@@ -50,7 +50,8 @@ class Invoke:
     """One event."""
 
     # For the signer: "link", "check", "version", "download", "session", "batch", "checks" or "many". For the mailer:
-    # "new" (new messages and those that came back) or "again" (a message that was handled is delivered once more).
+    # "new" (new messages and those that came back), "again" (a message that was handled is delivered once more), or
+    # "twice" (as "new", and another environment gets the same batch at the same time).
     what: str
     # How many links or messages.
     count: int
@@ -118,14 +119,15 @@ def start(source, function, signing_role, first):
 def invocation(source, function):
     """An invocation in any weather."""
     if function == "mailer":
-        what = source.choices(["new", "again"], [5, 1])[0]
+        what = source.choices(["new", "again", "twice"], [7, 1, 1])[0]
         count = source.randint(1, 2)
         deadline = MAIL_DEADLINE
     else:
         what = source.choices(
             ["link", "check", "version", "download", "session", "batch", "checks", "many"], [4, 4, 2, 1, 1, 2, 4, 0.5]
         )[0]
-        count = {"batch": source.randint(2, 60), "checks": source.randint(2, 50), "many": source.randint(150, 300)}.get(what, 1)
+        sizes = {"batch": source.randint(2, 60), "checks": source.randint(2, 50), "many": source.randint(150, 300)}
+        count = sizes.get(what, 1)
         deadline = source.uniform(6.0, 8.0) if what == "many" else source.uniform(3.0, 15.0)
     moods = weather.draw(source)
     if what == "many":

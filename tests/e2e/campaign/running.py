@@ -3,10 +3,13 @@
 import asyncio
 
 from . import plan
-from .life import Lag, LivingLife
+from .lag import Lag
+from .mailer_life import MailerLife
+from .signer_life import SignerLife
 
 # The lives mostly wait, so many of them fit on a small machine. More make it late.
 AT_ONCE = 80
+LIVES = {"signer": SignerLife, "mailer": MailerLife}
 
 
 async def run(lives, command, counters, at_once=AT_ONCE, progress=None):
@@ -17,7 +20,7 @@ async def run(lives, command, counters, at_once=AT_ONCE, progress=None):
     async def live_some(lag):
         nonlocal over
         for life in waiting:
-            await LivingLife(life, command, counters, lag).live()
+            await LIVES[life.function](life, command, counters, lag).live()
             over += 1
             if progress:
                 progress(over, counters)

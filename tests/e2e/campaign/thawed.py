@@ -32,6 +32,13 @@ class FarSts(weather.Weather):
         return weather.Outcome("good", STS_SECONDS)
 
 
+def refused(seed, environments, command):
+    """Thaw so many environments. Returns how many first requests were refused."""
+    counters = count.Counters()
+    asyncio.run(run(seed, environments, command, counters))
+    return counters[count.FIRST_REFUSED]
+
+
 async def run(seed, environments, command, counters):
     """Thaw so many environments, and count those whose first request was refused."""
     waiting = iter(range(environments))
@@ -55,7 +62,11 @@ async def first_status(source, command):
     aws.sessions[session.access_key_id] = session
     aws.begin(FarSts("thawed", weather.CALM))
     variables = requests.environment(
-        declared=False, **session.variables(), **aws.variables(), GRANTS=events.grants(), AWS_LAMBDA_INITIALIZATION_TYPE="on-demand"
+        declared=False,
+        **session.variables(),
+        **aws.variables(),
+        GRANTS=events.grants(),
+        AWS_LAMBDA_INITIALIZATION_TYPE="on-demand",
     )
     environment = await Environment(command, variables).start()
     try:

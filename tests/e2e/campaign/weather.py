@@ -109,7 +109,8 @@ class Weather:
         # The body of an answer to these calls is not read.
         bodiless = call in ("check", "head", "send")
         # A service that hangs takes seconds of each life, so it is rarer.
-        name = source.choice([name for name in (*SILENT, "reset", "reset-after") if not (bodiless and name == "endless")])
+        names = [name for name in (*SILENT, "reset", "reset-after") if not (bodiless and name == "endless")]
+        name = source.choice(names)
         return Outcome(name, late(source, call) if name == "late" else source.uniform(0.0, 0.08))
 
 
