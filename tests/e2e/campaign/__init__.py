@@ -16,6 +16,7 @@ of this package on 127.0.0.1. What happens in a life follows from the seed and t
 - `lag` knows when this machine was too late to judge.
 - `counters` counts and prints.
 - `thawed` is another campaign: environments that were made ahead of need, and their first requests.
+- `faulty_function` has one fault each time, so that `test_what_is_seen` can show that it is seen.
 
 `make campaign` runs 1,000 lives. CONTRIBUTING.md says how to repeat one.
 """
