@@ -29,7 +29,7 @@ test: check-rust check-template check-function ## Check everything, as CI does
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
 	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
 
-campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; ten minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
 	@.venv/bin/python -m campaign $(CAMPAIGN)
 
 check-rust: ## Format, lints and tests of the Rust code
