@@ -9,27 +9,43 @@ import pytest
 from local_aws import paths
 
 from campaign import counters as count
-from campaign import running, thawed
+from campaign import plan, running, thawed, weather
 
 SEED = 20261125
 LIVES = 48
 MOST_STEPS = 4
 THAWED = 50
 
+# STS does not answer, and the process is stopped in the middle of the call, for longer than a call takes with all its
+# time-outs. Then STS answers again.
+SILENT_STS = {**weather.CALM, "sts": "hanging"}
+INTERRUPTED_CALL = [
+    plan.Start(True, 6 * plan.HOURS, "this function", SILENT_STS),
+    plan.Invoke("link", 1, 15.0, SILENT_STS, plan.Stop(0.5, 7.0)),
+    plan.Invoke("link", 1, 5.0, weather.CALM),
+]
+
 
 @pytest.fixture(scope="module")
-def lived(built):
-    """The counters of all lives, and of environments made ahead of need."""
+def all_lived(built):
+    """The counters of all lives and of environments made ahead of need, and those of the interrupted call."""
     return asyncio.run(live())
 
 
+@pytest.fixture(scope="module")
+def lived(all_lived):
+    return all_lived[0]
+
+
 async def live():
-    counters = count.Counters()
+    counters, interrupted = count.Counters(), count.Counters()
+    interrupted_life = plan.Life(SEED, LIVES, "signer", False, INTERRUPTED_CALL)
     await asyncio.gather(
         running.run(running.planned(SEED, range(LIVES), MOST_STEPS), paths.BOOTSTRAP, counters),
+        running.run([interrupted_life], paths.BOOTSTRAP, interrupted, 1),
         thawed.run(SEED, THAWED, paths.BOOTSTRAP, counters),
     )
-    return counters
+    return counters, interrupted
 
 
 @pytest.mark.parametrize("fault", count.FAULTS)
@@ -44,3 +60,9 @@ def test_the_lives_are_hard_enough(lived):
     happened = (count.FREEZES, count.STOPS, count.KILLED, count.LINKS, count.EXCUSED, count.MAILS_SENT, count.MAILS_WAITED)
     assert [size for size in happened if not lived[size]] == []
     assert lived[count.UNJUDGED] <= lived[count.REQUESTS] // 20, "this machine is too slow to judge"
+
+
+def test_a_call_that_was_interrupted_starts_no_pause(all_lived):
+    _, interrupted = all_lived
+    assert (interrupted[count.REQUESTS], interrupted[count.EXCUSED], interrupted[count.LINKS]) == (2, 1, 1)
+    assert interrupted.faults == []

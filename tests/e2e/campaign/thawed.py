@@ -48,7 +48,7 @@ async def run(seed, environments, command, counters):
             counters.add(count.THAWED)
             status = await first_status(random.Random(f"{seed}/thawed/{number}"), command)
             if status != 200:
-                counters.fault(count.FIRST_REFUSED, f"{seed}/thawed/{number}", f"status {status}")
+                counters.fault(count.FIRST_REFUSED, f"{seed}, environment {number}", f"status {status}")
 
     async with asyncio.TaskGroup() as some:
         for _ in range(AT_ONCE):
