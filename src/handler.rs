@@ -16,13 +16,12 @@ use crate::api;
 use crate::aws::{Aws, Regions, Sts};
 use crate::clock::{Clock, InvocationTime};
 use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
-use crate::links::{Links, Versions};
+use crate::links::{BucketPolicies, Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
 use crate::telemetry::{Counter, Invocation, PrintMetrics};
-use crate::window::DEFAULT_EXPIRES_IN;
 
 /// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -90,6 +89,7 @@ impl Handler {
             sessions: Sessions::new(execution_role, minter, sts),
             regions: Regions::new(aws.clone()),
             versions: Versions::new(aws.clone()),
+            policies: BucketPolicies::new(aws.clone(), settings.bucket_policy),
             signer: Signer::new(aws.clone()),
             http: aws.http().clone(),
             clock,
@@ -111,9 +111,8 @@ impl Handler {
     /// evidence that can't be had now is asked for again by the request that needs it. It takes as
     /// long as STS does, and at most as long as its calls may take.
     pub async fn gather_evidence(&self) {
-        // The session is kept, and an error is reported by the request that needs the session.
         let time = InvocationTime::initialisation(self.links.clock);
-        let _ = self.links.sessions.select(DEFAULT_EXPIRES_IN, time).await;
+        self.links.warm_up(time).await;
     }
 
     /// Forgets the execution role's credentials and gathers evidence about the new ones. A

@@ -15,12 +15,14 @@
 //! | `access` | who may have links to what |
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |
+//! | [`policy`] | what a bucket's policy does to a link |
 //! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
 //! | `aws` | how AWS is reached |
 //! | `telemetry` | log lines and metrics |
 //! | `clock` | the time, and which failures one invocation remembers |
 //!
-//! The crate exports what `main`, the tests and the benches use, and nothing else.
+//! The crate exports what `main`, the tests and the benches use, and nothing else. The room `policy`
+//! is public as a whole: its tests, which know nothing of its inside, are in `tests/policy`.
 
 mod access;
 mod api;
@@ -30,6 +32,7 @@ mod events;
 mod handler;
 mod links;
 mod mail;
+pub mod policy;
 mod presign;
 mod sessions;
 mod settings;
@@ -49,4 +52,4 @@ pub use sessions::{
 };
 pub use settings::{Settings, SettingsError};
 pub use telemetry::{print_metrics, start_logging};
-pub use window::{LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};
+pub use window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};

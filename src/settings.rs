@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::access::{Grants, GrantsError};
 use crate::aws::{AwsSettings, Trust};
+use crate::links::PolicySetting;
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
 
@@ -74,6 +75,8 @@ pub struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// The settings of mailing. `None` when `MAIL_FROM` is not set.
     pub(crate) mail: Option<MailSettings>,
+    /// What to do about buckets' policies.
+    pub(crate) bucket_policy: PolicySetting,
     /// Whether this process runs inside Lambda.
     inside_lambda: bool,
 }
@@ -145,6 +148,7 @@ impl Settings {
             },
             credentials: credentials(&get)?,
             mail,
+            bucket_policy: get("BUCKET_POLICY").map(bucket_policy).transpose()?.unwrap_or_default(),
             inside_lambda: inside_lambda(&get),
         })
     }
@@ -190,6 +194,19 @@ fn assumed_end(value: String, started_at: Timestamp) -> Result<Timestamp, Settin
             value,
             fix: "use 1 to 43200 seconds, counted from the start of the process",
         })
+}
+
+fn bucket_policy(value: String) -> Result<PolicySetting, SettingsError> {
+    match value.as_str() {
+        "heed" => Ok(PolicySetting::Heed),
+        "require" => Ok(PolicySetting::Require),
+        "ignore" => Ok(PolicySetting::Ignore),
+        _ => Err(SettingsError::Wrong {
+            name: "BUCKET_POLICY",
+            value,
+            fix: "use heed (the default), require or ignore",
+        }),
+    }
 }
 
 /// Whether this process runs inside Lambda, which always sets this variable and reserves its name.

@@ -15,9 +15,10 @@ pub(crate) const SIGNATURE_MAX_EXPIRES_IN: u64 = 604_800;
 /// The window of a request that names none, in seconds.
 pub(crate) const DEFAULT_EXPIRES_IN: u64 = 3_600;
 
-/// How long before the session's proven end every link signed with it ends.
+/// How long before each proven end a link ends: the session's, the bucket policy's, the object's.
 ///
-/// STS states the end by its clock, the signature is dated by ours, and S3 judges both by a third.
+/// STS states the session's end by its clock, the signature is dated by ours, and S3 judges both by
+/// a third. A policy's ages and instants are judged by S3's clock too, and so is the object's end.
 /// AWS keeps those clocks within a second of one another. Five seconds also cover the time that a
 /// request needs from the reader to S3. A longer margin would shorten every promise for nothing.
 pub(crate) const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(5);
@@ -29,6 +30,18 @@ pub enum SessionEnd {
     At(Timestamp),
     /// Never. Long-term keys have no session.
     Never,
+}
+
+/// What ends a link besides the request, the grant, the session and the signature. [`Default`] is
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The least age at which the bucket's policy refuses the link, counted from `signed_at`.
+    pub policy_age: Option<SignedDuration>,
+    /// The first instant at which the bucket's policy refuses the link, whatever its age.
+    pub policy_instant: Option<Timestamp>,
+    /// The instant at which the object, or the restored copy of it, may be deleted.
+    pub object_instant: Option<Timestamp>,
 }
 
 /// The window that a caller asks for.
@@ -61,6 +74,10 @@ pub enum LimitedBy {
     Grant,
     /// The end of the session whose credentials sign.
     Session,
+    /// A `Deny` statement of the bucket's policy.
+    Policy,
+    /// The end of the object itself.
+    Object,
     /// [`SIGNATURE_MAX_EXPIRES_IN`].
     Signature,
 }
@@ -73,6 +90,8 @@ impl LimitedBy {
             Self::Request => "request",
             Self::Grant => "grant",
             Self::Session => "session",
+            Self::Policy => "policy",
+            Self::Object => "object",
             Self::Signature => "signature",
         }
     }
@@ -101,7 +120,8 @@ pub struct TooShort {
 }
 
 /// The window for a link signed `now`, under a grant that allows `max_expires_in` seconds, with
-/// credentials whose session ends at `session_end`.
+/// credentials whose session ends at `session_end`, to an object and in a bucket that end it as
+/// `bounds` says.
 ///
 /// # Errors
 ///
@@ -112,12 +132,22 @@ pub fn window(
     requested: RequestedWindow,
     max_expires_in: u64,
     session_end: SessionEnd,
+    bounds: Bounds,
 ) -> Result<Window, TooShort> {
     let signed_at = floor_to_second(now);
+    let until = |instant: Timestamp| keepable_seconds(instant.duration_since(signed_at));
+    let session = match session_end {
+        SessionEnd::Never => u64::MAX,
+        SessionEnd::At(end) => until(end),
+    };
+    let policy_age = bounds.policy_age.map_or(u64::MAX, keepable_seconds);
+    let policy_instant = bounds.policy_instant.map_or(u64::MAX, until);
     let (expires_in, limited_by) = [
         (requested.expires_in, LimitedBy::Request),
         (max_expires_in, LimitedBy::Grant),
-        (keepable_seconds(signed_at, session_end), LimitedBy::Session),
+        (session, LimitedBy::Session),
+        (policy_age.min(policy_instant), LimitedBy::Policy),
+        (bounds.object_instant.map_or(u64::MAX, until), LimitedBy::Object),
         (SIGNATURE_MAX_EXPIRES_IN, LimitedBy::Signature),
     ]
     .into_iter()
@@ -135,16 +165,11 @@ pub fn window(
     Ok(Window { signed_at, expires_in, expires_at, limited_by })
 }
 
-/// The whole seconds from `signed_at` to the session's end, less [`CLOCK_MARGIN`].
-fn keepable_seconds(signed_at: Timestamp, session_end: SessionEnd) -> u64 {
-    match session_end {
-        SessionEnd::Never => u64::MAX,
-        SessionEnd::At(end) => {
-            let left = end.duration_since(signed_at) - CLOCK_MARGIN;
-            // The duration is negative when the session is over or within the margin.
-            u64::try_from(left.as_secs()).unwrap_or(0)
-        }
-    }
+/// The whole seconds of a link that something ends `left` after it was signed: `left` less
+/// [`CLOCK_MARGIN`], and 0 if that is nothing.
+fn keepable_seconds(left: SignedDuration) -> u64 {
+    // The duration is negative when the end is past or within the margin.
+    u64::try_from(left.saturating_sub(CLOCK_MARGIN).as_secs()).unwrap_or(0)
 }
 
 /// The whole second that `now` lies in, because `X-Amz-Date` has no fractions. This rounds towards
@@ -181,53 +206,82 @@ mod tests {
         ]
     }
 
-    fn cases() -> impl Strategy<Value = (Timestamp, RequestedWindow, u64, SessionEnd)> {
+    /// Ages and instants of the policy and instants of the object, each of which may be missing.
+    fn bounds(now: Timestamp) -> impl Strategy<Value = Bounds> {
+        let milliseconds =
+            prop_oneof![1..20_000_i64, 1..5_000_000_i64, 604_700_000..604_900_000_i64];
+        let instant = move || {
+            proptest::option::of(session_ends(now).prop_map(move |end| match end {
+                SessionEnd::At(instant) => instant,
+                SessionEnd::Never => now,
+            }))
+        };
+        (proptest::option::of(milliseconds), instant(), instant()).prop_map(
+            |(milliseconds, policy_instant, object_instant)| Bounds {
+                policy_age: milliseconds.map(SignedDuration::from_millis),
+                policy_instant,
+                object_instant,
+            },
+        )
+    }
+
+    type Case = (Timestamp, RequestedWindow, u64, SessionEnd, Bounds);
+
+    fn cases() -> impl Strategy<Value = Case> {
         instants().prop_flat_map(|now| {
-            (Just(now), lengths(), lengths(), lengths(), session_ends(now)).prop_map(
-                |(now, expires_in, min_expires_in, max_expires_in, session_end)| {
+            let lengths = (lengths(), lengths(), lengths());
+            let bounds = prop_oneof![Just(Bounds::default()), bounds(now)];
+            (Just(now), lengths, session_ends(now), bounds).prop_map(
+                |(now, (expires_in, min_expires_in, max_expires_in), session_end, bounds)| {
                     let requested = RequestedWindow {
                         expires_in,
                         min_expires_in: min_expires_in.min(expires_in),
                     };
-                    (now, requested, max_expires_in, session_end)
+                    (now, requested, max_expires_in, session_end, bounds)
                 },
             )
         })
+    }
+
+    /// Whether a link of `seconds` ends a margin before `end`, computed without the code under test.
+    fn ends_before(seconds: u64, signed_at: Timestamp, end: Timestamp) -> bool {
+        let last = i128::from(signed_at.as_second()) + i128::from(seconds) + 5;
+        last * 1_000_000_000 <= end.as_nanosecond()
     }
 
     /// Whether a link of `seconds` keeps every bound, computed without the code under test.
     fn keeps_every_bound(
         seconds: u64,
         signed_at: Timestamp,
-        requested: RequestedWindow,
-        max_expires_in: u64,
-        session_end: SessionEnd,
+        (_, requested, max_expires_in, session_end, bounds): Case,
     ) -> bool {
-        let within_session = match session_end {
-            SessionEnd::Never => true,
-            SessionEnd::At(end) => {
-                let last = i128::from(signed_at.as_second()) + i128::from(seconds) + 5;
-                last * 1_000_000_000 <= end.as_nanosecond()
-            }
-        };
+        let instants = [
+            match session_end {
+                SessionEnd::Never => None,
+                SessionEnd::At(end) => Some(end),
+            },
+            bounds.policy_instant,
+            bounds.object_instant,
+        ];
+        let within_age = bounds
+            .policy_age
+            .is_none_or(|age| (i128::from(seconds) + 5) * 1_000 <= age.as_millis());
         seconds <= requested.expires_in
             && seconds <= max_expires_in
             && seconds <= 604_800
-            && within_session
+            && within_age
+            && instants.into_iter().flatten().all(|end| ends_before(seconds, signed_at, end))
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn the_promise_never_exceeds_the_proof_and_is_the_longest_allowed(
-            (now, requested, max_expires_in, session_end) in cases()
-        ) {
+        fn the_promise_never_exceeds_the_proof_and_is_the_longest_allowed(case in cases()) {
+            let (now, requested, max_expires_in, session_end, bounds) = case;
             let signed_at = Timestamp::from_second(now.as_second()).unwrap();
-            let keeps = |seconds| {
-                keeps_every_bound(seconds, signed_at, requested, max_expires_in, session_end)
-            };
-            match window(now, requested, max_expires_in, session_end) {
+            let keeps = |seconds| keeps_every_bound(seconds, signed_at, case);
+            match window(now, requested, max_expires_in, session_end, bounds) {
                 Ok(window) => {
                     prop_assert_eq!(window.signed_at, signed_at);
                     prop_assert!(window.expires_in >= 1);
@@ -249,13 +303,20 @@ mod tests {
         }
 
         #[test]
-        fn limited_by_names_the_bound_that_decided(
-            (now, requested, max_expires_in, session_end) in cases()
-        ) {
-            let (length, limited_by) = match window(now, requested, max_expires_in, session_end) {
-                Ok(window) => (window.expires_in, window.limited_by),
-                Err(short) => (short.available_expires_in, short.limited_by),
+        fn limited_by_names_the_bound_that_decided(case in cases()) {
+            let (now, requested, max_expires_in, session_end, bounds) = case;
+            let ask = |max_expires_in, session_end, bounds| {
+                match window(now, requested, max_expires_in, session_end, bounds) {
+                    Ok(window) => (window.expires_in, window.limited_by),
+                    Err(short) => (short.available_expires_in, short.limited_by),
+                }
             };
+            let (length, limited_by) = ask(max_expires_in, session_end, bounds);
+            // The bounds before the one that is named give more, those after it no less.
+            let without_policy = Bounds { policy_age: None, policy_instant: None, ..bounds };
+            let without_object = Bounds { object_instant: None, ..bounds };
+            let by_session = ask(u64::MAX, session_end, Bounds::default());
+            let below_caller = length < requested.expires_in && length < max_expires_in;
             match limited_by {
                 LimitedBy::Request => prop_assert_eq!(length, requested.expires_in),
                 LimitedBy::Grant => {
@@ -264,11 +325,24 @@ mod tests {
                 }
                 LimitedBy::Signature => {
                     prop_assert_eq!(length, 604_800);
-                    prop_assert!(length < requested.expires_in && length < max_expires_in);
+                    prop_assert!(below_caller);
                 }
-                // The session decided exactly when a session without an end would have given more.
                 LimitedBy::Session => {
-                    prop_assert!(length < requested.capped(max_expires_in));
+                    prop_assert!(below_caller);
+                    prop_assert_eq!(by_session, (length, LimitedBy::Session));
+                }
+                LimitedBy::Policy => {
+                    prop_assert!(below_caller);
+                    prop_assert!(length < by_session.0 || by_session.1 == LimitedBy::Signature);
+                    let by_policy = ask(u64::MAX, SessionEnd::Never, without_object);
+                    prop_assert_eq!(by_policy, (length, LimitedBy::Policy));
+                }
+                LimitedBy::Object => {
+                    prop_assert!(below_caller);
+                    let before = ask(u64::MAX, session_end, without_object);
+                    prop_assert!(length < before.0 || before.1 == LimitedBy::Signature);
+                    let by_object = ask(u64::MAX, SessionEnd::Never, without_policy);
+                    prop_assert_eq!(by_object, (length, LimitedBy::Object));
                 }
             }
         }
@@ -282,7 +356,9 @@ mod tests {
     fn a_fresh_one_hour_session_keeps_all_of_the_hour_but_the_margin() {
         let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 1 };
         let end = SessionEnd::At(at("2026-11-23T14:05:17Z"));
-        let window = window(at("2026-11-23T13:05:17.9Z"), requested, 43_200, end).unwrap();
+        let window =
+            window(at("2026-11-23T13:05:17.9Z"), requested, 43_200, end, Bounds::default())
+                .unwrap();
         assert_eq!(window.signed_at, at("2026-11-23T13:05:17Z"));
         assert_eq!(window.expires_in, 3_595);
         assert_eq!(window.expires_at, at("2026-11-23T14:05:12Z"));
@@ -293,7 +369,8 @@ mod tests {
     fn the_full_window_or_nothing_says_what_is_available() {
         let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 3_600 };
         let end = SessionEnd::At(at("2026-11-23T13:10:00Z"));
-        let short = window(at("2026-11-23T13:05:00Z"), requested, 43_200, end).unwrap_err();
+        let short = window(at("2026-11-23T13:05:00Z"), requested, 43_200, end, Bounds::default())
+            .unwrap_err();
         assert_eq!(short.available_expires_in, 295);
         assert_eq!(short.limited_by, LimitedBy::Session);
     }
@@ -302,8 +379,58 @@ mod tests {
     fn a_session_within_its_last_seconds_signs_nothing() {
         let requested = RequestedWindow { expires_in: 60, min_expires_in: 1 };
         let end = SessionEnd::At(at("2026-11-23T13:05:05.999Z"));
-        let short = window(at("2026-11-23T13:05:00Z"), requested, 3_600, end).unwrap_err();
+        let short = window(at("2026-11-23T13:05:00Z"), requested, 3_600, end, Bounds::default())
+            .unwrap_err();
         assert_eq!(short.available_expires_in, 0);
+    }
+
+    #[test]
+    fn a_policy_s_age_counts_from_the_signature_and_its_instant_does_not() {
+        let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 1 };
+        let now = at("2026-11-23T13:05:00.9Z");
+        let ask = |bounds| window(now, requested, 43_200, SessionEnd::Never, bounds).unwrap();
+        let by_age = ask(Bounds {
+            policy_age: Some(SignedDuration::from_millis(900_001)),
+            ..Bounds::default()
+        });
+        assert_eq!((by_age.expires_in, by_age.limited_by), (895, LimitedBy::Policy));
+        let by_instant = ask(Bounds {
+            policy_age: Some(SignedDuration::from_secs(900)),
+            policy_instant: Some(at("2026-11-23T13:10:00Z")),
+            ..Bounds::default()
+        });
+        assert_eq!((by_instant.expires_in, by_instant.limited_by), (295, LimitedBy::Policy));
+    }
+
+    #[test]
+    fn a_link_ends_before_its_object_does() {
+        let requested = RequestedWindow { expires_in: 3_600, min_expires_in: 60 };
+        let now = at("2026-11-23T13:05:00Z");
+        let ask = |text| {
+            let bounds = Bounds { object_instant: Some(at(text)), ..Bounds::default() };
+            window(now, requested, 43_200, SessionEnd::Never, bounds)
+        };
+        let link = ask("2026-11-23T13:30:00Z").unwrap();
+        assert_eq!((link.expires_in, link.limited_by), (1_495, LimitedBy::Object));
+        for text in ["2026-11-23T13:05:05Z", "2026-11-22T00:00:00Z"] {
+            let short = ask(text).unwrap_err();
+            assert_eq!((short.available_expires_in, short.limited_by), (0, LimitedBy::Object));
+        }
+    }
+
+    #[test]
+    fn answers_and_logs_name_every_bound_alike() {
+        for limited_by in [
+            LimitedBy::Request,
+            LimitedBy::Grant,
+            LimitedBy::Session,
+            LimitedBy::Policy,
+            LimitedBy::Object,
+            LimitedBy::Signature,
+        ] {
+            let json = serde_json::to_value(limited_by).unwrap();
+            assert_eq!(json, limited_by.as_str());
+        }
     }
 
     #[test]

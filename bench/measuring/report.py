@@ -127,6 +127,8 @@ def bounds(figures):
     if figures.sts_instructions:
         what = "instructions, exec → first answer, STS asked over TLS, beside the SDK's default HTTP client"
         at_most(what, figures.sts_instructions[OURS] / figures.sts_instructions[DEFAULT_CLIENT], 0.4, times)
+    what = "exec → first answer, STS and S3 20 ms away, with the bucket's policy, beside the same without it"
+    at_most(what, ratio(figures.policy_start[True], figures.policy_start[False]), 1.15, times)
     what = f"CPU time of a warm link, {BOTO3}, beside ours"
     at_least(what, ratio(figures.warm_cpu[BOTO3], figures.warm_cpu[OURS]), 3, times)
     what = f"CPU time of a link between {BATCH_SIZES[1]} and {BATCH_SIZES[2]:,} of a batch, beside the earlier ones"

@@ -1,5 +1,7 @@
 """An STS on 127.0.0.1, over TLS, that answers the one call of the function: it states the session's end.
 
+It also stands in for S3, which answers with the policy that the template gives its own bucket.
+
 Each run makes a new certificate chain, and a client verifies it like any other: a root, an intermediate and a leaf
 with RSA keys of 2,048 bits, as Amazon's have. This STS checks no signature and knows one action.
 
@@ -30,10 +32,25 @@ from local_aws import paths
 
 FIVE_ROOTS = paths.ROOT / "src" / "aws" / "amazon-roots.pem"
 TWELVE_HOURS = timedelta(hours=12)
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    },
+}
 
 
 class Sts:
     """The server. It listens until the `with` block ends."""
+
+    def __init__(self):
+        # Seconds until an answer. In the cloud the two services are some milliseconds away.
+        self.delay = 0
 
     def __enter__(self):
         self._directory = tempfile.TemporaryDirectory()
@@ -51,6 +68,7 @@ class Sts:
         context.num_tickets = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._server.sts = self
         self._server.socket = context.wrap_socket(
             # The thread of a connection does the handshake, at its first read.
             self._server.socket, server_side=True, do_handshake_on_connect=False
@@ -70,6 +88,10 @@ class Sts:
             "SSL_CERT_FILE": str(roots),
         }
 
+    def policy_environment(self):
+        """The variables that make a function ask for the bucket's policy as well, here."""
+        return {"BUCKET_POLICY": "heed", "AWS_ENDPOINT_URL_S3": f"https://localhost:{self._server.server_port}"}
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers GetWebIdentityToken."""
@@ -78,12 +100,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(self.server.sts.delay)
         response = (
             "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult>"
             f"<WebIdentityToken>{token()}</WebIdentityToken><Expiration>{seconds_from_now(60)}</Expiration>"
             "</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
         ).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(response)}\r\n\r\n"
+        self.wfile.write(head.encode() + response)
+
+    def do_GET(self):
+        time.sleep(self.server.sts.delay)
+        response = json.dumps(POLICY).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(response)}\r\n\r\n"
         self.wfile.write(head.encode() + response)
 
     def log_message(self, *_):

@@ -150,6 +150,14 @@ impl Grants {
         self.0.iter().all(|grant| grant.bucket == first).then_some(first)
     }
 
+    /// The buckets that grants name, each once, with the first grant that does.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &Grant> {
+        self.0.iter().enumerate().filter_map(|(index, grant)| {
+            let named_before = self.0[..index].iter().any(|other| other.bucket == grant.bucket);
+            (!named_before).then_some(grant)
+        })
+    }
+
     /// The grant under which `principal` may have a link that does `action` with `key`. If there
     /// are several, it is the one that allows the longest window.
     pub(crate) fn find(

@@ -179,6 +179,7 @@ fn escaped_bytes(json: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::links::PolicyReading;
     use crate::sessions::Evidence;
     use crate::window::{LimitedBy, Window};
     use jiff::Timestamp;
@@ -198,6 +199,8 @@ mod tests {
             requested_expires_in: 1,
             evidence: Evidence::Minted,
             session_expires_at: None,
+            bucket_policy: PolicyReading::Heeded,
+            object_expires_at: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::links::Link;
+use crate::links::{Link, PolicyReading};
 use crate::sessions::Evidence;
 use crate::window::LimitedBy;
 
@@ -21,6 +21,9 @@ pub(super) struct LinkResponse<'a> {
     limited_by: LimitedBy,
     session: LinkSession,
     proven: bool,
+    bucket_policy: PolicyReading,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_expires_at: Option<Timestamp>,
 }
 
 /// The session that signed the link.
@@ -45,6 +48,8 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
             limited_by: link.window.limited_by,
             session: LinkSession { evidence: link.evidence, expires_at: link.session_expires_at },
             proven: link.evidence.is_proof(),
+            bucket_policy: link.bucket_policy,
+            object_expires_at: link.object_expires_at,
         }
     }
 }
@@ -75,6 +80,8 @@ mod tests {
             requested_expires_in: 90,
             evidence: Evidence::Minted,
             session_expires_at: Some("2026-11-23T15:00:00Z".parse().unwrap()),
+            bucket_policy: PolicyReading::Heeded,
+            object_expires_at: None,
         };
         let mut expected = json!({
             "url": "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60",
@@ -88,10 +95,17 @@ mod tests {
             "limited_by": "grant",
             "session": {"evidence": "minted", "expires_at": "2026-11-23T15:00:00Z"},
             "proven": true,
+            "bucket_policy": "heeded",
         });
         assert_eq!(read(&link), expected);
         expected["session"] = json!({"evidence": "unlimited"});
-        let without_end = Link { evidence: Evidence::Unlimited, session_expires_at: None, ..link };
+        expected["object_expires_at"] = json!("2026-11-24T00:00:00Z");
+        let without_end = Link {
+            evidence: Evidence::Unlimited,
+            session_expires_at: None,
+            object_expires_at: Some("2026-11-24T00:00:00Z".parse().unwrap()),
+            ..link
+        };
         assert_eq!(read(&without_end), expected);
     }
 }

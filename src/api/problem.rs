@@ -88,7 +88,7 @@ impl Problem {
                 LinkError::Misconfigured(_) | LinkError::Internal(_) => 500,
                 LinkError::Upstream(_) => 502,
                 LinkError::OutOfTime => 504,
-                LinkError::SessionUnproven(_) => 503,
+                LinkError::SessionUnproven(_) | LinkError::PolicyUnreadable { .. } => 503,
             },
         }
     }
@@ -116,6 +116,7 @@ impl Problem {
                     "An AWS service did not answer as expected"
                 }
                 LinkError::SessionUnproven(_) => "The session's end is not proven",
+                LinkError::PolicyUnreadable { .. } => "The bucket's policy can't be read",
             },
         }
     }

@@ -11,7 +11,7 @@ use crate::access::Principal;
 use crate::clock::InvocationTime;
 use crate::links::{LinkError, Links, in_time};
 use crate::sessions::Evidence;
-use crate::window::{self, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use crate::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 #[derive(Serialize)]
 struct SessionResponse<'a> {
@@ -88,8 +88,8 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
             }
         }
     }
-    let arn = match links.sessions.caller_arn(credentials, time).await {
-        Ok(arn) => Some(arn),
+    let arn = match links.sessions.caller_identity(credentials, time).await {
+        Ok(identity) => Some(identity.arn.clone()),
         Err(error) => {
             findings.push(format!("STS could not be asked who signs: {error}."));
             None
@@ -98,7 +98,8 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
     let longest = RequestedWindow { expires_in: SIGNATURE_MAX_EXPIRES_IN, min_expires_in: 1 };
     let window = session.and_then(|session| {
         // The clock is read again, because minting a session takes time.
-        window::window(time.now(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end).ok()
+        let bounds = Bounds::default();
+        window::window(time.now(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end, bounds).ok()
     });
     let key = credentials.access_key_id();
     let response = SessionResponse {

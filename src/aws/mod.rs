@@ -24,5 +24,6 @@ pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::Regions;
 pub(crate) use self::repeat::{answered, ran_whole, repeated};
+pub(crate) use self::sts::CallerIdentity;
 pub use self::sts::Sts;
 pub(crate) use self::sts::{TOKEN_ALGORITHM, TOKEN_AUDIENCE};

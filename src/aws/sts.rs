@@ -32,6 +32,15 @@ pub(crate) const TOKEN_ALGORITHM: &str = "ES384";
 /// time-out of the call.
 const MAX_ATTEMPTS: u32 = 2;
 
+/// Whose credentials sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallerIdentity {
+    /// The ARN of a role's session, of a user, or of an account's root.
+    pub(crate) arn: String,
+    /// `aws:userid`, such as `AROAEXAMPLE:session`.
+    pub(crate) user_id: String,
+}
+
 /// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
 ///
 /// A call that gets no answer is made once more, as [`answered`] says: a second token or a second
@@ -105,19 +114,21 @@ impl Sts {
         ))
     }
 
-    /// `GetCallerIdentity`: the ARN that `credentials` belong to. The call needs no permission.
+    /// `GetCallerIdentity`: whose `credentials` these are. The call needs no permission.
     ///
     /// # Errors
     ///
     /// [`AwsError`].
-    pub(crate) async fn caller_arn(
+    pub(crate) async fn caller_identity(
         &self,
         credentials: &Credentials,
         time: InvocationTime,
-    ) -> Result<String, AwsError> {
+    ) -> Result<CallerIdentity, AwsError> {
         let call = self.0.sts(credentials, retries()).get_caller_identity();
         let answer = answered(time, || call.clone().send()).await?;
-        answer.arn.ok_or_else(|| without("an ARN"))
+        let arn = answer.arn.ok_or_else(|| without("an ARN"))?;
+        let user_id = answer.user_id.ok_or_else(|| without("a user's id"))?;
+        Ok(CallerIdentity { arn, user_id })
     }
 }
 

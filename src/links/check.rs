@@ -9,29 +9,37 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 
-use super::LinkError;
+use super::{LinkError, ObjectEnd};
 use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code};
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
 
-/// Fetches one byte through `url`.
+/// S3's answer.
+struct Answer {
+    status: u16,
+    /// The error document. Empty if the link opens.
+    body: String,
+    end: ObjectEnd,
+}
+
+/// Fetches one byte through `url`. Returns when the object ends, as far as S3 says.
 ///
 /// # Errors
 ///
 /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
 /// [`LinkError::Upstream`] when S3 does not answer or answers 5xx. Neither holds the URL or any
 /// part of its signature.
-pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<(), LinkError> {
+pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<ObjectEnd, LinkError> {
     let answer = match fetch_in_time(http, url).await {
         // A call without an answer says nothing about the link. It may have been cut off.
         Err(_) => fetch_in_time(http, url).await,
         answer => answer,
     };
-    let (status, body) = answer.map_err(|reason| unreachable(&reason))?;
+    let Answer { status, body, end } = answer.map_err(|reason| unreachable(&reason))?;
     match status {
         // 416: the object exists and is empty, so it has no first byte.
-        200 | 206 | 416 => Ok(()),
+        200 | 206 | 416 => Ok(end),
         500.. => Err(unreachable(&format!("it answered {status}"))),
         _ => {
             let code = code_of(&body);
@@ -45,13 +53,13 @@ fn unreachable(reason: &str) -> LinkError {
     LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
 }
 
-async fn fetch_in_time(http: &AwsHttp, url: &str) -> Result<(u16, String), String> {
+async fn fetch_in_time(http: &AwsHttp, url: &str) -> Result<Answer, String> {
     tokio::time::timeout(CALL_TIMEOUT, fetch_one_byte(http, url))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {} s", CALL_TIMEOUT.as_secs())))
 }
 
-async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<(u16, String), String> {
+async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<Answer, String> {
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url).map_err(|_| "the link is not a URI".to_owned())?;
     // The header is not signed. S3 honours it all the same, as it does a browser's.
@@ -59,6 +67,8 @@ async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<(u16, String), Stri
 
     let answer = http.connector().call(request).await.map_err(|error| error_chain(&error))?;
     let status = answer.status().as_u16();
+    let header = |name| answer.headers().get(name);
+    let end = ObjectEnd::read(header("x-amz-expiration"), header("x-amz-restore"));
     // A server that ignores the range sends the whole file. What follows the limit is not read.
     let body = if status >= 300 {
         let body = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
@@ -66,7 +76,7 @@ async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<(u16, String), Stri
     } else {
         String::new()
     };
-    Ok((status, body))
+    Ok(Answer { status, body, end })
 }
 
 /// The `Code` of S3's error document. Empty if the document has none that looks like a code.
@@ -83,7 +93,8 @@ fn likely_causes(status: u16, code: &str) -> &'static str {
         (404, "NoSuchBucket") => "there is no such bucket.",
         (404, _) => "there is no such object.",
         (_, "InvalidObjectState") => {
-            "the object is archived (Glacier or an Intelligent-Tiering archive tier): restore it first."
+            "the object is archived (Glacier or an Intelligent-Tiering archive tier): restore it first with \
+             `aws s3api restore-object --bucket BUCKET --key KEY --restore-request Days=7`."
         }
         (_, code) if code.starts_with("KMS") => {
             "the object's KMS key can't be used: it is disabled, deleted or in another state."

@@ -73,6 +73,13 @@ pub(crate) enum LinkError {
          without \"check\"."
     )]
     OutOfTime,
+    /// The operator wants no link without the bucket's policy (`BUCKET_POLICY=require`), and the
+    /// policy could not be read.
+    #[error("BUCKET_POLICY=require, and the bucket's policy can't be read: {reason}")]
+    PolicyUnreadable {
+        /// Why it can't be read, and the fix.
+        reason: String,
+    },
     /// The settings name a bucket that links can't be signed for.
     #[error("{0}")]
     Misconfigured(String),
@@ -95,6 +102,7 @@ impl LinkError {
             Self::ObjectUnavailable(_) => "object-unavailable",
             Self::SessionUnproven(_) => "session-unproven",
             Self::Upstream(_) | Self::OutOfTime => "upstream",
+            Self::PolicyUnreadable { .. } => "policy-unreadable",
             Self::Misconfigured(_) => "misconfigured",
             Self::Internal(_) => "internal",
         }

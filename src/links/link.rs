@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::PolicyReading;
 use crate::access::{Grant, Principal};
 use crate::presign::ResponseHeaders;
 use crate::sessions::Evidence;
@@ -61,6 +62,11 @@ pub(crate) struct Link {
     pub(crate) evidence: Evidence,
     /// The end of the session that signed. `None` for long-term keys.
     pub(crate) session_expires_at: Option<Timestamp>,
+    /// Whether the window keeps to the bucket's policy.
+    pub(crate) bucket_policy: PolicyReading,
+    /// When a lifecycle rule deletes the object, or when its restored copy goes. `None` if S3 was
+    /// not asked about the object, or named no end.
+    pub(crate) object_expires_at: Option<Timestamp>,
 }
 
 /// Shows everything but the URL.

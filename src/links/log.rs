@@ -48,7 +48,7 @@ pub(crate) fn log_refused(
         LinkError::Upstream(detail) | LinkError::ObjectUnavailable(detail) => {
             tracing::warn!(request_id, principal, code, detail, "link refused");
         }
-        LinkError::OutOfTime => {
+        LinkError::OutOfTime | LinkError::PolicyUnreadable { .. } => {
             let detail = error.to_string();
             tracing::warn!(request_id, principal, code, detail, "link refused");
         }

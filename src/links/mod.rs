@@ -1,5 +1,5 @@
-//! From a request to a link, step by step: grant, key, session, region, version, window, signature,
-//! check.
+//! From a request to a link, step by step: grant, key, session, region, version, policy, window,
+//! signature, check.
 //!
 //! The order matters. Whether a caller may have a link is decided before S3 or STS is asked
 //! anything. The clock is read when the link is signed, not when the request came in.
@@ -7,30 +7,47 @@
 //! This room knows no HTTP and no event: `api` turns a [`LinkError`] into an answer, and `mail`
 //! into another delivery of the event.
 
+mod bucket_policies;
 mod check;
 mod error;
 mod link;
 mod log;
+mod object_end;
 mod object_key;
+mod policy_words;
 mod version;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use futures_util::future;
+use jiff::Timestamp;
 use memchr::memmem;
+use tokio::time::timeout;
 
+pub(crate) use self::bucket_policies::{BucketPolicies, PolicyReading, PolicySetting};
+use self::bucket_policies::{Planned, Unreadable};
 pub(crate) use self::error::LinkError;
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
+pub(crate) use self::object_end::ObjectEnd;
 pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
 pub(crate) use self::version::Versions;
 use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::clock::{Clock, InvocationTime};
+use crate::policy::Policy;
 use crate::presign::{GetObject, Operation, Signer};
-use crate::sessions::{Session, Sessions};
-use crate::window;
+use crate::sessions::{CallerIdentity, Selection, Session, Sessions};
+use crate::window::{self, Bounds, DEFAULT_EXPIRES_IN};
+
+/// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
+/// seconds, and STS may take four of them.
+const WARM_UP: Duration = Duration::from_secs(3);
+
+/// How many buckets' policies are read during initialisation.
+const BUCKETS_TO_WARM_UP: usize = 16;
 
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
@@ -46,7 +63,7 @@ pub(crate) async fn in_time<T>(
     made: impl Future<Output = Result<T, LinkError>>,
 ) -> Result<T, LinkError> {
     let left = time.left().saturating_sub(TIME_TO_ANSWER);
-    tokio::time::timeout(left, made).await.unwrap_or(Err(LinkError::OutOfTime))
+    timeout(left, made).await.unwrap_or(Err(LinkError::OutOfTime))
 }
 
 /// Everything it takes to make links.
@@ -60,6 +77,8 @@ pub(crate) struct Links {
     pub(crate) regions: Regions,
     /// Asks S3 which version of an object is the current one.
     pub(crate) versions: Versions,
+    /// Buckets' policies.
+    pub(crate) policies: BucketPolicies,
     /// Signs the URLs.
     pub(crate) signer: Signer,
     /// The HTTP client of the one-byte check.
@@ -68,7 +87,56 @@ pub(crate) struct Links {
     pub(crate) clock: Clock,
 }
 
+/// What the signature of a link needs.
+struct Prepared<'a> {
+    bucket: &'a str,
+    grant: &'a Grant,
+    key: ObjectKey<'a>,
+    session: Arc<Session>,
+    region: String,
+    /// `None`: the operator wants no policy to be read.
+    policy: Option<Result<Arc<Policy>, Unreadable>>,
+    /// Whose credentials sign. `None` if it is not known, or if it does not matter.
+    signer: Option<Arc<CallerIdentity>>,
+}
+
 impl Links {
+    /// Finds out before the first request what every request needs: how long the session lasts, and
+    /// beside that the policies of the buckets that the grants name.
+    ///
+    /// Never fails: what can't be had now is asked for again by the request that needs it. It takes
+    /// as long as the calls may, a few seconds at most.
+    pub(crate) async fn warm_up(&self, time: InvocationTime) {
+        // Credentials in the environment are there at once. A provider is asked for others, and one
+        // question is enough.
+        let at_once = self.sessions.credentials_at_once();
+        let evidence = self.sessions.select(DEFAULT_EXPIRES_IN, time);
+        let (selection, ()) = future::join(evidence, self.read_policies(at_once, time)).await;
+        let Ok(Selection { credentials, session, .. }) = selection else { return };
+        if at_once.is_none() {
+            self.read_policies(Some(&credentials), time).await;
+        }
+        if let Some(session) = session
+            && self.policies.some_turn_on_the_signer().await
+        {
+            // The answer is kept.
+            let _ = self.sessions.caller_identity(&session.credentials, time).await;
+        }
+    }
+
+    /// Reads the policies of the buckets that the grants name, if there are credentials.
+    async fn read_policies(&self, credentials: Option<&Credentials>, time: InvocationTime) {
+        let Some(credentials) = credentials.filter(|_| self.policies.are_read()) else { return };
+        let reads = self.grants.buckets().take(BUCKETS_TO_WARM_UP).map(|grant| async {
+            if let Ok(region) = self.region(grant, &grant.bucket, credentials, time).await {
+                // The policy is kept.
+                let _ = self.policies.read(&grant.bucket, &region, credentials, time).await;
+            }
+        });
+        // What is not read by then is read by the request that needs it.
+        let _ = timeout(WARM_UP, future::join_all(reads)).await;
+    }
+
     /// Makes a link for `principal`, and opens it if the request says so. Wrap it in [`in_time`].
     pub(crate) async fn make(
         &self,
@@ -76,20 +144,39 @@ impl Links {
         request: &LinkRequest,
         time: InvocationTime,
     ) -> Result<Link, LinkError> {
-        let link = self.sign(principal, request, time).await?;
-        if request.check {
-            check::open_once(&self.http, &link.url).await?;
+        let prepared = self.prepare(principal, request, time).await?;
+        let link = self.sign_with(&prepared, request, None)?;
+        if !request.check {
+            return Ok(link);
         }
-        Ok(link)
+        let end = check::open_once(&self.http, &link.url).await?.of(request.version_id.as_deref());
+        if end.is_none() {
+            return Ok(link);
+        }
+        // S3 said when the object ends. Signing again costs nothing.
+        self.sign_with(&prepared, request, end)
     }
 
-    /// Makes a link for `principal` and does not open it, even if the request says so.
+    /// Makes a link for `principal` to an object that ends at `object_end`, and does not open it,
+    /// even if the request says so.
     pub(crate) async fn sign(
         &self,
         principal: &Principal,
         request: &LinkRequest,
+        object_end: Option<Timestamp>,
         time: InvocationTime,
     ) -> Result<Link, LinkError> {
+        let prepared = self.prepare(principal, request, time).await?;
+        self.sign_with(&prepared, request, object_end)
+    }
+
+    /// Gathers what the signature needs. Everything that waits is done here.
+    async fn prepare<'a>(
+        &'a self,
+        principal: &Principal,
+        request: &'a LinkRequest,
+        time: InvocationTime,
+    ) -> Result<Prepared<'a>, LinkError> {
         let (bucket, grant) = self.grant(principal, request)?;
         let key = ObjectKey::parse(&request.key)?;
         let wanted = request.window.capped(grant.max_expires_in);
@@ -100,7 +187,15 @@ impl Links {
                 .check_current(bucket, &region, key.as_str(), version_id, &credentials, time)
                 .await?;
         }
-        self.sign_with(&session, request, bucket, &region, key, grant.max_expires_in)
+        let policy = self.policies.of(bucket, &region, &credentials, time).await?;
+        let signer = match &policy {
+            // Who signs matters only to some policies.
+            Some(Ok(policy)) if policy.turns_on_the_signer() => {
+                self.sessions.caller_identity(&session.credentials, time).await.ok()
+            }
+            _ => None,
+        };
+        Ok(Prepared { bucket, grant, key, session, region, policy, signer })
     }
 
     /// The bucket that the request means, and the grant that covers the request.
@@ -173,14 +268,30 @@ impl Links {
 
     fn sign_with(
         &self,
-        session: &Session,
+        prepared: &Prepared<'_>,
         request: &LinkRequest,
-        bucket: &str,
-        region: &str,
-        key: ObjectKey<'_>,
-        max_expires_in: u64,
+        object_end: Option<Timestamp>,
     ) -> Result<Link, LinkError> {
-        let window = window::window((self.clock)(), request.window, max_expires_in, session.end)
+        let Prepared { bucket, grant, key, session, region, policy, signer } = prepared;
+        let max_expires_in = grant.max_expires_in;
+        let now = (self.clock)();
+        let (bucket_policy, bounds) = match policy {
+            None => (PolicyReading::Ignored, Bounds::default()),
+            Some(Err(_)) => (PolicyReading::Unreadable, Bounds::default()),
+            Some(Ok(policy)) => {
+                let planned = Planned {
+                    bucket,
+                    region,
+                    key: key.as_str(),
+                    version_id: request.version_id.as_deref(),
+                    session,
+                    signer: signer.as_deref(),
+                };
+                (PolicyReading::Heeded, self.policies.bounds(policy, &planned, now)?)
+            }
+        };
+        let bounds = Bounds { object_instant: object_end, ..bounds };
+        let window = window::window(now, request.window, max_expires_in, session.end, bounds)
             .map_err(|too_short| LinkError::WindowTooShort {
                 too_short,
                 min_expires_in: request.window.min_expires_in,
@@ -208,12 +319,14 @@ impl Links {
         Ok(Link {
             url,
             link_id,
-            bucket: bucket.to_owned(),
+            bucket: (*bucket).to_owned(),
             key: key.as_str().to_owned(),
             window,
             requested_expires_in: request.window.expires_in,
             evidence: session.evidence,
             session_expires_at: session.expires_at(),
+            bucket_policy,
+            object_expires_at: object_end,
         })
     }
 }

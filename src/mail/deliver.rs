@@ -281,13 +281,15 @@ impl Mailer {
         invocation: &mut Invocation<'_>,
     ) -> Result<(Link, String), DeliveryError> {
         let request = self.link_request(delivery.created);
-        let link = match links.sign(&Principal::S3Event, &request, invocation.time()).await {
-            Ok(link) => link,
-            Err(error) => {
-                log_refused(invocation, &Principal::S3Event, &error);
-                return Err(DeliveryError::Link(error));
-            }
-        };
+        let expires_at = delivery.object.expires_at;
+        let link =
+            match links.sign(&Principal::S3Event, &request, expires_at, invocation.time()).await {
+                Ok(link) => link,
+                Err(error) => {
+                    log_refused(invocation, &Principal::S3Event, &error);
+                    return Err(DeliveryError::Link(error));
+                }
+            };
         log_signed(invocation, &Principal::S3Event, &link);
         let sender = &self.settings.sender;
         let mime = message::compose(sender, recipient, &link, delivery.object.size)?;

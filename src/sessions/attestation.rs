@@ -113,6 +113,8 @@ pub(super) struct Attested {
     /// The function whose session it is. Its name and region are this function's. Its partition and
     /// account are still to be compared with the invoked function's.
     pub(super) function: FunctionArn,
+    /// The ARN of the session's role, if the token names it.
+    pub(super) role_arn: Option<String>,
 }
 
 /// Asks STS when the session of `credentials` ends. `function_name` is this function's own name.
@@ -224,7 +226,8 @@ fn read_token(
     if left <= SignedDuration::ZERO || left > MAX_SESSION {
         return Err(ProvesNothing("its original_session_exp is over or over twelve hours away"));
     }
-    Ok(Attested { end, function })
+    let role_arn = claims.sub.as_str().filter(|sub| sub.contains(":role/")).map(str::to_owned);
+    Ok(Attested { end, function, role_arn })
 }
 
 fn decode(part: &str) -> Option<Vec<u8>> {

@@ -58,7 +58,15 @@ impl CredentialsSource {
 
     /// Whether a later snapshot can hold other credentials.
     pub(super) fn can_change(&self) -> bool {
-        !matches!(self.0, Source::Environment(_))
+        self.constant().is_none()
+    }
+
+    /// The credentials, if they were in the environment and never change.
+    pub(super) fn constant(&self) -> Option<&Credentials> {
+        match &self.0 {
+            Source::Environment(credentials) => Some(credentials),
+            Source::DefaultChain { .. } | Source::Provider(_) => None,
+        }
     }
 
     /// Takes a snapshot.

@@ -159,6 +159,11 @@ impl ExecutionRole {
         Ok(current.known.clone())
     }
 
+    /// The credentials, if they were in the environment.
+    pub(super) fn credentials_at_once(&self) -> Option<&Credentials> {
+        self.source.constant()
+    }
+
     /// Forgets the current credentials, so that the next call reads them again.
     pub(super) async fn forget(&self) {
         self.state.lock().await.current = None;
@@ -258,9 +263,10 @@ impl ExecutionRole {
         let name = &self.settings.function_name;
         let asked_at = time.now();
         match attested_end(&self.sts, credentials, name, time).await {
-            Ok(Attested { end, function }) => {
+            Ok(Attested { end, function, role_arn }) => {
                 let end = SessionEnd::At(end);
-                current.known.session = Ok(session(credentials, Evidence::Attested, end));
+                let session = Session::new(credentials.clone(), Evidence::Attested, end);
+                current.known.session = Ok(Arc::new(session.of_role(role_arn)));
                 current.attested_function = Some(function);
             }
             Err(error) => {

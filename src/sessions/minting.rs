@@ -137,7 +137,8 @@ impl Minter {
         let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
             MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
         })?;
-        let session = Session::new(minted, Evidence::Minted, SessionEnd::At(end));
+        let session = Session::new(minted, Evidence::Minted, SessionEnd::At(end))
+            .of_role(Some(self.role_arn.clone()));
         // Such a session signs nothing. Without this, every link would mint another one.
         if !session.keeps(1, time.now()) {
             return Err(MintError::Unreachable("a session that has already ended".to_owned()));

@@ -29,7 +29,8 @@ pub use self::credentials::CredentialsSource;
 pub use self::execution_role::{ExecutionRole, ExecutionRoleSettings};
 pub use self::minting::Minter;
 pub use self::select::{Selection, Sessions};
-use crate::window::{self, RequestedWindow, SessionEnd};
+pub(crate) use crate::aws::CallerIdentity;
+use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
 
 /// How the end of a session is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,12 +75,19 @@ pub struct Session {
     pub evidence: Evidence,
     /// When S3 stops accepting what these credentials signed.
     pub end: SessionEnd,
+    /// The ARN of the session's role, with its path. `None` if it is not known.
+    pub(crate) role_arn: Option<String>,
 }
 
 impl Session {
     /// A session whose `end` is known by `evidence`.
     pub(crate) fn new(credentials: Credentials, evidence: Evidence, end: SessionEnd) -> Self {
-        Self { credentials, evidence, end }
+        Self { credentials, evidence, end, role_arn: None }
+    }
+
+    /// The same session, with its role's ARN.
+    pub(crate) fn of_role(self, role_arn: Option<String>) -> Self {
+        Self { role_arn, ..self }
     }
 
     /// The instant at which the session ends, or `None` if it has no end.
@@ -94,7 +102,7 @@ impl Session {
     /// Whether a link of `wanted` seconds that is signed `now` would work in full.
     pub(crate) fn keeps(&self, wanted: u64, now: Timestamp) -> bool {
         let full_or_nothing = RequestedWindow { expires_in: wanted, min_expires_in: wanted };
-        window::window(now, full_or_nothing, wanted, self.end).is_ok()
+        window::window(now, full_or_nothing, wanted, self.end, Bounds::default()).is_ok()
     }
 }
 

@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
-use crate::aws::{AwsError, Sts};
+use crate::aws::{AwsError, CallerIdentity, Sts};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
+
+/// For how many access keys STS's answer is remembered: the role's own, minted ones, and those that
+/// they replaced.
+const REMEMBERED_IDENTITIES: usize = 4;
+
+/// How long later invocations wait before STS is asked again whose an access key is.
+const RETRY_IDENTITY: SignedDuration = SignedDuration::from_secs(2);
 
 /// All sessions that this function can sign with.
 #[derive(Debug)]
@@ -17,6 +26,16 @@ pub struct Sessions {
     execution_role: ExecutionRole,
     minter: Option<Minter>,
     sts: Sts,
+    /// The newest first. Locked while STS is asked, so that concurrent callers wait for one call.
+    identities: Mutex<Vec<Known>>,
+}
+
+/// Whose an access key is, or why STS did not say.
+#[derive(Debug)]
+struct Known {
+    access_key_id: String,
+    identity: Result<Arc<CallerIdentity>, AwsError>,
+    asked_at: Timestamp,
 }
 
 /// The session that was selected, and why others were not available.
@@ -38,7 +57,7 @@ impl Sessions {
     /// Signs with the execution role's session, and with minted sessions if there is a `minter`.
     #[must_use]
     pub fn new(execution_role: ExecutionRole, minter: Option<Minter>, sts: Sts) -> Self {
-        Self { execution_role, minter, sts }
+        Self { execution_role, minter, sts, identities: Mutex::default() }
     }
 
     /// Whether a signing role is set.
@@ -88,13 +107,38 @@ impl Sessions {
         Ok(selection)
     }
 
-    /// The ARN that `credentials` belong to. STS is asked for it.
-    pub(crate) async fn caller_arn(
+    /// The execution role's credentials, if they were in the environment. Nobody is asked.
+    pub(crate) fn credentials_at_once(&self) -> Option<&Credentials> {
+        self.execution_role.credentials_at_once()
+    }
+
+    /// Whose `credentials` these are. STS is asked once for each access key.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`]. The invocation that met the error asks no second time, and later ones wait for
+    /// [`RETRY_IDENTITY`].
+    pub(crate) async fn caller_identity(
         &self,
         credentials: &Credentials,
         time: InvocationTime,
-    ) -> Result<String, AwsError> {
-        self.sts.caller_arn(credentials, time).await
+    ) -> Result<Arc<CallerIdentity>, AwsError> {
+        let mut identities = self.identities.lock().await;
+        let key = credentials.access_key_id();
+        let known = identities.iter().position(|known| known.access_key_id == key);
+        if let Some(known) = known {
+            let Known { identity, asked_at, .. } = &identities[known];
+            if identity.is_ok() || time.remembers(*asked_at, RETRY_IDENTITY) {
+                return identity.clone();
+            }
+            identities.remove(known);
+        }
+        let identity = self.sts.caller_identity(credentials, time).await.map(Arc::new);
+        identities.truncate(REMEMBERED_IDENTITIES - 1);
+        let access_key_id = key.to_owned();
+        identities
+            .insert(0, Known { access_key_id, identity: identity.clone(), asked_at: time.now() });
+        identity
     }
 
     /// Forgets the execution role's credentials. After a SnapStart restore they are no longer

@@ -16,8 +16,8 @@ fn is_given(entry: &Value) -> bool {
     entry["url"].is_string()
 }
 
-/// A thousand checked links from an S3 that takes 1.5 s for each answer, in `seconds`.
-async fn checked(seconds: i64) -> (Vec<Value>, SignedDuration) {
+/// So many checked links from an S3 that takes 1.5 s for each answer, in `seconds`.
+async fn checked(count: usize, seconds: i64) -> (Vec<Value>, SignedDuration) {
     let s3 = StsServer::start(|_| Reply::status(206).after(Duration::from_millis(1_500))).await;
     let endpoint = s3.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
@@ -28,23 +28,23 @@ async fn checked(seconds: i64) -> (Vec<Value>, SignedDuration) {
     ]);
     let began_at = Timestamp::now();
     let deadline = began_at + SignedDuration::from_secs(seconds);
-    let entries = batch_until(&handler, 1_000, true, deadline).await;
+    let entries = batch_until(&handler, count, true, deadline).await;
     (entries, Timestamp::now().duration_since(began_at))
 }
 
 #[tokio::test]
 async fn a_thousand_links_are_checked_within_fifteen_seconds_though_s3_is_slow() {
-    let (entries, took) = checked(15).await;
+    let (entries, took) = checked(1_000, 15).await;
     assert_eq!(entries.iter().filter(|entry| is_given(entry)).count(), 1_000, "after {took}");
     assert!(took < SignedDuration::from_secs(13), "{took}");
 }
 
 #[tokio::test]
 async fn what_can_t_be_checked_in_time_becomes_a_problem_and_the_rest_is_given() {
-    let (entries, took) = checked(4).await;
-    assert!(took < SignedDuration::from_secs(4), "{took}");
+    let (entries, took) = checked(200, 3).await;
+    assert!(took < SignedDuration::from_secs(3), "{took}");
     let given = entries.iter().filter(|entry| is_given(entry)).count();
-    assert!((64..1_000).contains(&given), "{given}");
+    assert!((1..200).contains(&given), "{given}");
     for entry in entries.iter().filter(|entry| !is_given(entry)) {
         assert_eq!((&entry["code"], &entry["status"]), (&"upstream".into(), &504.into()));
         let detail = entry["detail"].as_str().unwrap();

@@ -28,6 +28,7 @@ fn handler() -> Handler {
                     {"bucket":"files","prefix":"public/","principals":["anonymous"],
                      "region":"eu-west-1","versions":true}]"#
             }
+            "BUCKET_POLICY" => "ignore",
             "AWS_REGION" => "eu-west-1",
             "AWS_ACCESS_KEY_ID" => "ASIAHOSTILE",
             "AWS_SECRET_ACCESS_KEY" => SECRET,

@@ -3,6 +3,8 @@
 //! - `batches`: how often a batch asks STS and S3 when they fail,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
+//! - `policies`: what a bucket's policy and the object's own end do to a window, with an S3 of the
+//!   tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
 //! - `versions`: links that name a version, with an S3 of the tests' own,
 //! - `start`: what the built function logs when it starts,
@@ -22,6 +24,7 @@ mod batches;
 mod deadlines;
 mod events;
 mod evidence;
+mod policies;
 mod signatures;
 mod start;
 mod sts_server;

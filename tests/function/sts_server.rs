@@ -33,6 +33,7 @@ pub(crate) struct Reply {
     /// 0: the connection is closed without an answer.
     status: u16,
     body: String,
+    headers: String,
     delay: Duration,
 }
 
@@ -51,7 +52,7 @@ impl Reply {
              <Message>The request signature we calculated does not match: {message}</Message>\
              </Error></ErrorResponse>"
         );
-        Self { status: 403, body, delay: Duration::ZERO }
+        Self { status: 403, body, headers: String::new(), delay: Duration::ZERO }
     }
 
     pub(crate) fn token(jwt: &str) -> Self {
@@ -76,12 +77,36 @@ impl Reply {
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
              <Message>not now, not ever</Message></Error></ErrorResponse>"
         );
-        Self { status, body, delay: Duration::ZERO }
+        Self { status, body, headers: String::new(), delay: Duration::ZERO }
+    }
+
+    /// S3's answer to `GetBucketPolicy`.
+    pub(crate) fn policy(policy: &serde_json::Value) -> Self {
+        Self::ok(&policy.to_string())
+    }
+
+    /// S3's error document.
+    pub(crate) fn s3_error(status: u16, code: &str) -> Self {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        Self { status, body, ..Self::status(status) }
+    }
+
+    pub(crate) fn identity(arn: &str) -> Self {
+        Self::ok(&format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn>\
+             <UserId>AROAEXAMPLE:signer</UserId><Account>123456789012</Account>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ))
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers = format!("{}{name}: {value}\r\n", self.headers);
+        self
     }
 
     /// An answer without a body, as a HEAD request gets it.
     pub(crate) fn status(status: u16) -> Self {
-        Self { status, body: String::new(), delay: Duration::ZERO }
+        Self { status, body: String::new(), headers: String::new(), delay: Duration::ZERO }
     }
 
     pub(crate) fn after(self, delay: Duration) -> Self {
@@ -89,7 +114,7 @@ impl Reply {
     }
 
     fn ok(body: &str) -> Self {
-        Self { status: 200, body: body.to_owned(), delay: Duration::ZERO }
+        Self { status: 200, body: body.to_owned(), headers: String::new(), delay: Duration::ZERO }
     }
 }
 
@@ -170,8 +195,9 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<
             return;
         }
         let answer = format!(
-            "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{}",
+            "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\n{}content-length: {}\r\n\r\n{}",
             reply.status,
+            reply.headers,
             reply.body.len(),
             reply.body
         );

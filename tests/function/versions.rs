@@ -77,6 +77,7 @@ fn handler(s3: &str) -> Handler {
                     {"bucket":"files","prefix":"","principals":["auditor"],"region":"eu-west-1",
                      "versions":true,"max_expires_in":600}]"#
             }
+            "BUCKET_POLICY" => "ignore",
             "AWS_REGION" => "eu-west-1",
             "AWS_ACCESS_KEY_ID" => "ASIAVERSIONS",
             "AWS_SECRET_ACCESS_KEY" => "secret",

@@ -35,6 +35,8 @@ pub(crate) struct Object {
     pub(crate) etag: &'static str,
     pub(crate) size: u64,
     pub(crate) link_to: Option<String>,
+    /// `x-amz-expiration`, as a lifecycle rule makes S3 answer it.
+    pub(crate) expiration: Option<&'static str>,
 }
 
 /// A mail that SES accepted.
@@ -49,6 +51,8 @@ pub(crate) struct Sent {
 pub(crate) struct State {
     /// Versions by decoded key. The last one is current.
     pub(crate) objects: HashMap<String, Vec<Object>>,
+    /// The bucket's policy. `None`: it has none.
+    pub(crate) bucket_policy: Option<Value>,
     /// The status that S3 answers instead of looking for an object.
     pub(crate) s3_status: Option<u16>,
     pub(crate) table: HashMap<String, Value>,
@@ -185,13 +189,27 @@ fn operation(request: &Request) -> String {
     match &request.target {
         Some(target) => target.rsplit('.').next().unwrap().to_owned(),
         None if request.method == "HEAD" => "HeadObject".to_owned(),
+        None if request.method == "GET" => "GetBucketPolicy".to_owned(),
         None => "SendEmail".to_owned(),
+    }
+}
+
+/// The bucket's policy, if a test gave it one.
+fn get_bucket_policy(state: &State) -> Response {
+    match &state.bucket_policy {
+        Some(policy) => Response::json(200, policy),
+        None => Response {
+            status: 404,
+            headers: Vec::new(),
+            body: "<Error><Code>NoSuchBucketPolicy</Code></Error>".to_owned(),
+        },
     }
 }
 
 fn respond(request: &Request, state: &mut State) -> Response {
     match operation(request).as_str() {
         "HeadObject" => head_object(request, state),
+        "GetBucketPolicy" => get_bucket_policy(state),
         "SendEmail" => send_email(request, state),
         "PutItem" => put_item(request, state),
         "UpdateItem" => change_item(request, state, true),
@@ -217,6 +235,7 @@ fn head_object(request: &Request, state: &State) -> Response {
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];
     headers.extend(object.version_id.map(|version| ("x-amz-version-id", version.to_owned())));
+    headers.extend(object.expiration.map(|header| ("x-amz-expiration", header.to_owned())));
     headers.extend(object.link_to.clone().map(|list| ("x-amz-meta-link-to", list)));
     Response { status: 200, headers, body: String::new() }
 }

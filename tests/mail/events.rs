@@ -44,6 +44,7 @@ async fn aws() -> Aws {
             etag: "d41d8cd98f00b204e9800998ecf8427e",
             size: 1_024,
             link_to: None,
+            expiration: None,
         };
         aws.put(key, object);
     }

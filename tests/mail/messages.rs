@@ -1,6 +1,8 @@
 //! The mail that a recipient gets. Names that could change its shape are tested beside the code, in
 //! `src/mail/message/tests.rs`.
 
+use serde_json::{Value, json};
+
 use crate::aws::{Aws, Object};
 use crate::function::{function, handle, notification};
 use crate::mime;
@@ -43,4 +45,36 @@ async fn a_mail_names_the_file_its_link_and_how_long_the_link_works() {
     for forbidden in ["<img", "<script", "src=", "url(", "@import", "<link"] {
         assert!(!html.contains(forbidden), "{forbidden}");
     }
+}
+
+/// The text of the one mail about the report, in a bucket with this policy, and its link's window.
+async fn mail_about(object: Object, policy: Option<Value>) -> (String, String) {
+    let aws = Aws::start().await;
+    aws.put("private-files/report.pdf", object);
+    aws.state().bucket_policy = policy;
+    handle(&function(&aws), &notification("private-files/report.pdf")).await.unwrap();
+    let [sent] = aws.sent().try_into().unwrap();
+    let window = mime::parameter(&mime::link(&sent), "X-Amz-Expires").unwrap();
+    (mime::text(&sent), window)
+}
+
+#[tokio::test]
+async fn a_mail_says_the_true_end_where_the_bucket_s_policy_limits_the_link() {
+    let policy = json!({"Statement": {
+        "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "*",
+        "Condition": {"NumericGreaterThan": {"s3:signatureAge": "1800000"}},
+    }});
+    let object = Object { etag: "e1", size: 1, ..Object::default() };
+    let (text, window) = mail_about(object, Some(policy)).await;
+    assert_eq!(window, "1795");
+    assert!(text.contains("13:35 UTC") && text.contains("(29 minutes"), "{text}");
+}
+
+#[tokio::test]
+async fn a_mail_says_the_true_end_where_a_lifecycle_rule_deletes_the_file() {
+    let expiration = Some("expiry-date=\"Mon, 23 Nov 2026 13:50:17 GMT\", rule-id=\"tidy\"");
+    let object = Object { etag: "e1", size: 1, expiration, ..Object::default() };
+    let (text, window) = mail_about(object, None).await;
+    assert_eq!(window, "2695");
+    assert!(text.contains("13:50 UTC"), "{text}");
 }

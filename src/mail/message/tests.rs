@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::access::Grants;
+use crate::links::PolicyReading;
 use crate::mail::settings::MailSettings;
 use crate::sessions::Evidence;
 use crate::window::{LimitedBy, Window};
@@ -74,6 +75,8 @@ fn link(key: &str, token: usize, expires_in: u64) -> Link {
         requested_expires_in: expires_in,
         evidence: Evidence::Minted,
         session_expires_at: None,
+        bucket_policy: PolicyReading::Heeded,
+        object_expires_at: None,
     }
 }
 

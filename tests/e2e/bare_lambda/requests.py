@@ -53,6 +53,8 @@ def environment(declared=True, **more):
         "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
         "AWS_EC2_METADATA_DISABLED": "true",
+        # There is no S3 to ask for the bucket's policy.
+        "BUCKET_POLICY": "ignore",
         "GRANTS": json.dumps(grants),
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",

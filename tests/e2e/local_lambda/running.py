@@ -46,7 +46,13 @@ class LocalLambda:
         """`variables` is the function's environment. Without an endpoint in it, calls to STS fail at once."""
         self.log = LOGS / f"{name}-{next(LOG_NUMBERS)}.log"
         self._secrets = []
-        self._variables = {"AWS_ENDPOINT_URL_STS": variables.get("AWS_ENDPOINT_URL", UNREACHABLE_ENDPOINT), **variables}
+        has_s3 = bool({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} & variables.keys())
+        self._variables = {
+            "AWS_ENDPOINT_URL_STS": variables.get("AWS_ENDPOINT_URL", UNREACHABLE_ENDPOINT),
+            # Nothing may leave this machine, so no bucket's policy is read where there is no S3.
+            **({} if has_s3 else {"BUCKET_POLICY": "ignore"}),
+            **variables,
+        }
         self._connection = None
 
     def __enter__(self):

@@ -1,0 +1,327 @@
+//! Reads buckets' policies, and asks the room `policy` what they do to a link.
+//!
+//! Signing says nothing about a policy, and neither does the one-byte check: a policy may refuse a
+//! link later, or only to others. Policies of organisations, VPC endpoints and boundaries can do the
+//! same and can't be read from here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::LinkError;
+use super::policy_words::in_words;
+use crate::aws::{Aws, AwsError, answered};
+use crate::clock::InvocationTime;
+use crate::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
+use crate::sessions::{CallerIdentity, Evidence, Session};
+use crate::window::Bounds;
+
+/// How long a policy that was read is used, and how long S3's refusal to show it is remembered. S3
+/// itself takes up to minutes to follow a change of a policy.
+const REREAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long later invocations wait before S3 is asked again for a policy that it did not give.
+const RETRY: SignedDuration = SignedDuration::from_secs(2);
+
+/// What the operator wants of buckets' policies (`BUCKET_POLICY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PolicySetting {
+    /// Windows keep to what the policy allows. A policy that can't be read is passed over, and the
+    /// answer says so.
+    #[default]
+    Heed,
+    /// There is no link without the policy.
+    Require,
+    /// Policies are not read.
+    Ignore,
+}
+
+/// What an answer says of the bucket's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PolicyReading {
+    /// The window keeps to the policy. A bucket without a policy counts as well.
+    Heeded,
+    /// The policy could not be read.
+    Unreadable,
+    /// The operator wants no policy to be read.
+    Ignored,
+}
+
+/// Why a policy is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable(String);
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A link that is about to be signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) region: &'a str,
+    pub(super) key: &'a str,
+    pub(super) version_id: Option<&'a str>,
+    pub(super) session: &'a Session,
+    pub(super) signer: Option<&'a CallerIdentity>,
+}
+
+/// Reads policies and remembers them.
+#[derive(Debug)]
+pub(crate) struct BucketPolicies {
+    aws: Aws,
+    setting: PolicySetting,
+    /// Only buckets that grants name are asked for, so the map stays small. The lock is held while
+    /// S3 is asked, so concurrent requests share one call.
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// What is known of a bucket's policy.
+#[derive(Clone, Debug)]
+struct Known {
+    policy: Result<Arc<Policy>, Unreadable>,
+    read_at: Timestamp,
+    /// When S3 last gave no answer.
+    failed_at: Option<Timestamp>,
+}
+
+impl BucketPolicies {
+    /// Asks S3 through `aws`, as far as `setting` says.
+    #[must_use]
+    pub(crate) fn new(aws: Aws, setting: PolicySetting) -> Self {
+        Self { aws, setting, known: Mutex::default() }
+    }
+
+    /// Whether the operator wants policies to be read.
+    pub(super) fn are_read(&self) -> bool {
+        self.setting != PolicySetting::Ignore
+    }
+
+    /// Whether it matters to a policy that was read who signs.
+    pub(super) async fn some_turn_on_the_signer(&self) -> bool {
+        let known = self.known.lock().await;
+        known
+            .values()
+            .any(|known| known.policy.as_ref().is_ok_and(|policy| policy.turns_on_the_signer()))
+    }
+
+    /// The policy of `bucket`, which is in `region`. S3 is asked with `credentials` if it was not
+    /// asked for five minutes. `None`: the operator wants no policy to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Upstream`] and [`LinkError::PolicyUnreadable`] if the operator wants no link
+    /// without the policy. Otherwise an unreadable policy is the inner error.
+    pub(super) async fn of(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Option<Result<Arc<Policy>, Unreadable>>, LinkError> {
+        if !self.are_read() {
+            return Ok(None);
+        }
+        let policy = self.read(bucket, region, credentials, time).await;
+        match policy {
+            Err(unreadable) if self.setting == PolicySetting::Require => {
+                Err(LinkError::PolicyUnreadable { reason: unreadable.0 })
+            }
+            policy => Ok(Some(policy)),
+        }
+    }
+
+    /// The policy of `bucket`, whatever the setting.
+    pub(super) async fn read(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Policy>, Unreadable> {
+        let mut known = self.known.lock().await;
+        let before = known.get(bucket);
+        if let Some(before) = before
+            && before.is_fresh(time)
+        {
+            return before.policy.clone();
+        }
+        let asked = self.ask(bucket, region, credentials, time).await;
+        let now = time.now();
+        let read = match (asked, before) {
+            (Ok(policy), before) => {
+                if let Err(unreadable) = &policy
+                    && before.is_none_or(|before| before.policy.is_ok())
+                {
+                    tracing::warn!(
+                        bucket,
+                        reason = unreadable.0,
+                        "a bucket's policy can't be read"
+                    );
+                }
+                Known { policy, read_at: now, failed_at: None }
+            }
+            // A policy that was read before is better than none.
+            (Err(_), Some(before)) => Known { failed_at: Some(now), ..before.clone() },
+            (Err(reason), None) => {
+                Known { policy: Err(Unreadable(reason)), read_at: now, failed_at: Some(now) }
+            }
+        };
+        let policy = read.policy.clone();
+        known.insert(bucket.to_owned(), read);
+        policy
+    }
+
+    /// S3's answer: a policy, or that it may not be read. The outer error is no answer.
+    async fn ask(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Result<Arc<Policy>, Unreadable>, String> {
+        if bucket.starts_with("arn:") || bucket.ends_with("-s3alias") {
+            let reason = "S3 shows the policy of a bucket, and not that behind an access point";
+            return Ok(Err(Unreadable(reason.to_owned())));
+        }
+        let call = self.aws.s3(region, credentials).get_bucket_policy().bucket(bucket);
+        match answered(time, || call.clone().send()).await {
+            Ok(answer) => {
+                let policy = Policy::parse(answer.policy().unwrap_or("{\"Statement\":[]}"));
+                Ok(policy.map(Arc::new).map_err(|error| Unreadable(error.to_string())))
+            }
+            Err(AwsError::Refused { status: 404, code }) if code == "NoSuchBucketPolicy" => {
+                Ok(Ok(Arc::new(Policy::default())))
+            }
+            Err(error @ AwsError::Refused { .. }) => Ok(Err(Unreadable(format!(
+                "S3 refused GetBucketPolicy on {bucket:?} ({error}): allow s3:GetBucketPolicy to \
+                 the function's role; S3 shows it only to the account that owns the bucket"
+            )))),
+            Err(error) => {
+                Err(format!("S3 could not be asked for the policy of {bucket:?}: {error}"))
+            }
+        }
+    }
+    /// What `policy` lets a link have that is signed at `signed_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::ObjectUnavailable`] if the policy refuses the link to everybody.
+    pub(super) fn bounds(
+        &self,
+        policy: &Policy,
+        planned: &Planned<'_>,
+        signed_at: Timestamp,
+    ) -> Result<Bounds, LinkError> {
+        if policy.denies_nothing() {
+            return Ok(Bounds::default());
+        }
+        let verdict = self.verdict(policy, planned, signed_at);
+        if let Some(statement) = verdict.refused_by() {
+            return Err(LinkError::ObjectUnavailable(format!(
+                "the bucket's policy refuses this link to everybody: {}",
+                in_words(statement)
+            )));
+        }
+        Ok(Bounds {
+            policy_age: verdict.least_age(),
+            policy_instant: verdict.least_instant(),
+            object_instant: None,
+        })
+    }
+
+    /// What `policy` does to a link that is signed at `signed_at`.
+    pub(super) fn verdict(
+        &self,
+        policy: &Policy,
+        planned: &Planned<'_>,
+        signed_at: Timestamp,
+    ) -> Verdict {
+        // AWS's own endpoints are asked over TLS. What stands behind another one is not known.
+        let https = self.aws.settings().s3_endpoint.is_none().then_some(true);
+        let bucket_arn = bucket_arn(planned.bucket, planned.region);
+        policy.verdict(&question(planned, &bucket_arn, https, signed_at))
+    }
+}
+
+impl Known {
+    fn is_fresh(&self, time: InvocationTime) -> bool {
+        match self.failed_at {
+            Some(failed_at) => time.remembers(failed_at, RETRY),
+            None => time.now().duration_since(self.read_at) < REREAD,
+        }
+    }
+}
+
+/// The question that `planned` asks of its bucket's policy, if it is signed at `signed_at`.
+fn question<'a>(
+    planned: &Planned<'a>,
+    bucket_arn: &'a str,
+    https: Option<bool>,
+    signed_at: Timestamp,
+) -> Question<'a> {
+    let Planned { bucket, region, key, version_id, session, signer } = *planned;
+    let is_multi_region = bucket.split(':').nth(3).is_some_and(str::is_empty);
+    Question {
+        bucket_arn,
+        key,
+        version_id,
+        region: Some(region),
+        https,
+        signature: if is_multi_region { SignatureVersion::SigV4A } else { SignatureVersion::SigV4 },
+        signer: Signer {
+            arn: signer.map(|signer| signer.arn.as_str()),
+            role_arn: session.role_arn.as_deref(),
+            user_id: signer.map(|signer| signer.user_id.as_str()),
+            token_issued: match session.evidence {
+                Evidence::Unlimited => TokenIssued::Never,
+                _ => TokenIssued::Unknown,
+            },
+            multi_factor: match session.evidence {
+                // No multi-factor device takes part when Lambda or AssumeRole makes a session.
+                Evidence::Attested | Evidence::Minted => Some(false),
+                Evidence::Declared | Evidence::Unlimited | Evidence::Assumed => None,
+            },
+        },
+        signed_at,
+    }
+}
+
+/// The ARN of a bucket in a region. The region says the partition.
+fn bucket_arn(bucket: &str, region: &str) -> String {
+    if bucket.starts_with("arn:") {
+        return bucket.to_owned();
+    }
+    let partition = match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ if region.starts_with("us-iso-") => "aws-iso",
+        _ if region.starts_with("us-isob-") => "aws-iso-b",
+        _ if region.starts_with("eu-isoe-") => "aws-iso-e",
+        _ if region.starts_with("us-isof-") => "aws-iso-f",
+        _ if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    };
+    format!("arn:{partition}:s3:::{bucket}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_in_its_region_s_partition() {
+        assert_eq!(bucket_arn("files", "eu-west-1"), "arn:aws:s3:::files");
+        assert_eq!(bucket_arn("files", "cn-north-1"), "arn:aws-cn:s3:::files");
+        assert_eq!(bucket_arn("files", "us-gov-west-1"), "arn:aws-us-gov:s3:::files");
+        let access_point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/files";
+        assert_eq!(bucket_arn(access_point, "eu-west-1"), access_point);
+    }
+}

@@ -1,0 +1,102 @@
+//! Statements of a bucket's policy in words that a person can act on.
+
+use crate::policy::{Bound, Effect, Knowledge, StatementVerdict};
+
+/// What a statement does to a link, in one sentence without its full stop.
+pub(crate) fn in_words(statement: &StatementVerdict) -> String {
+    let name = name(statement);
+    let whom = conditions(statement);
+    match statement.effect {
+        Effect::Refuses { until: None } => format!("{name} refuses every such link"),
+        Effect::Refuses { until: Some(until) } => {
+            format!("{name} refuses every such link until {}", bound(until))
+        }
+        Effect::Limits { from, everybody, .. } => {
+            let whom = if everybody { "the link".to_owned() } else { whom };
+            format!("{name} refuses {whom} from {} on", bound(from))
+        }
+        Effect::Depends { bound: None, .. } => format!("{name} refuses {whom}"),
+        Effect::Depends { bound: Some(from), .. } => {
+            format!("{name} refuses {whom}, and may refuse others from {} on", bound(from))
+        }
+    }
+}
+
+fn name(statement: &StatementVerdict) -> String {
+    match &statement.sid {
+        Some(sid) if !sid.is_empty() => format!("statement {sid:?}"),
+        _ => format!("statement number {}", statement.index + 1),
+    }
+}
+
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::Age(age) => format!("an age of {} s", age.as_secs_f64()),
+        Bound::Instant(instant) => instant.to_string(),
+    }
+}
+
+/// Whom a statement refuses: those of its conditions that turn on the recipient or on something that
+/// is not known here.
+fn conditions(statement: &StatementVerdict) -> String {
+    let open = statement
+        .conditions
+        .iter()
+        .filter(|(_, knowledge)| matches!(knowledge, Knowledge::Recipient | Knowledge::Unknown));
+    let words: Vec<_> = open
+        .map(|(condition, _)| {
+            condition_in_words(&condition.operator, &condition.key, &condition.values)
+        })
+        .collect();
+    match words.as_slice() {
+        [] if statement.certainly_ours => "the link".to_owned(),
+        [] => "the link, if its principals mean the signer, which can't be told here".to_owned(),
+        words => words.join(" and "),
+    }
+}
+
+fn condition_in_words(operator: &str, key: &str, values: &[String]) -> String {
+    let operator = operator.to_ascii_lowercase();
+    let operator = operator.rsplit(':').next().unwrap_or_default();
+    let operator = operator.strip_suffix("ifexists").unwrap_or(operator);
+    let is_negated = operator.contains("not");
+    let values = values.join(", ");
+    match (key.to_ascii_lowercase().as_str(), is_negated) {
+        ("aws:sourceip" | "aws:vpcsourceip", true) => format!("whoever is outside {values}"),
+        ("aws:sourceip" | "aws:vpcsourceip", false) => format!("whoever is in {values}"),
+        ("aws:sourcevpc", true) => format!("whoever does not come through the VPC {values}"),
+        ("aws:sourcevpce", true) => {
+            format!("whoever does not come through the VPC endpoint {values}")
+        }
+        ("aws:referer", true) => format!("whoever does not come from a page at {values}"),
+        ("aws:useragent", true) => format!("whoever uses another program than {values}"),
+        ("s3:tlsversion", _) => format!("whoever uses an old version of TLS ({operator} {values})"),
+        (key, true) => format!("whoever's {key} is not {values}"),
+        (key, false) => format!("whoever's {key} is {values} ({operator})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_read_as_what_they_mean() {
+        let words = |operator, key, values: &[&str]| {
+            let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+            condition_in_words(operator, key, &values)
+        };
+        assert_eq!(
+            words("NotIpAddress", "aws:SourceIp", &["203.0.113.0/24", "2001:db8::/32"]),
+            "whoever is outside 203.0.113.0/24, 2001:db8::/32"
+        );
+        assert_eq!(
+            words("ForAnyValue:StringNotLikeIfExists", "aws:Referer", &["https://example.com/*"]),
+            "whoever does not come from a page at https://example.com/*"
+        );
+        assert_eq!(
+            words("StringEquals", "aws:PrincipalOrgID", &["o-1"]),
+            "whoever's aws:principalorgid is o-1 (stringequals)"
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! What a bucket's policy does to a link.
+//!
+//! A link opens only while no `Deny` of the bucket's policy applies to it. Some of that is known
+//! when the link is signed: how it is signed, by whom, and how its age and the time of day go on.
+//! Some is not: from which network it will be opened, and by which program. So each condition has
+//! one of three values at each instant, and a statement's effect is what follows over time.
+//!
+//! ```text
+//! Policy::parse(json)?  ──▶  policy.verdict(&Question { … })  ──▶  Verdict
+//!                                                                  ├ refused_by()     the link does not open
+//!                                                                  ├ least_age()      ┐ the bounds for
+//!                                                                  ├ least_instant()  ┘ `window`
+//!                                                                  └ statements       for the doctor
+//! ```
+//!
+//! - [`document`] reads the JSON,
+//! - [`question`] says what is known of the link, and [`keys`] what follows for each condition key,
+//! - [`principals`], [`operators`] and [`pattern`] compare the document with it,
+//! - [`conditions`] gives each condition one of the three values of [`truth`] at each instant,
+//! - [`verdict`] follows a statement through the instants of [`timeline`].
+//!
+//! This room does no I/O and reads no clock. It imports no other room.
+
+mod conditions;
+mod document;
+mod keys;
+mod operators;
+mod pattern;
+mod principals;
+mod question;
+mod scalar;
+mod timeline;
+mod truth;
+mod verdict;
+
+pub use self::conditions::{Condition, Knowledge};
+pub use self::document::{Policy, PolicyError};
+pub use self::question::{Question, SignatureVersion, Signer, TokenIssued};
+pub use self::timeline::Bound;
+pub use self::verdict::{Effect, StatementVerdict, Verdict};

@@ -1,0 +1,117 @@
+//! What is known of a link when it is signed.
+
+use jiff::Timestamp;
+
+/// The link that a policy is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The bucket's ARN, in its own partition, such as `arn:aws-cn:s3:::files`.
+    pub bucket_arn: &'a str,
+    /// The object's key.
+    pub key: &'a str,
+    /// The version that the link names. Such a link needs `s3:GetObjectVersion`, every other one
+    /// `s3:GetObject`.
+    pub version_id: Option<&'a str>,
+    /// The bucket's region, if it is known.
+    pub region: Option<&'a str>,
+    /// Whether the link is opened over TLS. `None` if it is not known: behind a custom endpoint the
+    /// scheme of the link says little about it.
+    pub https: Option<bool>,
+    /// How the link is signed.
+    pub signature: SignatureVersion,
+    /// Who signs the link.
+    pub signer: Signer<'a>,
+    /// When the link is signed. It is rounded down to a whole second, as `X-Amz-Date` is.
+    pub signed_at: Timestamp,
+}
+
+/// The algorithm of a link's signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureVersion {
+    /// `AWS4-HMAC-SHA256`.
+    SigV4,
+    /// `AWS4-ECDSA-P256-SHA256`, for multi-region access points. AWS does not document which
+    /// `s3:signatureversion` such a request has. It may be either algorithm's name.
+    SigV4A,
+}
+
+/// What is known of the principal that signs a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The ARN that STS answers `GetCallerIdentity` with: a role's session, a user, or an
+    /// account's root. `None` if it is not known. Nothing is then known of who signs.
+    pub arn: Option<&'a str>,
+    /// The role's own ARN with its path, which the session's ARN leaves out. `None` if it is not
+    /// known, or if no role signs.
+    pub role_arn: Option<&'a str>,
+    /// `aws:userid`, such as `AROAEXAMPLE:session` or `AIDAEXAMPLE`. `None` if it is not known.
+    pub user_id: Option<&'a str>,
+    /// `aws:TokenIssueTime`.
+    pub token_issued: TokenIssued,
+    /// Whether the session was created with a multi-factor device. A function's session never is.
+    /// `None` if it is not known.
+    pub multi_factor: Option<bool>,
+}
+
+/// When the signer's temporary credentials were issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenIssued {
+    /// At this instant.
+    At(Timestamp),
+    /// At an instant that is not known.
+    Unknown,
+    /// Never: the credentials are a long-term key.
+    Never,
+}
+
+/// An ARN of a principal, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity<'a> {
+    pub(super) partition: &'a str,
+    pub(super) account: &'a str,
+    pub(super) kind: IdentityKind<'a>,
+}
+
+/// What kind of principal an ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IdentityKind<'a> {
+    /// An account, which stands for all of its principals.
+    Root,
+    /// A user. The name has no path.
+    User { name: &'a str },
+    /// A role. The name has no path: no two roles of an account have the same name.
+    Role { name: &'a str },
+    /// A session of a role.
+    Session { role: &'a str, session: &'a str },
+}
+
+impl<'a> Identity<'a> {
+    /// Takes an ARN of IAM or STS apart. `None` for anything else.
+    pub(super) fn parse(arn: &'a str) -> Option<Self> {
+        let mut parts = arn.splitn(6, ':');
+        let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        if prefix != "arn" || !region.is_empty() {
+            return None;
+        }
+        let last = |path: &'a str| path.rsplit('/').next().filter(|name| !name.is_empty());
+        let kind = match (service, resource.split_once('/')) {
+            ("iam", None) if resource == "root" => IdentityKind::Root,
+            ("iam", Some(("user", path))) => IdentityKind::User { name: last(path)? },
+            ("iam", Some(("role", path))) => IdentityKind::Role { name: last(path)? },
+            ("sts", Some(("assumed-role", path))) => {
+                let (role, session) = path.split_once('/')?;
+                IdentityKind::Session { role, session }
+            }
+            _ => return None,
+        };
+        Some(Self { partition, account, kind })
+    }
+}
+
+impl<'a> Signer<'a> {
+    /// Who signs, taken apart. `None` if it is not known.
+    pub(super) fn identity(&self) -> Option<Identity<'a>> {
+        Identity::parse(self.arn?)
+    }
+}

@@ -1,0 +1,50 @@
+//! Three values instead of two: what can't be known here is neither true nor false.
+
+/// Whether something holds. The order makes "and" the minimum and "or" the maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Truth {
+    /// It does not hold, whoever opens the link.
+    No,
+    /// It depends on who opens the link, or on something that is not known here.
+    Unknown,
+    /// It holds, whoever opens the link.
+    Yes,
+}
+
+impl Truth {
+    /// `Yes` if any of `truths` is, else `Unknown` if any of them is. `No` for none.
+    pub(super) fn any(truths: impl IntoIterator<Item = Self>) -> Self {
+        truths.into_iter().max().unwrap_or(Self::No)
+    }
+
+    /// `No` if any of `truths` is, else `Unknown` if any of them is. `Yes` for none.
+    pub(super) fn all(truths: impl IntoIterator<Item = Self>) -> Self {
+        truths.into_iter().min().unwrap_or(Self::Yes)
+    }
+
+    /// The one truth on which all of `truths` agree, else `Unknown`.
+    pub(super) fn agreed(truths: impl IntoIterator<Item = Self>) -> Self {
+        let mut truths = truths.into_iter();
+        let Some(first) = truths.next() else { return Self::Unknown };
+        if truths.all(|truth| truth == first) { first } else { Self::Unknown }
+    }
+}
+
+impl std::ops::Not for Truth {
+    type Output = Self;
+
+    /// What is unknown stays unknown.
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}

@@ -1,0 +1,330 @@
+//! Windows that a bucket's policy or the object's own end limits. The S3 is the tests' own.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::fmt::strtime;
+use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::{Handler, Settings};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::evidence::FUNCTION_ARN;
+use crate::sts_server::{Call, Reply, StsServer};
+
+/// Whether S3 is asked for the policy.
+fn is_for_policy(call: &Call) -> bool {
+    call.head.starts_with("GET ") && call.head.lines().next().unwrap().contains("?policy")
+}
+
+/// How often the policy was asked for.
+fn policy_calls(s3: &StsServer) -> usize {
+    s3.calls("GET").iter().filter(|call| is_for_policy(call)).count()
+}
+
+/// A policy with one statement that denies everything under this condition.
+fn deny(sid: &str, condition: &Value) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::files/*", "Condition": condition,
+    }]})
+}
+
+/// An S3 whose bucket has this policy, and that also stands in for STS. Every object is there.
+async fn s3_with(policy: Value) -> StsServer {
+    StsServer::start(move |call| match call {
+        call if is_for_policy(call) => Reply::policy(&policy),
+        call if call.action == "GetCallerIdentity" => {
+            Reply::identity("arn:aws:sts::123456789012:assumed-role/signer/signer")
+        }
+        _ => Reply::status(206),
+    })
+    .await
+}
+
+fn handler_with(s3: &StsServer, changes: &[(&str, &str)], clock: fn() -> Timestamp) -> Handler {
+    let endpoint = s3.endpoint();
+    let end = (Timestamp::now() + SignedDuration::from_hours(12)).to_string();
+    let variable = |name: &str| {
+        let change = changes.iter().find(|(changed, _)| *changed == name);
+        let value = change.map_or_else(
+            || match name {
+                "GRANTS" => {
+                    r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#
+                }
+                "AWS_REGION" => "eu-west-1",
+                "AWS_ACCESS_KEY_ID" => "ASIAPOLICIES",
+                "AWS_SECRET_ACCESS_KEY" => "secret",
+                "AWS_SESSION_TOKEN" => "token",
+                "AWS_CREDENTIAL_EXPIRATION" => end.as_str(),
+                "AWS_ENDPOINT_URL" => endpoint.as_str(),
+                _ => "",
+            },
+            |(_, value)| *value,
+        );
+        Some(value.to_owned())
+    };
+    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    Handler::new(settings, clock, |_| ())
+}
+
+fn handler(s3: &StsServer, changes: &[(&str, &str)]) -> Handler {
+    handler_with(s3, changes, Timestamp::now)
+}
+
+/// The status and the body of a POST.
+async fn post(handler: &Handler, path: &str, body: &Value) -> (u64, Value) {
+    let event = json!({
+        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path,
+        "headers": {}, "isBase64Encoded": false, "body": body.to_string(),
+        "requestContext": {
+            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1",
+                     "sourceIp": "192.0.2.1", "userAgent": "test"},
+            "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
+        },
+    });
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let answer =
+        Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await.unwrap();
+    let answer = serde_json::to_value(answer).unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+async fn link(handler: &Handler, more: &Value) -> (u64, Value) {
+    let mut body = json!({"key": "a/report.pdf", "expires_in": 3_600});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    post(handler, "/links", &body).await
+}
+
+#[tokio::test]
+async fn a_window_keeps_to_the_age_that_the_policy_allows() {
+    let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
+    let s3 = s3_with(deny("Guardrail", &guardrail)).await;
+    let (status, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!((status, &body["expires_in"]), (200, &json!(595)), "{body}");
+    assert_eq!((&body["limited_by"], &body["bucket_policy"]), (&json!("policy"), &json!("heeded")));
+    assert!(body["url"].as_str().unwrap().contains("X-Amz-Expires=595&"));
+
+    let (status, body) = link(&handler(&s3, &[]), &json!({"min_expires_in": 600})).await;
+    assert_eq!((status, &body["code"]), (409, &json!("window-too-short")));
+    assert_eq!(
+        (&body["limited_by"], &body["available_expires_in"]),
+        (&json!("policy"), &json!(595))
+    );
+}
+
+#[tokio::test]
+async fn a_window_ends_before_the_instant_from_which_on_the_policy_denies() {
+    let from = Timestamp::from_second(Timestamp::now().as_second() + 1_000).unwrap();
+    let condition = json!({"DateGreaterThan": {"aws:CurrentTime": from.to_string()}});
+    let s3 = s3_with(deny("Closing", &condition)).await;
+    let (_, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!(body["limited_by"], "policy");
+    let expires_at: Timestamp = body["expires_at"].as_str().unwrap().parse().unwrap();
+    let margin = from.duration_since(expires_at).as_secs_f64();
+    // The policy denies from the second after `from` on.
+    assert!((4.0..6.0).contains(&margin), "{margin}");
+}
+
+#[tokio::test]
+async fn a_link_that_would_never_open_is_not_given_and_the_statement_is_named() {
+    let condition = json!({"StringEquals": {"s3:authType": "REST-QUERY-STRING"}});
+    let s3 = s3_with(deny("NoPresignedUrls", &condition)).await;
+    let (status, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!((status, &body["code"]), (422, &json!("object-unavailable")));
+    let detail = body["detail"].as_str().unwrap();
+    assert!(detail.contains("statement \"NoPresignedUrls\" refuses every such link"), "{detail}");
+}
+
+#[tokio::test]
+async fn what_turns_on_the_recipient_alone_shortens_nothing() {
+    let condition = json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}});
+    let s3 = s3_with(deny("OfficeOnly", &condition)).await;
+    let (_, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!((&body["expires_in"], &body["bucket_policy"]), (&json!(3_600), &json!("heeded")));
+}
+
+#[tokio::test]
+async fn a_statement_about_others_than_the_signer_shortens_nothing() {
+    for (arn, expires_in) in [
+        ("arn:aws:iam::123456789012:role/signer", 3_600),
+        ("arn:aws:iam::123456789012:role/other", 595),
+    ] {
+        let condition = json!({
+            "NumericGreaterThan": {"s3:signatureAge": 600_000},
+            "ArnNotEquals": {"aws:PrincipalArn": arn},
+        });
+        let s3 = StsServer::start(move |call| match call.action.as_str() {
+            "GetWebIdentityToken" => Reply::error(403, "AccessDenied"),
+            "AssumeRole" => {
+                Reply::minted("ASIAMINTED", Timestamp::now() + SignedDuration::from_hours(2))
+            }
+            "GetCallerIdentity" => {
+                Reply::identity("arn:aws:sts::123456789012:assumed-role/signer/s3-link-signer")
+            }
+            _ => Reply::policy(&deny("OthersOnly", &condition)),
+        })
+        .await;
+        let role = ("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/signer");
+        let handler = handler(&s3, &[role, ("AWS_CREDENTIAL_EXPIRATION", "")]);
+        let (_, body) = link(&handler, &json!({})).await;
+        assert_eq!(body["expires_in"], expires_in, "{body}");
+        link(&handler, &json!({})).await;
+        assert_eq!(s3.count("GetCallerIdentity"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_may_not_be_read_is_said_to_be_unreadable_or_refuses_the_link() {
+    let s3 = StsServer::start(|_| Reply::s3_error(403, "AccessDenied")).await;
+    let heeding = handler(&s3, &[]);
+    for _ in 0..3 {
+        let (status, body) = link(&heeding, &json!({})).await;
+        assert_eq!((status, &body["bucket_policy"]), (200, &json!("unreadable")));
+    }
+    assert_eq!(policy_calls(&s3), 1, "the refusal is remembered");
+
+    let (status, body) = link(&handler(&s3, &[("BUCKET_POLICY", "require")]), &json!({})).await;
+    assert_eq!((status, &body["code"]), (503, &json!("policy-unreadable")));
+    assert!(body["detail"].as_str().unwrap().contains("allow s3:GetBucketPolicy"), "{body}");
+
+    let calls = policy_calls(&s3);
+    let (status, body) = link(&handler(&s3, &[("BUCKET_POLICY", "ignore")]), &json!({})).await;
+    assert_eq!((status, &body["bucket_policy"]), (200, &json!("ignored")));
+    assert_eq!(policy_calls(&s3), calls, "nothing is asked");
+}
+
+#[tokio::test]
+async fn a_bucket_without_a_policy_denies_nothing() {
+    let s3 = StsServer::start(|_| Reply::s3_error(404, "NoSuchBucketPolicy")).await;
+    let (_, body) = link(&handler(&s3, &[("BUCKET_POLICY", "require")]), &json!({})).await;
+    assert_eq!((&body["expires_in"], &body["bucket_policy"]), (&json!(3_600), &json!("heeded")));
+}
+
+#[tokio::test]
+async fn the_policy_is_read_once_for_a_batch_and_while_initialising() {
+    let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
+    let s3 = s3_with(deny("Guardrail", &guardrail)).await;
+    let handler = handler(&s3, &[]);
+    handler.gather_evidence().await;
+    assert_eq!((policy_calls(&s3), s3.count("GetCallerIdentity")), (1, 0));
+    let links: Vec<_> = (0..1_000).map(|index| json!({"key": format!("{index}.txt")})).collect();
+    let (_, body) = post(&handler, "/links/batch", &json!({ "links": links })).await;
+    let entries = body["links"].as_array().unwrap();
+    assert!(entries.iter().all(|entry| entry["expires_in"] == 595), "{}", entries[0]);
+    assert_eq!((policy_calls(&s3), s3.count("GetCallerIdentity")), (1, 0));
+}
+
+static LATER: AtomicI64 = AtomicI64::new(0);
+
+fn now_and_later() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_secs(LATER.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_policy_is_read_again_after_five_minutes_and_kept_while_s3_does_not_answer() {
+    static ANSWERS: AtomicI64 = AtomicI64::new(0);
+    let s3 = StsServer::start(|call| {
+        if !is_for_policy(call) {
+            return Reply::identity("arn:aws:sts::123456789012:assumed-role/signer/signer");
+        }
+        let milliseconds = match ANSWERS.fetch_add(1, Ordering::SeqCst) {
+            0 => 600_000,
+            // The SDK tries a call three times, and the function makes it twice.
+            1..=6 => return Reply::hang_up(),
+            _ => 300_000,
+        };
+        let condition = json!({"NumericGreaterThan": {"s3:signatureAge": milliseconds}});
+        Reply::policy(&deny("Guardrail", &condition))
+    })
+    .await;
+    let handler = handler_with(&s3, &[], now_and_later);
+    for (second, expires_in) in [(0, 595), (299, 595), (301, 595), (310, 295)] {
+        LATER.store(second, Ordering::SeqCst);
+        let (_, body) = link(&handler, &json!({})).await;
+        assert_eq!(body["expires_in"], expires_in, "at second {second}");
+    }
+}
+
+#[tokio::test]
+async fn a_checked_link_ends_before_the_object_does() {
+    let end = Timestamp::from_second(Timestamp::now().as_second() + 900).unwrap();
+    let date = strtime::format("%a, %d %b %Y %H:%M:%S GMT", end);
+    let date = date.unwrap();
+    for header in [
+        ("x-amz-expiration", format!("expiry-date=\"{date}\", rule-id=\"tidy\"")),
+        ("x-amz-restore", format!("ongoing-request=\"false\", expiry-date=\"{date}\"")),
+    ] {
+        let s3 = StsServer::start(move |call| {
+            if is_for_policy(call) {
+                return Reply::s3_error(404, "NoSuchBucketPolicy");
+            }
+            Reply::status(206).with_header(header.0, &header.1)
+        })
+        .await;
+        let handler = handler(&s3, &[]);
+        let (_, body) = link(&handler, &json!({"check": true})).await;
+        assert_eq!(
+            (&body["limited_by"], &body["object_expires_at"]),
+            (&json!("object"), &json!(end.to_string()))
+        );
+        let expires_at: Timestamp = body["expires_at"].as_str().unwrap().parse().unwrap();
+        assert_eq!(end.duration_since(expires_at), SignedDuration::from_secs(5));
+        // A short link is not touched, and says when the object ends all the same.
+        let (_, body) = link(&handler, &json!({"check": true, "expires_in": 60})).await;
+        assert_eq!((&body["limited_by"], &body["expires_in"]), (&json!("request"), &json!(60)));
+        // S3 is not asked about the object without a check.
+        let (_, body) = link(&handler, &json!({})).await;
+        assert_eq!(
+            (&body["limited_by"], &body["object_expires_at"]),
+            (&json!("request"), &Value::Null)
+        );
+    }
+}
+
+/// The age of a link at its arrival, by the server's clock.
+fn age(call: &Call) -> SignedDuration {
+    let (_, date) = call.head.split_once("X-Amz-Date=").unwrap();
+    let signed_at = strtime::parse("%Y%m%dT%H%M%S%z", date[..16].replace('Z', "+0000"));
+    Timestamp::now().duration_since(signed_at.unwrap().to_timestamp().unwrap())
+}
+
+#[tokio::test]
+async fn a_link_opens_until_its_promised_end_at_a_server_that_enforces_the_age() {
+    const ALLOWED: SignedDuration = SignedDuration::from_secs(8);
+    let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": "8000"}});
+    let s3 = StsServer::start(move |call| match call {
+        call if is_for_policy(call) => Reply::policy(&deny("Guardrail", &guardrail)),
+        call if call.action == "GetCallerIdentity" => Reply::identity("arn:aws:iam::1:root"),
+        call if age(call) > ALLOWED => Reply::s3_error(403, "AccessDenied"),
+        _ => Reply::status(206),
+    })
+    .await;
+    let (_, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!(body["expires_in"], 3, "{body}");
+    let expires_at: Timestamp = body["expires_at"].as_str().unwrap().parse().unwrap();
+    let mut opened = 0;
+    while Timestamp::now() <= expires_at {
+        assert_eq!(open(body["url"].as_str().unwrap()).await, 206);
+        opened += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(opened > 5);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(open(body["url"].as_str().unwrap()).await, 403, "the server does enforce it");
+}
+
+/// The status of a GET.
+async fn open(url: &str) -> u16 {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[9..]).parse().unwrap()
+}

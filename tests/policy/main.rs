@@ -1,0 +1,44 @@
+//! What a bucket's policy does to a link, as another crate sees it.
+//!
+//! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
+//! - `rules`: IAM's rules, one by one,
+//! - `random`: a hundred thousand random policies, judged by `oracle` as well.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that can't go on has failed"
+)]
+
+mod examples;
+mod oracle;
+mod random;
+mod rules;
+
+use s3_link_signer::policy::{Question, SignatureVersion, Signer, TokenIssued};
+
+/// The session of a function's role. The role's path is not known.
+fn signer() -> Signer<'static> {
+    Signer {
+        arn: Some("arn:aws:sts::111122223333:assumed-role/link-signer/link-signer"),
+        role_arn: None,
+        user_id: None,
+        token_issued: TokenIssued::Unknown,
+        multi_factor: Some(false),
+    }
+}
+
+/// A link to the current version of a file, signed at 14:00 and a fraction of a second.
+fn question() -> Question<'static> {
+    Question {
+        bucket_arn: "arn:aws:s3:::amzn-s3-demo-bucket",
+        key: "private-files/report.pdf",
+        version_id: None,
+        region: Some("eu-west-1"),
+        https: Some(true),
+        signature: SignatureVersion::SigV4,
+        signer: signer(),
+        signed_at: "2026-11-23T14:00:00.4Z".parse().unwrap(),
+    }
+}

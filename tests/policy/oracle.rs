@@ -1,0 +1,219 @@
+//! What S3 would answer to one concrete request, by IAM's rules taken literally.
+//!
+//! It shares nothing with the code under test: it has no unknown values and no marks on a time line.
+//! It is asked about each recipient at each instant instead. It knows no JSON either: the random
+//! statements are written as JSON for the code under test alone.
+
+/// A `Deny` statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) action: Element,
+    pub(crate) resource: Element,
+    pub(crate) principal: Principal,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// Patterns, and whether the statement is about all but those.
+#[derive(Clone, Debug)]
+pub(crate) struct Element {
+    pub(crate) negated: bool,
+    pub(crate) patterns: Vec<&'static str>,
+}
+
+/// The principals of a statement, as the entries of `AWS`, and whether they mean the signer.
+#[derive(Clone, Debug)]
+pub(crate) struct Principal {
+    pub(crate) negated: bool,
+    pub(crate) entries: Vec<&'static str>,
+    pub(crate) is_signer: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    pub(crate) set: Option<Set>,
+    pub(crate) compare: Compare,
+    pub(crate) negated: bool,
+    pub(crate) if_exists: bool,
+    pub(crate) key: Key,
+    pub(crate) values: Vec<Value>,
+    /// Whether the JSON has one value where a list of one would do, keys in another case, and
+    /// numbers as texts.
+    pub(crate) style: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Set {
+    ForAllValues,
+    ForAnyValue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Compare {
+    StringEquals,
+    StringEqualsIgnoreCase,
+    StringLike,
+    Equals,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Bool,
+    IpAddress,
+    Null,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    SignatureAge,
+    CurrentTime,
+    EpochTime,
+    SignatureVersion,
+    SecureTransport,
+    PrincipalAccount,
+    VersionId,
+    SourceIp,
+    SourceVpce,
+    Referer,
+    UserAgent,
+    TlsVersion,
+    ObjectTag,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Text(&'static str),
+    /// Milliseconds for an age. Seconds after the link was signed for a time of day.
+    Number(i64),
+    /// A policy variable. Nobody knows whether it stands for what the request has.
+    Variable,
+}
+
+/// One request with a link: who sends it, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Request<'a> {
+    /// The values of the keys that a recipient brings, and of those that nobody knows.
+    pub(crate) unknown: &'a [Unknown],
+    /// For each condition, whether its policy variable stands for what the request has.
+    pub(crate) variables: &'a [bool],
+    pub(crate) version_id: Option<&'static str>,
+    /// Milliseconds since the link was signed.
+    pub(crate) age: i64,
+}
+
+/// A key that no signer knows, and what one request has under it.
+pub(crate) type Unknown = (Key, Option<&'static str>);
+
+/// What a request has under a key.
+enum Has {
+    Text(&'static str),
+    Number(i64),
+}
+
+impl Statement {
+    /// Whether the statement is about links like this one, whoever opens them.
+    pub(crate) fn is_about(&self, version_id: Option<&str>) -> bool {
+        let action = if version_id.is_some() { "s3:getobjectversion" } else { "s3:getobject" };
+        let object = "arn:aws:s3:::amzn-s3-demo-bucket/private-files/report.pdf";
+        let acts = self.action.patterns.iter().any(|pattern| glob(&pattern.to_lowercase(), action));
+        let holds = self.resource.patterns.iter().any(|pattern| glob(pattern, object));
+        acts != self.action.negated
+            && holds != self.resource.negated
+            && self.principal.is_signer != self.principal.negated
+    }
+
+    /// Whether S3 refuses the request because of this statement, if it is about the link at all.
+    pub(crate) fn denies(&self, request: &Request<'_>) -> bool {
+        (0..self.conditions.len()).all(|index| self.conditions[index].met(index, request))
+    }
+}
+
+impl Condition {
+    fn met(&self, index: usize, request: &Request<'_>) -> bool {
+        let has = self.key.of(request);
+        if self.compare == Compare::Null {
+            let missing = has.is_none();
+            return self.values.iter().any(|value| (*value == Value::Text("true")) == missing);
+        }
+        let Some(has) = has else {
+            return self.if_exists
+                || match self.set {
+                    Some(Set::ForAllValues) => true,
+                    Some(Set::ForAnyValue) => false,
+                    None => self.negated,
+                };
+        };
+        let one_matches = self.values.iter().any(|value| match (value, &has) {
+            (Value::Variable, _) => request.variables[index],
+            (Value::Text(written), Has::Text(text)) => self.compare.texts(text, written),
+            (Value::Number(written), Has::Number(number)) => {
+                self.compare.numbers(*number, *written)
+            }
+            (value, _) => panic!("{value:?} is no value for {:?}", self.key),
+        });
+        one_matches != self.negated
+    }
+}
+
+impl Key {
+    fn of(self, request: &Request<'_>) -> Option<Has> {
+        match self {
+            Self::SignatureAge => Some(Has::Number(request.age)),
+            Self::CurrentTime | Self::EpochTime => Some(Has::Number(request.age / 1_000)),
+            Self::SignatureVersion => Some(Has::Text("AWS4-HMAC-SHA256")),
+            Self::SecureTransport => Some(Has::Text("true")),
+            Self::PrincipalAccount => Some(Has::Text("111122223333")),
+            Self::VersionId => request.version_id.map(Has::Text),
+            unknown => {
+                let (_, value) = request.unknown.iter().find(|(key, _)| *key == unknown).unwrap();
+                value.map(Has::Text)
+            }
+        }
+    }
+}
+
+impl Compare {
+    fn texts(self, text: &str, written: &str) -> bool {
+        match self {
+            Self::StringEquals => text == written,
+            Self::StringEqualsIgnoreCase | Self::Bool => text.eq_ignore_ascii_case(written),
+            Self::StringLike => glob(written, text),
+            // The random networks are all of 24 bits.
+            Self::IpAddress => {
+                let network = written.strip_suffix("0/24").unwrap();
+                text.strip_prefix(network).is_some_and(|host| !host.contains('.'))
+            }
+            // TLS versions.
+            Self::Less => text.parse::<f64>().unwrap() < written.parse::<f64>().unwrap(),
+            Self::Greater => text.parse::<f64>().unwrap() > written.parse::<f64>().unwrap(),
+            other => panic!("{other:?} compares no texts"),
+        }
+    }
+
+    fn numbers(self, number: i64, written: i64) -> bool {
+        match self {
+            Self::Equals => number == written,
+            Self::Less => number < written,
+            Self::LessOrEqual => number <= written,
+            Self::Greater => number > written,
+            Self::GreaterOrEqual => number >= written,
+            other => panic!("{other:?} compares no numbers"),
+        }
+    }
+}
+
+/// Whether `text` matches `pattern` with `*` and `?`, tried character by character.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let starts = text.char_indices().map(|(start, _)| start).chain([text.len()]);
+            starts.into_iter().any(|start| glob(rest.as_str(), &text[start..]))
+        }
+        Some(character) => {
+            let mut text = text.chars();
+            text.next().is_some_and(|next| character == '?' || character == next)
+                && glob(rest.as_str(), text.as_str())
+        }
+    }
+}
