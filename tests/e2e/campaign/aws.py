@@ -55,6 +55,7 @@ class Aws:
         self.invocation = 0
         self.weather = None
         self.attests = "this function"
+        self.policy_seconds = None
         # Sessions by access key id, the execution role's and those that were minted.
         self.sessions = {}
         self.table = {}
@@ -122,6 +123,8 @@ class Aws:
         if service == "sts":
             return self._sts(request)
         if service == "s3":
+            if urlsplit(request.target).query.startswith("policy"):
+                return "policy", "", lambda _: self._policy()
             key = unquote(urlsplit(request.target).path).split("/", 2)[-1]
             return ("check" if request.method == "GET" else "head"), key, lambda _: self._s3(request, key)
         if service == "ses":
@@ -175,6 +178,20 @@ class Aws:
             f"<SessionToken>{session.session_token}</SessionToken>"
             f"<Expiration>{sessions.timestamp(session.end)}</Expiration></Credentials>",
         )
+
+    def _policy(self):
+        if self.policy_seconds is None:
+            error = b"<Error><Code>NoSuchBucketPolicy</Code><Message>There is none</Message></Error>"
+            return 404, {"Content-Type": "text/xml"}, error
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": "*",
+            "Condition": {"NumericGreaterThan": {"s3:signatureAge": str(self.policy_seconds * 1000)}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        return 200, {"Content-Type": "application/json"}, json.dumps(policy).encode()
 
     def _s3(self, request, key):
         headers = {"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "x-amz-version-id": VERSION}

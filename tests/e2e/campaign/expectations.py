@@ -16,6 +16,7 @@ wait. In detail:
   the initialisation start no such pause.
 - What a good answer proved in an initialisation that nothing interrupted need not be asked for again, so a later
   failure of STS is no excuse.
+- The bucket's policy is asked for under the same rules, with a pause of 2 s. A refusal holds for the rest of the life.
 - A session whose end is so near that no window fits gives no link.
 
 A mail **had to go out** in its invocation under the same rules. It is begun only if 28 s are left.
@@ -39,6 +40,7 @@ ONE_FAULT = ("token", "check", "send", "caller")
 BACKOFF = 1.0
 TOKEN_PAUSE = 31.0
 MINT_PAUSE = 2.5
+POLICY_PAUSE = 2.5
 MINT_REFUSED_PAUSE = 31.0
 
 
@@ -93,9 +95,15 @@ class Knowledge:
         self._no_token_before = 0.0
         self._has_minted = False
         self._no_minting_before = 0.0
+        self._has_policy = False
+        self._policy_is_refused = False
+        self._no_policy_before = 0.0
 
     def initialised(self, weather, interrupted):
         """Take in what the initialisation learned in this weather."""
+        # The SDK may have asked three times.
+        policy = [weather.outcome("policy", "", number).name for number in range(3)]
+        self._policy_is_refused = REFUSAL in policy
         outcome = weather.outcome("token", self._session.access_key_id, 0)
         if outcome.name == REFUSAL:
             self._token_is_refused = True
@@ -122,8 +130,22 @@ class Knowledge:
         # Minting may be tried although the own session is enough.
         return Expected(own or minted, token.seconds + expected(weather, "assume", key, stopped).seconds)
 
-    def invoked(self, aws, stopped, evidence):
-        """Take in what an invocation learned. `evidence` is a set of the kinds of evidence in its response."""
+    def policy(self, weather, stopped):
+        """Whether the bucket's policy can be read."""
+        if self._has_policy:
+            return NOTHING
+        asked = expected(weather, "policy", "", stopped)
+        may_ask = not self._policy_is_refused and time.time() >= self._no_policy_before
+        return Expected(may_ask and asked.is_certain, asked.seconds)
+
+    def invoked(self, aws, stopped, evidence, has_policy=False):
+        """Take in what an invocation learned: the kinds of evidence in its response, and whether it had the policy."""
+        self._has_policy = self._has_policy or has_policy
+        if aws.asked["policy", ""] and not self._has_policy:
+            names = {aws.weather.outcome("policy", "", number).name for number in range(aws.asked["policy", ""])}
+            self._policy_is_refused = self._policy_is_refused or REFUSAL in names
+            if not expected(aws.weather, "policy", "", stopped).is_certain:
+                self._no_policy_before = time.time() + POLICY_PAUSE
         key = self._session.access_key_id
         self._is_proven = self._is_proven or "attested" in evidence
         self._has_minted = self._has_minted or "minted" in evidence

@@ -23,6 +23,8 @@ class Answer:
     words: list = field(default_factory=list)
     # The kinds of evidence in it.
     evidence: set = field(default_factory=set)
+    # Whether the policy of the bucket was read.
+    has_policy: bool = False
     # What a `GET /session` says.
     session: dict = None
 
@@ -40,15 +42,17 @@ def answer(invoke, response):
     parsed = json.loads(body)
     if invoke.what == "session":
         evidence = {parsed["session"]["evidence"]} if parsed["session"] else set()
-        return Answer(status, [parsed], [body], evidence, parsed)
+        return Answer(status, [parsed], [body], evidence, session=parsed)
     entries = parsed.get("links", [parsed])
     links = [entry if "url" in entry else None for entry in entries]
     words = [json.dumps(entry) for entry in entries if "url" not in entry]
-    return Answer(status, links, words, {link["session"]["evidence"] for link in links if link})
+    given = [link for link in links if link]
+    has_policy = any(link.get("bucket_policy") == "heeded" for link in given)
+    return Answer(status, links, words, {link["session"]["evidence"] for link in given}, has_policy)
 
 
-def broken_promises(answered, sessions):
-    """Sentences about the promises in an answer that the session does not keep."""
+def broken_promises(answered, sessions, policy_seconds):
+    """Sentences about the promises in an answer that the session, or the bucket's policy, does not keep."""
     broken = []
     if answered.session:
         available = answered.session["available"]
@@ -59,6 +63,8 @@ def broken_promises(answered, sessions):
         return broken
     for link in filter(None, answered.links):
         broken += broken_link(link["url"], link.get("expires_at"), sessions)
+        if policy_seconds and link.get("bucket_policy") == "heeded" and link["expires_in"] > policy_seconds:
+            broken.append(f"a policy denies signatures of {policy_seconds} s, and a link has {link['expires_in']} s")
     return broken
 
 

@@ -32,6 +32,7 @@ class LivingLife:
         # For what depends on the moment: what becomes of each connection, say.
         self._source = random.Random(f"{planned.name}/moments")
         self._aws = Aws(random.Random(f"{planned.name}/aws"))
+        self._aws.policy_seconds = planned.policy_seconds
         self._environment = None
         self._session = None
         self._start = None
@@ -104,6 +105,7 @@ class LivingLife:
             **self._session.variables(),
             **self._aws.variables(),
             "GRANTS": events.grants(),
+            "BUCKET_POLICY": self._plan.bucket_policy,
             # Inside Lambda nobody may believe this: it is later than the session's end.
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00Z",

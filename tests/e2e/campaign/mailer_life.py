@@ -54,6 +54,10 @@ class MailerLife(LivingLife):
         if response is None:
             return
         session = self._knowledge.session(self._aws.weather, 43_200, SHORTEST_WINDOW, stopped > 0)
+        policy = self._knowledge.policy(self._aws.weather, stopped > 0)
+        if self._plan.bucket_policy == "heed":
+            policy = expectations.Expected(True, policy.seconds)
+        session = session.then(policy)
         sent = {(mail.key, mail.recipient) for mail in self._aws.mails}
         wanted = {(key, recipient) for key, recipients in objects.items() for recipient in recipients}
         certain = expectations.mails(invoke, objects, self._aws.weather, session, stopped)

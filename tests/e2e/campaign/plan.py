@@ -72,6 +72,10 @@ class Life:
     # "signer" or "mailer".
     function: str
     signing_role: bool
+    # BUCKET_POLICY: "heed", or "require".
+    bucket_policy: str = "heed"
+    # After how many seconds the bucket's policy denies what a signature asks for. None: there is no policy.
+    policy_seconds: int = None
     steps: list = field(default_factory=list)
 
     @property
@@ -84,6 +88,8 @@ def life(seed, number, most_steps=MOST_STEPS):
     source = random.Random(f"{seed}/{number}")
     function = source.choices(["signer", "mailer"], [3, 2])[0]
     signing_role = source.random() < 0.4
+    bucket_policy = source.choices(["heed", "require"], [2, 1])[0]
+    policy_seconds = source.choice([None, None, 300, 7200])
     steps = [start(source, function, signing_role, first=True)]
     for _ in range(source.randint(most_steps // 2, most_steps)):
         if source.random() < 0.12:
@@ -91,7 +97,7 @@ def life(seed, number, most_steps=MOST_STEPS):
         if source.random() < 0.4:
             steps.append(Freeze(source.uniform(0.05, 2.0)))
         steps.append(invocation(source, function))
-    return Life(seed, number, function, signing_role, steps)
+    return Life(seed, number, function, signing_role, bucket_policy, policy_seconds, steps)
 
 
 def start(source, function, signing_role, first):

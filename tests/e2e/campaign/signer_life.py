@@ -23,10 +23,19 @@ class SignerLife(LivingLife):
         answer = judge.answer(invoke, response)
         self._words += answer.words
         self._secrets |= judge.signatures(answer.links)
-        for broken in judge.broken_promises(answer, self._aws.sessions):
+        for broken in judge.broken_promises(answer, self._aws.sessions, self._plan.policy_seconds):
             self._fault(count.BROKEN, f"step {number}: {broken}")
         window = 604_800 if invoke.what == "session" else max(events.WINDOWS)
         session = self._knowledge.session(self._aws.weather, window, 1, stopped > 0)
+        policy = self._knowledge.policy(self._aws.weather, stopped > 0)
+        unread = [link for link in answer.links if link and link.get("bucket_policy") == "unreadable"]
+        if policy.is_certain and self._is_judged(began_at, unread):
+            asked = self._aws.asked["policy", ""]
+            self._fault(count.BROKEN, f"step {number}: {invoke.what} passed over a policy that S3 shows (asked {asked} times)")
+        if self._plan.bucket_policy == "require":
+            session = session.then(policy)
+        else:
+            session = expectations.Expected(session.is_certain, session.seconds + policy.seconds)
         could = expectations.links(invoke, keys, self._aws.weather, session, stopped)
         missing = [index for index, link in enumerate(answer.links) if link is None]
         wrongly = [index for index in missing if could[index]]
@@ -40,7 +49,7 @@ class SignerLife(LivingLife):
             )
         elif missing:
             self._counters.add(count.EXCUSED)
-        self._knowledge.invoked(self._aws, stopped > 0, answer.evidence)
+        self._knowledge.invoked(self._aws, stopped > 0, answer.evidence, answer.has_policy)
 
 
 def problem_codes(words):

@@ -39,7 +39,7 @@ def lived(all_lived):
 
 async def live():
     counters, interrupted = count.Counters(), count.Counters()
-    interrupted_life = plan.Life(SEED, LIVES, "signer", False, INTERRUPTED_CALL)
+    interrupted_life = plan.Life(SEED, LIVES, "signer", False, steps=INTERRUPTED_CALL)
     await asyncio.gather(
         running.run(running.planned(SEED, range(LIVES), MOST_STEPS), paths.BOOTSTRAP, counters),
         running.run([interrupted_life], paths.BOOTSTRAP, interrupted, 1),

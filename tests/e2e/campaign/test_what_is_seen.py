@@ -24,7 +24,7 @@ OF_MAILER = [count.BROKEN, count.LOST, count.DOUBLED, count.LATE, count.PANICS, 
 def faults(directory, fault, function):
     """The names of the faults that the campaign counts when the function has this one."""
     counters = count.Counters()
-    life = plan.Life(1, 1, function, False, LIVES[function])
+    life = plan.Life(1, 1, function, False, steps=LIVES[function])
     asyncio.run(running.run([life], faulty(directory, fault), counters, 1))
     return {name for name, _, _ in counters.faults}
 

@@ -66,6 +66,7 @@ async def first_status(source, command):
         **session.variables(),
         **aws.variables(),
         GRANTS=events.grants(),
+        BUCKET_POLICY="require",
         AWS_LAMBDA_INITIALIZATION_TYPE="on-demand",
     )
     environment = await Environment(command, variables).start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # The calls that the function makes, by service.
 CALLS = {
     "sts": ("token", "assume", "caller"),
-    "s3": ("check", "head"),
+    "s3": ("check", "head", "policy"),
     "ses": ("send",),
     "dynamodb": ("claim", "mark", "release"),
 }
