@@ -14,8 +14,8 @@ wait. In detail:
 - Later invocations need not ask again after a failure that was not excused in this way: for 30 s after a token, for
   2 s after an `AssumeRole` without an answer, for 30 s after a refused one, and never after a refused token. Failures of
   the initialisation start no such pause.
-- What a good answer proved in an initialisation that nothing interrupted need not be asked for again, so a later
-  failure of STS is no excuse.
+- What a good answer proved in an initialisation that nothing interrupted, and that took less than 2 s, need not be
+  asked for again, so a later failure of STS is no excuse.
 - The bucket's policy is asked for under the same rules, with a pause of 2 s. A refusal holds for the rest of the life.
 - A session whose end is so near that no window fits gives no link.
 

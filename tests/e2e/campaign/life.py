@@ -84,7 +84,6 @@ class LivingLife:
         if start.stop:
             await asyncio.sleep(start.stop.after)
             await self._stop_for(start.stop.seconds)
-        self._knowledge.initialised(self._aws.weather, interrupted=start.stop is not None)
 
     async def _start_process(self, number, start):
         await self._end_environment()
@@ -97,7 +96,9 @@ class LivingLife:
         self._aws.attests = start.attests
         self._begin_weather(f"{number}/initialisation", start.moods)
         self._knowledge = expectations.Knowledge(self._session, self._plan.signing_role, start.attests)
+        self._started_at = time.time()
         self._environment = await Environment(self._command, self._variables()).start()
+        self._is_initialised = False
         self._counters.add(count.ENVIRONMENTS)
 
     def _variables(self):
@@ -123,6 +124,12 @@ class LivingLife:
         api = self._environment.api
         if await self._environment.before_it_ends(api.next_was_asked.wait(), INITIALISATION_SECONDS) is None:
             raise Ended("the function did not ask for an event")
+        if not self._is_initialised:
+            self._is_initialised = True
+            self._initialised_at = time.time()
+            # On a machine that is too busy a call may run out of time although the answer came.
+            was_slow = time.time() - self._started_at > weather.CALL_TIMEOUT
+            self._knowledge.initialised(self._aws.weather, interrupted=self._start.stop is not None or was_slow)
 
     async def _freeze(self, step):
         """Freeze the environment, as Lambda does while no event is there. The next event thaws it."""

@@ -17,6 +17,7 @@ class SignerLife(LivingLife):
         keys = [f"{number}/{index}.pdf" for index in range(invoke.count)]
         event = events.signer_event(invoke, keys, random.Random(f"{self._plan.name}/{number}/window"))
         began_at = time.time()
+        age = f"{began_at - self._initialised_at:.1f} s after the initialisation"
         response, stopped = await self._hand_out(number, invoke, event)
         if response is None:
             return
@@ -31,7 +32,7 @@ class SignerLife(LivingLife):
         unread = [link for link in answer.links if link and link.get("bucket_policy") == "unreadable"]
         if policy.is_certain and self._is_judged(began_at, unread):
             asked = self._aws.asked["policy", ""]
-            self._fault(count.BROKEN, f"step {number}: {invoke.what} passed over a policy that S3 shows (asked {asked} times)")
+            self._fault(count.BROKEN, f"step {number}: {invoke.what} passed over a policy that S3 shows (asked {asked} times, {age})")
         if self._plan.bucket_policy == "require":
             session = session.then(policy)
         else:
@@ -45,7 +46,7 @@ class SignerLife(LivingLife):
             self._fault(
                 count.REFUSED,
                 f"step {number}: {invoke.what} was answered {answer.status}, {len(wrongly)} of {len(keys)} links missing "
-                f"(problem {problem_codes(answer.words)}; calls {asked[:6]}; weather {self._aws.weather.moods})",
+                f"(problem {problem_codes(answer.words)}; calls {asked[:6]}; {age}; weather {self._aws.weather.moods})",
             )
         elif missing:
             self._counters.add(count.EXCUSED)
