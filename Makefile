@@ -10,7 +10,7 @@ ZIG := .venv-zig/installed
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build test bench smoke check-rust check-template check-function check-zig clean
+.PHONY: help run demo build test bench campaign smoke check-rust check-template check-function check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +29,9 @@ test: check-rust check-template check-function ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
 	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
+
+campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+	@.venv/bin/python -m campaign $(CAMPAIGN)
 
 smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]
 	@test -n "$(STACK)" || { echo "Name the stack: make smoke STACK=s3-link-signer" >&2; exit 1; }
