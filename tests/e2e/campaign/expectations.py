@@ -159,6 +159,13 @@ class Knowledge:
             refused = REFUSAL in self._names(aws, "assume")
             self._no_minting_before = now + (MINT_REFUSED_PAUSE if refused else MINT_PAUSE)
 
+    def doubted(self):
+        """Take in that this machine was late: any call may have failed, and any pause may have begun."""
+        now = time.time()
+        self._no_token_before = now + TOKEN_PAUSE
+        self._no_minting_before = now + MINT_PAUSE
+        self._no_policy_before = now + POLICY_PAUSE
+
     def _names(self, aws, call):
         key = self._session.access_key_id
         return {aws.weather.outcome(call, key, number).name for number in range(aws.asked[call, key])}

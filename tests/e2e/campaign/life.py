@@ -154,7 +154,10 @@ class LivingLife:
         if not self._is_frozen:
             await self._until_next()
         self._counters.add(count.REQUESTS)
+        began_at = time.time()
         await self._deliver(number, invoke)
+        if self._lag.since(began_at) >= self._lag.ALLOWED:
+            self._knowledge.doubted()
 
     async def _deliver(self, number, invoke):
         """Make the event of this step, hand it out, and judge the response."""
