@@ -4,7 +4,7 @@ A life is one environment after another: a process under a Runtime API of this p
 of this package on 127.0.0.1. What happens in a life follows from the seed and the life's number alone.
 
 - `plan` says what happens in a life: requests, freezes, ends, new credentials.
-- `weather` says how the stand-ins answer each call.
+- `answers` says how the stand-ins answer each call.
 - `server` is an HTTP server that can freeze, forget and reset its connections.
 - `aws` stands for STS, S3, SES and DynamoDB. Their errors repeat what they were sent.
 - `sessions` makes credentials whose sessions end at known instants, and the tokens that attest this.

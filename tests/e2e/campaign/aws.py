@@ -1,6 +1,6 @@
 """The AWS of one life: STS, S3, SES and DynamoDB, each with a server of its own.
 
-They answer as the weather says. Their errors repeat what they were sent, as AWS's do when they can't verify a
+They answer as `answers` says. Their errors repeat what they were sent, as AWS's do when they can't verify a
 signature, so that a function that passes an upstream's words on shows its secrets.
 """
 
@@ -22,7 +22,7 @@ from local_lambda import stub_table
 
 from . import sessions
 from .server import Answer, Server
-from .weather import GATEWAY, REFUSAL, SERVICES
+from .answers import GATEWAY, REFUSAL, SERVICES
 
 VERSION = "UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"
 TARGETS = {"PutItem": "claim", "UpdateItem": "mark", "DeleteItem": "release"}
@@ -51,9 +51,9 @@ class Aws:
     def __init__(self, source):
         self._source = source
         self._servers = {service: Server(self._answering(service)) for service in ENVIRONMENT_VARIABLES}
-        # The number of the invocation, and its weather. Initialisations are invocations of their own here.
+        # The number of the invocation, and its answers. Initialisations are invocations of their own here.
         self.invocation = 0
-        self.weather = None
+        self.answers = None
         self.attests = "this function"
         self.policy_seconds = None
         # Sessions by access key id, the execution role's and those that were minted.
@@ -80,10 +80,10 @@ class Aws:
         """The environment variables with which the function finds these services."""
         return {f"AWS_ENDPOINT_URL_{name}": self._servers[service].url for service, name in ENVIRONMENT_VARIABLES.items()}
 
-    def begin(self, weather):
-        """Answer as `weather` says from now on."""
+    def begin(self, answers):
+        """Answer as `answers` says from now on."""
         self.invocation += 1
-        self.weather = weather
+        self.answers = answers
         self.asked.clear()
 
     def end_leases(self):
@@ -102,7 +102,7 @@ class Aws:
             # The key, and not the number of all calls, so that the order of calls does not matter.
             number = self.asked[call, key]
             self.asked[call, key] += 1
-            outcome = self.weather.outcome(call, key, number)
+            outcome = self.answers.outcome(call, key, number)
             answer = Answer(delay=outcome.delay)
             if outcome.is_done:
                 answer.status, answer.headers, answer.body = respond(outcome)

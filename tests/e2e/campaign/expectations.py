@@ -26,7 +26,7 @@ import heapq
 import time
 from dataclasses import dataclass
 
-from .weather import CALL_TIMEOUT, REFUSAL, SES_TIMEOUT
+from .answers import CALL_TIMEOUT, REFUSAL, SES_TIMEOUT
 
 # What the function keeps for its answer, and what this machine may lose, in seconds.
 TIME_TO_ANSWER = 1.0
@@ -59,17 +59,17 @@ class Expected:
 NOTHING = Expected(True, 0.0)
 
 
-def expected(weather, call, key, stopped=False):
+def expected(answers, call, key, stopped=False):
     """What comes of a call and of its repetition. `stopped`: either of them may be lost."""
     timeout = SES_TIMEOUT if call == "send" else CALL_TIMEOUT
     due = 1 if call == "send" else 2
     spent = 0.0
     if stopped:
-        both = [weather.outcome(call, key, number) for number in range(2)]
+        both = [answers.outcome(call, key, number) for number in range(2)]
         is_certain = call != "send" and all(outcome.is_good for outcome in both)
         return Expected(is_certain, timeout + max(timeout, both[1].delay))
     for number in range(due):
-        outcome = weather.outcome(call, key, number)
+        outcome = answers.outcome(call, key, number)
         if outcome.is_good:
             return Expected(True, spent + outcome.delay)
         if outcome.name == REFUSAL:
@@ -99,42 +99,42 @@ class Knowledge:
         self._policy_is_refused = False
         self._no_policy_before = 0.0
 
-    def initialised(self, weather, interrupted):
-        """Take in what the initialisation learned in this weather."""
+    def initialised(self, answers, interrupted):
+        """Take in what the initialisation learned from these answers."""
         # The SDK may have asked three times.
-        policy = [weather.outcome("policy", "", number).name for number in range(3)]
+        policy = [answers.outcome("policy", "", number).name for number in range(3)]
         self._policy_is_refused = REFUSAL in policy
-        outcome = weather.outcome("token", self._session.access_key_id, 0)
+        outcome = answers.outcome("token", self._session.access_key_id, 0)
         if outcome.name == REFUSAL:
             self._token_is_refused = True
         elif outcome.is_good and not interrupted:
             self._is_proven = not self._token_is_refused
         if self._signing_role and not self._is_proven:
-            names = [weather.outcome("assume", self._session.access_key_id, number).name for number in range(2)]
+            names = [answers.outcome("assume", self._session.access_key_id, number).name for number in range(2)]
             if REFUSAL in names:
                 self._no_minting_before = time.time() + MINT_REFUSED_PAUSE
 
-    def session(self, weather, window, shortest, stopped):
+    def session(self, answers, window, shortest, stopped):
         """Whether there is a session that can sign a link of `shortest` seconds."""
         key = self._session.access_key_id
         now = time.time()
-        token = NOTHING if self._is_proven else expected(weather, "token", key, stopped)
+        token = NOTHING if self._is_proven else expected(answers, "token", key, stopped)
         left = self._session.end - now
         own = token.is_certain and not self._token_is_refused and (self._is_proven or now >= self._no_token_before)
         own_is_enough = self._is_proven and left > window + MARGIN
         own = own and left > shortest + MARGIN
         if not self._signing_role or own_is_enough:
             return Expected(own, token.seconds)
-        minting = NOTHING if self._has_minted else expected(weather, "assume", key, stopped)
+        minting = NOTHING if self._has_minted else expected(answers, "assume", key, stopped)
         minted = minting.is_certain and (self._has_minted or now >= self._no_minting_before)
         # Minting may be tried although the own session is enough.
-        return Expected(own or minted, token.seconds + expected(weather, "assume", key, stopped).seconds)
+        return Expected(own or minted, token.seconds + expected(answers, "assume", key, stopped).seconds)
 
-    def policy(self, weather, stopped):
+    def policy(self, answers, stopped):
         """Whether the bucket's policy can be read."""
         if self._has_policy:
             return NOTHING
-        asked = expected(weather, "policy", "", stopped)
+        asked = expected(answers, "policy", "", stopped)
         may_ask = not self._policy_is_refused and time.time() >= self._no_policy_before
         return Expected(may_ask and asked.is_certain, asked.seconds)
 
@@ -142,9 +142,9 @@ class Knowledge:
         """Take in what an invocation learned: the kinds of evidence in its response, and whether it had the policy."""
         self._has_policy = self._has_policy or has_policy
         if aws.asked["policy", ""] and not self._has_policy:
-            names = {aws.weather.outcome("policy", "", number).name for number in range(aws.asked["policy", ""])}
+            names = {aws.answers.outcome("policy", "", number).name for number in range(aws.asked["policy", ""])}
             self._policy_is_refused = self._policy_is_refused or REFUSAL in names
-            if not expected(aws.weather, "policy", "", stopped).is_certain:
+            if not expected(aws.answers, "policy", "", stopped).is_certain:
                 self._no_policy_before = time.time() + POLICY_PAUSE
         key = self._session.access_key_id
         self._is_proven = self._is_proven or "attested" in evidence
@@ -153,9 +153,9 @@ class Knowledge:
         if aws.asked["token", key] and not self._is_proven:
             if REFUSAL in self._names(aws, "token"):
                 self._token_is_refused = True
-            if not expected(aws.weather, "token", key, stopped).is_certain:
+            if not expected(aws.answers, "token", key, stopped).is_certain:
                 self._no_token_before = now + TOKEN_PAUSE
-        if aws.asked["assume", key] and not expected(aws.weather, "assume", key, stopped).is_certain:
+        if aws.asked["assume", key] and not expected(aws.answers, "assume", key, stopped).is_certain:
             refused = REFUSAL in self._names(aws, "assume")
             self._no_minting_before = now + (MINT_REFUSED_PAUSE if refused else MINT_PAUSE)
 
@@ -168,14 +168,14 @@ class Knowledge:
 
     def _names(self, aws, call):
         key = self._session.access_key_id
-        return {aws.weather.outcome(call, key, number).name for number in range(aws.asked[call, key])}
+        return {aws.answers.outcome(call, key, number).name for number in range(aws.asked[call, key])}
 
 
-def links(invoke, keys, weather, session, seconds_stopped):
+def links(invoke, keys, answers, session, seconds_stopped):
     """For each of the links, whether it could have been served."""
     stopped = seconds_stopped > 0
     call = {"check": "check", "checks": "check", "many": "check", "version": "head"}.get(invoke.what)
-    waits = [expected(weather, call, key, stopped) if call else NOTHING for key in keys]
+    waits = [expected(answers, call, key, stopped) if call else NOTHING for key in keys]
     left = invoke.deadline - seconds_stopped - TIME_TO_ANSWER - SLACK - session.seconds
     if invoke.what == "session":
         # There is an answer even if STS gives none.
@@ -195,18 +195,18 @@ def end_times(seconds):
     return ends
 
 
-def mails(invoke, objects, weather, session, seconds_stopped):
+def mails(invoke, objects, answers, session, seconds_stopped):
     """The mails that had to go out, as pairs of key and recipient. `objects` maps keys to recipients."""
     stopped = seconds_stopped > 0
     left = invoke.deadline - seconds_stopped - MIN_TIME_FOR_MAIL - SLACK
     certain = []
     spent = session.seconds
     for key, recipients in objects.items():
-        head = expected(weather, "head", key, stopped)
+        head = expected(answers, "head", key, stopped)
         for recipient in recipients:
             mail = f"{key} {recipient}"
-            before = head.then(expected(weather, "claim", mail, stopped)).then(expected(weather, "send", mail, stopped))
-            after = expected(weather, "mark", mail, stopped).then(expected(weather, "release", mail, stopped))
+            before = head.then(expected(answers, "claim", mail, stopped)).then(expected(answers, "send", mail, stopped))
+            after = expected(answers, "mark", mail, stopped).then(expected(answers, "release", mail, stopped))
             spent += before.seconds + after.seconds
             if session.is_certain and before.is_certain:
                 certain.append((key, recipient))

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from bare_lambda import requests
 
+from . import answers, events, expectations, judge, plan, sessions
 from . import counters as count
-from . import events, expectations, judge, plan, sessions, weather
 from .aws import Aws
 from .environment import Ended, Environment
 
@@ -42,7 +42,7 @@ class LivingLife:
         self._words = []
         # Invocations that were killed, stopped or not answered: their mails may be sent twice.
         self._interrupted = set()
-        self._weathers = {}
+        self._answers = {}
 
     async def live(self):
         """Live all of it."""
@@ -94,7 +94,7 @@ class LivingLife:
             self._secrets.update(self._session.secrets())
         self._start = start
         self._aws.attests = start.attests
-        self._begin_weather(f"{number}/initialisation", start.moods)
+        self._begin_answers(f"{number}/initialisation", start.states)
         self._knowledge = expectations.Knowledge(self._session, self._plan.signing_role, start.attests)
         self._started_at = time.time()
         self._environment = await Environment(self._command, self._variables()).start()
@@ -115,9 +115,9 @@ class LivingLife:
             more["SIGNING_ROLE_ARN"] = "arn:aws:iam::123456789012:role/signing"
         return requests.environment(declared=False, **more)
 
-    def _begin_weather(self, name, moods):
-        self._aws.begin(weather.Weather(f"{self._plan.name}/{name}", moods))
-        self._weathers[self._aws.invocation] = self._aws.weather
+    def _begin_answers(self, name, states):
+        self._aws.begin(answers.Answers(f"{self._plan.name}/{name}", states))
+        self._answers[self._aws.invocation] = self._aws.answers
 
     async def _until_next(self):
         """Wait until the function asks for an event."""
@@ -128,8 +128,8 @@ class LivingLife:
             self._is_initialised = True
             self._initialised_at = time.time()
             # On a machine that is too busy a call may run out of time although the answer came.
-            was_slow = time.time() - self._started_at > weather.CALL_TIMEOUT
-            self._knowledge.initialised(self._aws.weather, interrupted=self._start.stop is not None or was_slow)
+            was_slow = time.time() - self._started_at > answers.CALL_TIMEOUT
+            self._knowledge.initialised(self._aws.answers, interrupted=self._start.stop is not None or was_slow)
 
     async def _freeze(self, step):
         """Freeze the environment, as Lambda does while no event is there. The next event thaws it."""
@@ -168,7 +168,7 @@ class LivingLife:
 
     async def _hand_out(self, number, invoke, event):
         """Hand out an event. Returns the response, or None, and for how many seconds the process was stopped."""
-        self._begin_weather(number, invoke.moods)
+        self._begin_answers(number, invoke.states)
         began_at = time.time()
         deadline = began_at + invoke.deadline
         environment = self._environment

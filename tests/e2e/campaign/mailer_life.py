@@ -7,13 +7,13 @@ import time
 import uuid
 
 from . import counters as count
-from . import events, expectations, judge, plan, weather
+from . import answers, events, expectations, judge, plan
 from .environment import Environment
 from .life import INITIALISATION_SECONDS, LivingLife
 
 # What follows the planned steps: an environment and invocations in which everything works.
-LAST_START = plan.Start(True, 12 * 3600, "this function", weather.CALM)
-LAST_INVOCATION = plan.Invoke("new", 0, 60.0, weather.CALM)
+LAST_START = plan.Start(True, 12 * 3600, "this function", answers.HEALTHY)
+LAST_INVOCATION = plan.Invoke("new", 0, 60.0, answers.HEALTHY)
 # So often a queue delivers a message before it goes to the dead letters.
 DELIVERIES = 12
 SHORTEST_WINDOW = 60
@@ -53,20 +53,20 @@ class MailerLife(LivingLife):
         self._take_from_queue(messages, response)
         if response is None:
             return
-        session = self._knowledge.session(self._aws.weather, 43_200, SHORTEST_WINDOW, stopped > 0)
-        policy = self._knowledge.policy(self._aws.weather, stopped > 0)
+        session = self._knowledge.session(self._aws.answers, 43_200, SHORTEST_WINDOW, stopped > 0)
+        policy = self._knowledge.policy(self._aws.answers, stopped > 0)
         if self._plan.bucket_policy == "heed":
             policy = expectations.Expected(True, policy.seconds)
         session = session.then(policy)
         sent = {(mail.key, mail.recipient) for mail in self._aws.mails}
         wanted = {(key, recipient) for key, recipients in objects.items() for recipient in recipients}
-        certain = expectations.mails(invoke, objects, self._aws.weather, session, stopped)
+        certain = expectations.mails(invoke, objects, self._aws.answers, session, stopped)
         late = [pair for pair in certain if pair not in sent]
         if invoke.what != "new" or not self._is_judged(began_at, late):
             late = []
         for pair in late:
             asked = {call: times for (call, key), times in self._aws.asked.items() if key in (pair[0], " ".join(pair))}
-            self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} (calls {asked}; {self._aws.weather.moods})")
+            self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} (calls {asked}; {self._aws.answers.states})")
         self._counters.add(count.MAILS_WAITED, len(wanted - sent) - len(late))
         self._knowledge.invoked(self._aws, stopped > 0, set())
 
@@ -144,5 +144,5 @@ class MailerLife(LivingLife):
 
     def _may_be_doubled(self, mail):
         """Whether the function could not know or mark that SES took this mail."""
-        marked = expectations.expected(self._weathers[mail.invocation], "mark", f"{mail.key} {mail.recipient}")
+        marked = expectations.expected(self._answers[mail.invocation], "mark", f"{mail.key} {mail.recipient}")
         return not mail.was_told or mail.invocation in self._interrupted or not marked.is_certain

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from . import weather
+from . import answers
 
 # How many seconds before the deadline a stopped invocation goes on at the latest.
 REST_AFTER_STOP = 3.0
@@ -31,7 +31,7 @@ class Start:
     # What STS says of the session: "this function", "another function" (the token's end is then not the session's), or
     # "refused".
     attests: str
-    moods: dict
+    states: dict
     # During the initialisation, counted from exec.
     stop: Stop = None
     # The process is killed so many seconds after exec, and another one is started.
@@ -57,7 +57,7 @@ class Invoke:
     count: int
     # How many seconds the invocation may last.
     deadline: float
-    moods: dict
+    states: dict
     # Counted from the event.
     stop: Stop = None
     killed_after: float = None
@@ -101,7 +101,7 @@ def life(seed, number, most_steps=MOST_STEPS):
 
 
 def start(source, function, signing_role, first):
-    """A start in any weather."""
+    """A start, with services in any state."""
     attests = "this function"
     if source.random() < (0.4 if signing_role else 0.05):
         attests = source.choice(["another function", "refused"])
@@ -116,14 +116,14 @@ def start(source, function, signing_role, first):
         new_credentials=first or source.random() < 0.7,
         session_seconds=source.choices(lengths, [2, 3, 5] if function == "signer" else [1, 4, 6])[0],
         attests=attests,
-        moods=weather.draw(source),
+        states=answers.draw(source),
         stop=stop,
         killed_after=killed,
     )
 
 
 def invocation(source, function):
-    """An invocation in any weather."""
+    """An invocation, with services in any state."""
     if function == "mailer":
         what = source.choices(["new", "again", "twice"], [7, 1, 1])[0]
         count = source.randint(1, 2)
@@ -135,10 +135,10 @@ def invocation(source, function):
         sizes = {"batch": source.randint(2, 60), "checks": source.randint(2, 50), "many": source.randint(150, 300)}
         count = sizes.get(what, 1)
         deadline = source.uniform(6.0, 8.0) if what == "many" else source.uniform(3.0, 15.0)
-    moods = weather.draw(source)
+    states = answers.draw(source)
     if what == "many":
         # Many links with a check, and an S3 that takes its time or does not answer at all.
-        moods["s3"] = source.choice(["slow", "slow", "hanging"])
+        states["s3"] = source.choice(["slow", "slow", "hanging"])
     stop = killed = None
     if source.random() < 0.12:
         after = source.choice([source.uniform(0.0, 0.1), source.uniform(0.0, 1.5)])
@@ -147,4 +147,4 @@ def invocation(source, function):
             stop = Stop(after, source.uniform(0.05, longest))
     elif source.random() < 0.08:
         killed = source.choice([source.uniform(0.0, 0.1), source.uniform(0.0, 1.5)])
-    return Invoke(what, count, deadline, moods, stop, killed)
+    return Invoke(what, count, deadline, states, stop, killed)

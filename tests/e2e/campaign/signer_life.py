@@ -27,8 +27,8 @@ class SignerLife(LivingLife):
         for broken in judge.broken_promises(answer, self._aws.sessions, self._plan.policy_seconds):
             self._fault(count.BROKEN, f"step {number}: {broken}")
         window = 604_800 if invoke.what == "session" else max(events.WINDOWS)
-        session = self._knowledge.session(self._aws.weather, window, 1, stopped > 0)
-        policy = self._knowledge.policy(self._aws.weather, stopped > 0)
+        session = self._knowledge.session(self._aws.answers, window, 1, stopped > 0)
+        policy = self._knowledge.policy(self._aws.answers, stopped > 0)
         unread = [link for link in answer.links if link and link.get("bucket_policy") == "unreadable"]
         if policy.is_certain and self._is_judged(began_at, unread):
             asked = self._aws.asked["policy", ""]
@@ -37,7 +37,7 @@ class SignerLife(LivingLife):
             session = session.then(policy)
         else:
             session = expectations.Expected(session.is_certain, session.seconds + policy.seconds)
-        could = expectations.links(invoke, keys, self._aws.weather, session, stopped)
+        could = expectations.links(invoke, keys, self._aws.answers, session, stopped)
         missing = [index for index, link in enumerate(answer.links) if link is None]
         wrongly = [index for index in missing if could[index]]
         self._counters.add(count.LINKS, len(keys) - len(missing))
@@ -46,7 +46,7 @@ class SignerLife(LivingLife):
             self._fault(
                 count.REFUSED,
                 f"step {number}: {invoke.what} was answered {answer.status}, {len(wrongly)} of {len(keys)} links missing "
-                f"(problem {problem_codes(answer.words)}; calls {asked[:6]}; {age}; weather {self._aws.weather.moods})",
+                f"(problem {problem_codes(answer.words)}; calls {asked[:6]}; {age}; answers {self._aws.answers.states})",
             )
         elif missing:
             self._counters.add(count.EXCUSED)

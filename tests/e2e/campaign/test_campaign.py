@@ -8,8 +8,8 @@ import asyncio
 import pytest
 from local_aws import paths
 
+from campaign import answers, plan, running, thawed
 from campaign import counters as count
-from campaign import plan, running, thawed, weather
 
 SEED = 20261125
 LIVES = 48
@@ -18,11 +18,11 @@ THAWED = 50
 
 # STS does not answer, and the process is stopped in the middle of the call, for longer than a call takes with all its
 # time-outs. Then STS answers again.
-SILENT_STS = {**weather.CALM, "sts": "hanging"}
+SILENT_STS = {**answers.HEALTHY, "sts": "hanging"}
 INTERRUPTED_CALL = [
     plan.Start(True, 6 * plan.HOURS, "this function", SILENT_STS),
     plan.Invoke("link", 1, 15.0, SILENT_STS, plan.Stop(0.5, 7.0)),
-    plan.Invoke("link", 1, 5.0, weather.CALM),
+    plan.Invoke("link", 1, 5.0, answers.HEALTHY),
 ]
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from campaign import answers, plan, running, thawed
 from campaign import counters as count
-from campaign import plan, running, thawed, weather
 
 HERE = Path(__file__).parent
-START = plan.Start(True, 6 * plan.HOURS, "this function", weather.CALM)
+START = plan.Start(True, 6 * plan.HOURS, "this function", answers.HEALTHY)
 # A function needs a second for its answer, and the campaign allows this machine another one.
-INVOKE = plan.Invoke("link", 1, 2.5, weather.CALM)
+INVOKE = plan.Invoke("link", 1, 2.5, answers.HEALTHY)
 LIVES = {
     "signer": [START, plan.Freeze(0.1), INVOKE, INVOKE],
-    "mailer": [START, plan.Invoke("new", 1, 46.0, weather.CALM)],
+    "mailer": [START, plan.Invoke("new", 1, 46.0, answers.HEALTHY)],
 }
 OF_SIGNER = [count.REFUSED, count.BROKEN, count.TOO_LATE, count.PANICS, count.SECRETS]
 OF_MAILER = [count.BROKEN, count.LOST, count.DOUBLED, count.LATE, count.PANICS, count.SECRETS]

@@ -52,52 +52,52 @@ class Outcome:
         return self.name in ("good", "reset-after", "late", "endless", GATEWAY)
 
 
-# How likely each mood of a service is.
-MOODS = {"calm": 55, "slow": 10, "stumbling": 18, "failing": 8, "dead": 3, "hanging": 1, "wordy": 5}
-CALM = {service: "calm" for service in CALLS}
+# How likely each state of a service is.
+STATES = {"healthy": 55, "slow": 10, "stumbling": 18, "failing": 8, "down": 3, "hanging": 1, "refusing": 5}
+HEALTHY = {service: "healthy" for service in CALLS}
 
 
 def draw(source):
-    """A mood for each service."""
-    return {service: source.choices([*MOODS], [*MOODS.values()])[0] for service in CALLS}
+    """A state for each service."""
+    return {service: source.choices([*STATES], [*STATES.values()])[0] for service in CALLS}
 
 
-class Weather:
-    """The moods of all services during one invocation, and the answers that follow from them.
+class Answers:
+    """The states of all services during one invocation, and the answers that follow from them.
 
-    - calm: good answers, soon.
+    - healthy: good answers, soon.
     - slow: good answers, nearly as late as the function may wait.
     - stumbling: the first call of each kind often gets no answer, the next one a good answer.
     - failing: any call may get no answer, be throttled or meet a fault.
-    - dead: no call gets a good answer.
+    - down: no call gets a good answer.
     - hanging: no call gets any answer, and no connection ends.
-    - wordy: half of the calls are refused, and the refusal repeats the request, as AWS's do.
+    - refusing: half of the calls are refused, and the refusal repeats the request, as AWS's do.
     """
 
-    def __init__(self, name, moods):
-        """`name` is of this weather alone. The answers are drawn from it."""
+    def __init__(self, name, states):
+        """`name` belongs to this invocation alone. The answers are drawn from it."""
         self._name = name
-        self.moods = moods
+        self.states = states
 
     def outcome(self, call, key, number):
         """The answer to the `number`th call (from 0) of a kind, about the object or the mail `key`."""
         source = random.Random(f"{self._name}/{call}/{key}/{number}")
-        mood = self.moods[SERVICES[call]]
+        state = self.states[SERVICES[call]]
         soon = source.uniform(0.0, 0.08)
-        if mood == "slow":
+        if state == "slow":
             # SES may take longer than the others.
             return Outcome("good", source.uniform(2.5, 6.0) if call == "send" else source.uniform(0.5, 1.3))
-        if mood == "stumbling" and number == 0 and source.random() < 0.6:
+        if state == "stumbling" and number == 0 and source.random() < 0.6:
             return self._bad(source, call, silent=True)
-        if mood == "failing" and source.random() < 0.6:
+        if state == "failing" and source.random() < 0.6:
             return self._bad(source, call, silent=source.random() < 0.6)
-        if mood == "dead":
+        if state == "down":
             # One kind of failure for all calls.
             whole = random.Random(f"{self._name}/{call}")
             return self._bad(whole, call, silent=whole.random() < 0.6)
-        if mood == "hanging":
+        if state == "hanging":
             return Outcome("hang", soon)
-        if mood == "wordy" and source.random() < 0.5:
+        if state == "refusing" and source.random() < 0.5:
             return Outcome(REFUSAL, soon)
         return Outcome("good", soon)
 
