@@ -21,7 +21,7 @@ use aws_credential_types::Credentials;
 use uuid::Uuid;
 
 use super::bucket_event::{BucketEvent, ObjectCreated};
-use super::error::{DeliveryError, MIN_TIME_LEFT};
+use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
 use super::message;
 use super::object::{Object, ObjectError, Objects};
@@ -327,11 +327,15 @@ impl Mailer {
                     return Err(DeliveryError::Link(error));
                 }
             };
+        // STS and S3 may have been slow.
+        let time = invocation.time();
+        if time.left() < MIN_TIME_LEFT_FOR_SES {
+            return Err(DeliveryError::OutOfTime);
+        }
         log_signed(invocation, &Principal::S3Event, &link);
         let sender = &self.settings.sender;
         let mime = message::compose(sender, recipient, &link, delivery.object.size)?;
         let Delivery { credentials, .. } = delivery;
-        let time = invocation.time();
         let sent = self.ses.send(&sender.address, recipient, mime, credentials, time).await;
         Ok((link, sent?))
     }

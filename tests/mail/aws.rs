@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+
+use crate::function::pass;
 
 /// How a service fails its next call.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,8 @@ pub(crate) struct State {
     pub(crate) last_claim: Option<Request>,
     /// The bucket's policy. `None`: it has none.
     pub(crate) bucket_policy: Option<Value>,
+    /// How long S3 takes to answer with the policy, by the tests' clock.
+    pub(crate) policy_takes: SignedDuration,
     /// The status that S3 answers instead of looking for an object.
     pub(crate) s3_status: Option<u16>,
     pub(crate) table: HashMap<String, Value>,
@@ -208,6 +213,7 @@ fn operation(request: &Request) -> String {
 
 /// The bucket's policy, if a test gave it one.
 fn get_bucket_policy(state: &State) -> Response {
+    pass(state.policy_takes);
     match &state.bucket_policy {
         Some(policy) => Response::json(200, policy),
         None => Response {

@@ -328,6 +328,21 @@ async fn while_no_session_can_keep_the_shortest_window_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_mail_is_not_handed_to_ses_where_the_end_could_cut_it_off() {
+    let aws = aws_with_report().await;
+    aws.state().policy_takes = SignedDuration::from_secs(13);
+    let event = batch(&[notification(KEY)]);
+    let event = serde_json::value::RawValue::from_string(event.to_string()).unwrap();
+    let deadline = now() + SignedDuration::from_secs(30);
+    let function = function(&aws);
+    let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
+    assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
+    assert_eq!((aws.calls("GetBucketPolicy"), aws.calls("SendEmail")), (1, 0));
+    // The next delivery need not wait for the lease.
+    assert!(aws.state().table.is_empty());
+}
+
+#[tokio::test]
 async fn a_mail_is_not_begun_shortly_before_the_invocation_ends() {
     let aws = aws_with_report().await;
     let event = batch(&[notification(KEY)]);
