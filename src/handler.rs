@@ -107,22 +107,23 @@ impl Handler {
         }
     }
 
-    /// Gathers the evidence of how long the session lasts, so that the first request need not wait.
+    /// Gathers the evidence of how long the session lasts, and reads buckets' policies beside it, so
+    /// that the first request need not wait.
     ///
-    /// This is for initialisation, where the function has a whole processor. It never fails:
-    /// evidence that can't be had now is asked for again by the request that needs it. It takes as
-    /// long as STS does, and at most as long as its calls may take.
-    pub async fn gather_evidence(&self) {
+    /// This is for initialisation, where the function has a whole processor. It never fails: what
+    /// can't be had now is asked for again by the request that needs it. It takes as long as STS and
+    /// S3 do, and at most as long as the calls may take.
+    pub async fn initialise(&self) {
         let time = InvocationTime::initialisation(self.links.clock);
-        self.links.warm_up(time).await;
+        self.links.initialise(time).await;
     }
 
-    /// Forgets the execution role's credentials and gathers evidence about the new ones. A
+    /// Forgets the execution role's credentials, and initialises with the new ones. A
     /// SnapStart snapshot holds the credentials of the environment that it was taken in, and those
     /// are gone after a restore.
     pub async fn restored(&self) {
         self.links.sessions.forget().await;
-        self.gather_evidence().await;
+        self.initialise().await;
     }
 
     /// Answers one event before `deadline`, the instant at which Lambda ends the invocation. Mails

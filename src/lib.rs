@@ -19,7 +19,7 @@
 //! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
 //! | `aws` | how AWS is reached |
 //! | `telemetry` | log lines and metrics |
-//! | `clock` | the time, and which failures one invocation remembers |
+//! | `clock` | the time, what is left of an invocation, and which failures it remembers |
 //!
 //! The crate exports what `main`, the tests and the benches use, and nothing else. The room `policy`
 //! is public as a whole: its tests, which know nothing of its inside, are in `tests/policy`.

@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     let handler = Arc::new(Handler::new(settings, Timestamp::now, print_metrics));
     // A SnapStart snapshot must hold nothing of this environment's session.
     if variable("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("snap-start") {
-        handler.gather_evidence().await;
+        handler.initialise().await;
     }
     match run(handler).await {
         Ok(()) => ExitCode::SUCCESS,

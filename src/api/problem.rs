@@ -201,4 +201,12 @@ mod tests {
         assert_eq!(Problem::invalid_request("short").detail(), "short");
         assert!(Problem::no_such_route(&"/".repeat(1_000_000), "GET /a").detail().len() < 1_000);
     }
+
+    #[test]
+    fn whoever_asks_about_the_session_must_be_signed_in_whatever_the_grants_say() {
+        let problem = Problem::SessionNeedsSignIn;
+        assert_eq!((problem.status(), problem.code()), (401, "unauthenticated"));
+        assert!(problem.detail().contains("whom a gateway authenticated"), "{}", problem.detail());
+        assert!(!problem.detail().contains("grant"));
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) use self::errors::{error_chain, error_code, says};
 pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::Regions;
-pub(crate) use self::repeat::{answered, ran_whole, repeated};
+pub(crate) use self::repeat::{answered, failure_counts, repeated};
 pub(crate) use self::sts::CallerIdentity;
 pub use self::sts::Sts;
 pub(crate) use self::sts::{MINTED_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE};

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use super::repeat::repeated;
+use super::repeat::{failure_counts, repeated};
 use super::{Aws, AwsError};
 use crate::clock::InvocationTime;
 
@@ -79,6 +79,7 @@ impl Regions {
             }
             _ => {}
         }
+        let asked_at = time.now();
         match self.ask(bucket, credentials, time).await {
             Ok(region) => {
                 known.insert(bucket.to_owned(), Known::Region(region.clone()));
@@ -86,8 +87,10 @@ impl Regions {
             }
             Err(reason) => {
                 let error = RegionError { bucket: bucket.to_owned(), reason };
-                let failed = Known::Failed { error: error.clone(), failed_at: time.now() };
-                known.insert(bucket.to_owned(), failed);
+                if failure_counts(asked_at, time) {
+                    let failed = Known::Failed { error: error.clone(), failed_at: time.now() };
+                    known.insert(bucket.to_owned(), failed);
+                }
                 Err(error)
             }
         }

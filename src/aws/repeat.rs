@@ -58,10 +58,12 @@ where
     }
 }
 
-/// Whether a call from `began_at` to `ended_at` ran without being interrupted. A call in whose middle
-/// the function was frozen took longer than its time-outs allow, and its failure says nothing.
-pub(crate) fn ran_whole(began_at: Timestamp, ended_at: Timestamp) -> bool {
-    ended_at.duration_since(began_at) <= LONGEST_CALL
+/// Whether the failure of a call that began at `asked_at`, and that ends now, says anything about the
+/// next call. It says nothing if it belongs to the initialisation, or if a freeze interrupted the
+/// call, which then took longer than its time-outs allow. The invocation that needs the answer asks
+/// again.
+pub(crate) fn failure_counts(asked_at: Timestamp, time: InvocationTime) -> bool {
+    !time.is_initialisation() && time.now().duration_since(asked_at) <= LONGEST_CALL
 }
 
 #[cfg(test)]
@@ -91,9 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_took_longer_than_its_time_outs_was_interrupted() {
+    fn a_failure_of_the_initialisation_and_one_that_a_freeze_interrupted_say_nothing() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert!(ran_whole(at(0), at(6)));
-        assert!(!ran_whole(at(0), at(7)));
+        let clock = || Timestamp::from_second(100).unwrap();
+        assert!(failure_counts(at(94), InvocationTime::begin(clock)));
+        assert!(!failure_counts(at(93), InvocationTime::begin(clock)));
+        assert!(!failure_counts(at(100), InvocationTime::initialisation(clock)));
     }
 }

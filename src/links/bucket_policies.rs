@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::LinkError;
 use super::policy_words::in_words;
-use crate::aws::{Aws, AwsError, answered, ran_whole};
+use crate::aws::{Aws, AwsError, answered, failure_counts};
 use crate::clock::InvocationTime;
 use crate::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
 use crate::sessions::{CallerIdentity, Evidence, Session};
@@ -54,13 +54,7 @@ pub(crate) enum PolicyReading {
 
 /// Why a policy is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable(String);
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub(super) struct Unreadable(String);
 
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +111,8 @@ impl BucketPolicies {
     ///
     /// # Errors
     ///
-    /// [`LinkError::Upstream`] and [`LinkError::PolicyUnreadable`] if the operator wants no link
-    /// without the policy. Otherwise an unreadable policy is the inner error.
+    /// [`LinkError::PolicyUnreadable`] if the operator wants no link without the policy. Otherwise
+    /// an unreadable policy is the inner error.
     pub(super) async fn of(
         &self,
         bucket: &str,
@@ -156,9 +150,7 @@ impl BucketPolicies {
         let asked_at = time.now();
         let asked = self.ask(bucket, region, credentials, time).await;
         let now = time.now();
-        // A call of the initialisation, or one that a freeze interrupted, says nothing about the
-        // next one: the request that needs the policy asks again.
-        let failed_at = (!time.is_initialisation() && ran_whole(asked_at, now)).then_some(now);
+        let failed_at = failure_counts(asked_at, time).then_some(now);
         let read = match (asked, before) {
             (Ok(policy), before) => {
                 if let Err(unreadable) = &policy

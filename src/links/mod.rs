@@ -44,10 +44,10 @@ use crate::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 
 /// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
 /// seconds, and STS may take four of them.
-const WARM_UP: Duration = Duration::from_secs(3);
+const POLICIES_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many buckets' policies are read during initialisation.
-const BUCKETS_TO_WARM_UP: usize = 16;
+const MAX_POLICIES: usize = 16;
 
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
@@ -106,7 +106,7 @@ impl Links {
     ///
     /// Never fails: what can't be had now is asked for again by the request that needs it. It takes
     /// as long as the calls may, a few seconds at most.
-    pub(crate) async fn warm_up(&self, time: InvocationTime) {
+    pub(crate) async fn initialise(&self, time: InvocationTime) {
         // Credentials in the environment are there at once. A provider is asked for others, and one
         // question is enough.
         let at_once = self.sessions.credentials_at_once();
@@ -127,14 +127,14 @@ impl Links {
     /// Reads the policies of the buckets that the grants name, if there are credentials.
     async fn read_policies(&self, credentials: Option<&Credentials>, time: InvocationTime) {
         let Some(credentials) = credentials.filter(|_| self.policies.are_read()) else { return };
-        let reads = self.grants.buckets().take(BUCKETS_TO_WARM_UP).map(|grant| async {
+        let reads = self.grants.buckets().take(MAX_POLICIES).map(|grant| async {
             if let Ok(region) = self.region(grant, &grant.bucket, credentials, time).await {
                 // The policy is kept.
                 let _ = self.policies.read(&grant.bucket, &region, credentials, time).await;
             }
         });
         // What is not read by then is read by the request that needs it.
-        let _ = timeout(WARM_UP, future::join_all(reads)).await;
+        let _ = timeout(POLICIES_TIMEOUT, future::join_all(reads)).await;
     }
 
     /// Makes a link for `principal`, and opens it if the request says so. Wrap it in [`in_time`].

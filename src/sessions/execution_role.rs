@@ -15,7 +15,7 @@ use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
 use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
-use crate::aws::{Sts, error_chain, ran_whole};
+use crate::aws::{Sts, error_chain, failure_counts};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -277,10 +277,8 @@ impl ExecutionRole {
                 current.attested_function = Some(function);
             }
             Err(error) => {
-                let failed_at = time.now();
-                let counts = error.is_refusal()
-                    || (!time.is_initialisation() && ran_whole(asked_at, failed_at));
-                current.attestation_failed_at = counts.then_some(failed_at);
+                let counts = error.is_refusal() || failure_counts(asked_at, time);
+                current.attestation_failed_at = counts.then(|| time.now());
                 current.is_unproven(error);
             }
         }

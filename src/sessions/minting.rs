@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::credentials::timestamp;
 use super::{Evidence, Session};
-use crate::aws::{AwsError, Sts, ran_whole};
+use crate::aws::{AwsError, Sts, failure_counts};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -43,18 +43,6 @@ pub enum MintError {
     /// succeed.
     #[error("STS could not answer AssumeRole ({0})")]
     Unreachable(String),
-}
-
-impl MintError {
-    /// Whether the failure of a call that began at `asked_at` says anything about the next call. A
-    /// call without an answer does not if it belongs to the initialisation or if a freeze
-    /// interrupted it. Then the invocation that needs the session asks again.
-    fn counts(&self, asked_at: Timestamp, time: InvocationTime) -> bool {
-        match self {
-            Self::Refused(_) => true,
-            Self::Unreachable(_) => !time.is_initialisation() && ran_whole(asked_at, time.now()),
-        }
-    }
 }
 
 /// Mints sessions of one role, one at a time.
@@ -116,8 +104,9 @@ impl Minter {
                 }
                 Err(error) => {
                     tracing::warn!(reason = error.to_string(), "no signing session was minted");
-                    state.failed =
-                        error.counts(asked_at, time).then(|| (error.clone(), time.now()));
+                    let counts =
+                        matches!(error, MintError::Refused(_)) || failure_counts(asked_at, time);
+                    state.failed = counts.then(|| (error.clone(), time.now()));
                     error
                 }
             },

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
-use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, ran_whole};
+use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, failure_counts};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -145,8 +145,7 @@ impl Sessions {
         }
         let asked_at = time.now();
         let identity = self.sts.caller_identity(credentials, time).await.map(Arc::new);
-        let counts = !time.is_initialisation() && ran_whole(asked_at, time.now());
-        if identity.is_err() && !counts {
+        if identity.is_err() && !failure_counts(asked_at, time) {
             return identity;
         }
         identities.truncate(REMEMBERED_IDENTITIES - 1);

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use s3_link_signer::{Handler, Settings};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::evidence::FUNCTION_ARN;
-use crate::sts_server::{Reply, StsServer, jwt};
+use crate::aws_server::{AwsServer, Reply, jwt};
+use crate::requests::post_until;
 
 /// A function in Lambda's environment whose bucket's region nobody states.
 pub(crate) fn handler(changes: &[(&str, &str)]) -> Handler {
@@ -44,23 +43,9 @@ pub(crate) async fn batch_until(
 ) -> Vec<Value> {
     let link = |index: usize| json!({"key": format!("{index}.txt"), "check": check});
     let links: Vec<_> = (0..count).map(link).collect();
-    let event = json!({
-        "version": "2.0",
-        "rawPath": "/links/batch",
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {
-            "http": {"method": "POST", "path": "/links/batch"},
-            "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
-        },
-        "body": json!({ "links": links }).to_string(),
-        "isBase64Encoded": false,
-    });
-    let event = RawValue::from_string(event.to_string()).unwrap();
-    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, deadline));
-    let response = serde_json::to_value(answer.await.unwrap()).unwrap();
-    assert_eq!(response["statusCode"], 200, "{response}");
-    let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+    let (status, body) =
+        post_until(handler, "alice", "/links/batch", &json!({ "links": links }), deadline).await;
+    assert_eq!(status, 200, "{body}");
     let entries = body["links"].as_array().unwrap().clone();
     assert_eq!(entries.len(), count);
     entries
@@ -74,7 +59,7 @@ fn all_are(entries: &[Value], code: &str) {
 
 #[tokio::test]
 async fn thirty_links_ask_a_hanging_sts_two_times_for_each_proof() {
-    let sts = StsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
+    let sts = AwsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
     let endpoint = sts.endpoint();
     let handler = handler(&[
         ("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/signer"),
@@ -89,7 +74,7 @@ async fn thirty_links_ask_a_hanging_sts_two_times_for_each_proof() {
 
 #[tokio::test]
 async fn a_thousand_links_ask_one_time_for_the_region_of_a_bucket_that_does_not_exist() {
-    let s3 = StsServer::start(|_| Reply::status(404)).await;
+    let s3 = AwsServer::start(|_| Reply::status(404)).await;
     let endpoint = s3.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
     let handler =
@@ -111,7 +96,7 @@ async fn a_thousand_links_ask_one_time_for_the_region_of_a_bucket_that_does_not_
 
 #[tokio::test]
 async fn links_are_signed_with_what_sts_attested_about_the_invoked_function() {
-    let sts = StsServer::start(|_| {
+    let sts = AwsServer::start(|_| {
         let end = Timestamp::now() + SignedDuration::from_hours(11);
         Reply::token(&jwt(Timestamp::now(), end, "signer"))
     })
@@ -120,7 +105,7 @@ async fn links_are_signed_with_what_sts_attested_about_the_invoked_function() {
     let grants = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#;
     let settings = [("GRANTS", grants), ("AWS_ENDPOINT_URL_STS", endpoint.as_str())];
     let handler = handler(&settings);
-    handler.gather_evidence().await;
+    handler.initialise().await;
     for entry in batch(&handler, 3).await {
         assert!(entry["url"].as_str().unwrap().contains("ASIALAMBDA"), "{entry}");
     }

@@ -6,15 +6,29 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::Handler;
 use serde_json::Value;
 
+use crate::aws_server::{AwsServer, Call, Reply, jwt};
 use crate::batches::{batch, batch_until, handler};
-use crate::sts_server::{Call, Reply, StsServer, jwt};
 
 const GRANTS: &str = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#;
 
 fn is_given(entry: &Value) -> bool {
     entry["url"].is_string()
+}
+
+/// A function whose session ends in an hour, with this S3.
+fn handler_with(s3: &AwsServer, changes: &[(&str, &str)]) -> Handler {
+    let endpoint = s3.endpoint();
+    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+    let mut settings = vec![
+        ("GRANTS", GRANTS),
+        ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
+        ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
+    ];
+    settings.extend(changes);
+    handler(&settings)
 }
 
 /// So many checked links from an S3 of the tests' own, in `seconds`.
@@ -23,14 +37,8 @@ async fn checked(
     count: usize,
     seconds: i64,
 ) -> (Vec<Value>, SignedDuration) {
-    let s3 = StsServer::start(s3).await;
-    let endpoint = s3.endpoint();
-    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
-    let handler = handler(&[
-        ("GRANTS", GRANTS),
-        ("AWS_CREDENTIAL_EXPIRATION", &end),
-        ("AWS_ENDPOINT_URL_S3", &endpoint),
-    ]);
+    let s3 = AwsServer::start(s3).await;
+    let handler = handler_with(&s3, &[]);
     let began_at = Timestamp::now();
     let deadline = began_at + SignedDuration::from_secs(seconds);
     let entries = batch_until(&handler, count, true, deadline).await;
@@ -69,8 +77,30 @@ async fn what_can_t_be_checked_in_time_becomes_a_problem_and_the_rest_is_given()
 }
 
 #[tokio::test]
+async fn a_check_that_gets_no_answer_is_made_once_more() {
+    let asked = AtomicUsize::new(0);
+    let s3 = move |_: &Call| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::hang_up(),
+        _ => Reply::status(206),
+    };
+    let (entries, _) = checked(s3, 1, 60).await;
+    assert!(is_given(&entries[0]), "{entries:?}");
+}
+
+#[tokio::test]
+async fn no_connection_serves_two_invocations() {
+    let s3 = AwsServer::start(|_| Reply::status(206)).await;
+    let handler = handler_with(&s3, &[]);
+    for invocations in 1..=3 {
+        let entries = batch_until(&handler, 1, true, Timestamp::MAX).await;
+        assert!(is_given(&entries[0]), "{entries:?}");
+        assert_eq!(s3.connections(), invocations);
+    }
+}
+
+#[tokio::test]
 async fn an_sts_that_hangs_does_not_hold_an_answer_past_the_deadline() {
-    let sts = StsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
+    let sts = AwsServer::start(|_| Reply::status(500).after(Duration::from_mins(5))).await;
     let endpoint = sts.endpoint();
     let handler = handler(&[("GRANTS", GRANTS), ("AWS_ENDPOINT_URL_STS", &endpoint)]);
     let began_at = Timestamp::now();
@@ -94,10 +124,10 @@ fn attesting_at_the_second_call() -> impl Fn(&Call) -> Reply {
 
 #[tokio::test]
 async fn evidence_that_the_initialisation_could_not_get_is_asked_for_by_the_first_request() {
-    let sts = StsServer::start(attesting_at_the_second_call()).await;
+    let sts = AwsServer::start(attesting_at_the_second_call()).await;
     let endpoint = sts.endpoint();
     let handler = handler(&[("GRANTS", GRANTS), ("AWS_ENDPOINT_URL_STS", &endpoint)]);
-    handler.gather_evidence().await;
+    handler.initialise().await;
     assert_eq!(sts.count("GetWebIdentityToken"), 1, "the initialisation tries once");
     assert!(batch(&handler, 3).await.iter().all(is_given));
     assert_eq!(sts.count("GetWebIdentityToken"), 2);
@@ -107,7 +137,7 @@ async fn evidence_that_the_initialisation_could_not_get_is_asked_for_by_the_firs
 async fn a_policy_that_the_initialisation_could_not_get_is_asked_for_by_the_first_request() {
     let answers = Arc::new(AtomicBool::new(false));
     let s3_answers = Arc::clone(&answers);
-    let s3 = StsServer::start(move |_| {
+    let s3 = AwsServer::start(move |_| {
         if s3_answers.load(Ordering::SeqCst) {
             Reply::s3_error(404, "NoSuchBucketPolicy")
         } else {
@@ -115,15 +145,8 @@ async fn a_policy_that_the_initialisation_could_not_get_is_asked_for_by_the_firs
         }
     })
     .await;
-    let endpoint = s3.endpoint();
-    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
-    let handler = handler(&[
-        ("GRANTS", GRANTS),
-        ("AWS_CREDENTIAL_EXPIRATION", &end),
-        ("AWS_ENDPOINT_URL_S3", &endpoint),
-        ("BUCKET_POLICY", "require"),
-    ]);
-    handler.gather_evidence().await;
+    let handler = handler_with(&s3, &[("BUCKET_POLICY", "require")]);
+    handler.initialise().await;
     let calls = s3.count("GET");
     assert!(calls > 0);
     answers.store(true, Ordering::SeqCst);
@@ -133,7 +156,7 @@ async fn a_policy_that_the_initialisation_could_not_get_is_asked_for_by_the_firs
 
 #[tokio::test]
 async fn of_an_upstream_s_words_only_the_code_reaches_a_caller() {
-    let sts = StsServer::start(Reply::repeating).await;
+    let sts = AwsServer::start(Reply::repeating).await;
     let endpoint = sts.endpoint();
     let handler = handler(&[
         ("GRANTS", GRANTS),

@@ -13,7 +13,7 @@ use s3_link_signer::{
     InvocationTime, Minter, Selection, SessionEnd, Sessions, Sts,
 };
 
-use crate::sts_server::{Call, Reply, StsServer, jwt};
+use crate::aws_server::{AwsServer, Call, Reply, jwt};
 
 const ATTEST: &str = "GetWebIdentityToken";
 const MINT: &str = "AssumeRole";
@@ -79,7 +79,7 @@ impl Setup {
         self
     }
 
-    fn sessions(self, server: &StsServer) -> Sessions {
+    fn sessions(self, server: &AwsServer) -> Sessions {
         let sts = Sts::new(Aws::new(AwsSettings {
             region: "eu-west-1".to_owned(),
             sts_endpoint: Some(server.endpoint()),
@@ -93,8 +93,8 @@ impl Setup {
 }
 
 /// An STS that attests `end` and mints sessions of an hour from `now()` on.
-async fn sts_attesting(end: Timestamp) -> StsServer {
-    StsServer::start(move |call| match call.action.as_str() {
+async fn sts_attesting(end: Timestamp) -> AwsServer {
+    AwsServer::start(move |call| match call.action.as_str() {
         ATTEST => Reply::token(&jwt(now(), end, "signer")),
         _ => Reply::minted("ASIAMINTED", later(60)),
     })
@@ -102,8 +102,8 @@ async fn sts_attesting(end: Timestamp) -> StsServer {
 }
 
 /// An STS that refuses to attest and mints sessions of an hour from `now()` on.
-async fn sts_minting() -> StsServer {
-    StsServer::start(|call| match call.action.as_str() {
+async fn sts_minting() -> AwsServer {
+    AwsServer::start(|call| match call.action.as_str() {
         ATTEST => Reply::error(403, "AccessDenied"),
         _ => Reply::minted("ASIAMINTED", later(60)),
     })
@@ -145,7 +145,7 @@ async fn sts_is_asked_with_the_very_credentials_for_the_shortest_token_that_nobo
 
 #[tokio::test]
 async fn a_token_about_another_function_proves_nothing_and_is_not_asked_for_again() {
-    let server = StsServer::start(|_| Reply::token(&jwt(now(), later(700), "other"))).await;
+    let server = AwsServer::start(|_| Reply::token(&jwt(now(), later(700), "other"))).await;
     let sessions = Setup::lambda().sessions(&server);
     for minutes in [0, 1, 600] {
         let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_refusal_names_the_fix_and_is_asked_again_after_five_minutes() {
     ] {
         let end = later(300);
         let asked = AtomicUsize::new(0);
-        let server = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        let server = AwsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
             0 | 1 => Reply::error(403, code),
             _ => Reply::token(&jwt(CLOCK.get(), end, "signer")),
         })
@@ -209,7 +209,7 @@ async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
         Reply::error(400, "Throttling"),
     ] {
         let asked = Arc::new(AtomicUsize::new(0));
-        let server = StsServer::start(move |_| {
+        let server = AwsServer::start(move |_| {
             if asked.fetch_add(1, Ordering::SeqCst) == 0 {
                 fault.clone()
             } else {
@@ -232,7 +232,7 @@ async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
 async fn a_call_without_an_answer_is_made_once_more_before_anything_is_refused() {
     for mints in [false, true] {
         let asked = AtomicUsize::new(0);
-        let server = StsServer::start(move |call| match (call.action.as_str(), mints) {
+        let server = AwsServer::start(move |call| match (call.action.as_str(), mints) {
             (ATTEST, true) => Reply::error(403, "AccessDenied"),
             _ if asked.fetch_add(1, Ordering::SeqCst) == 0 => Reply::hang_up(),
             (ATTEST, false) => Reply::token(&jwt(now(), later(600), "signer")),
@@ -252,7 +252,7 @@ async fn a_call_that_a_freeze_interrupted_starts_no_pause() {
         // The SDK tries AssumeRole twice each time.
         let (slow, tries) = if mints { (MINT, 4) } else { (ATTEST, 2) };
         let asked = AtomicUsize::new(0);
-        let server = StsServer::start(move |call| {
+        let server = AwsServer::start(move |call| {
             if call.action != slow {
                 return Reply::error(403, "AccessDenied");
             }
@@ -282,7 +282,7 @@ async fn one_invocation_asks_once_however_long_it_lasts() {
         (Reply::error(400, "Throttling"), 2),
         (Reply::error(403, "AccessDenied"), 2),
     ] {
-        let server = StsServer::start(move |_| fault.clone()).await;
+        let server = AwsServer::start(move |_| fault.clone()).await;
         let sessions = Setup::lambda().minting().sessions(&server);
         let invocation = at(now());
         sessions.select(HOUR, invocation).await.unwrap();
@@ -312,7 +312,7 @@ async fn a_pause_counts_from_the_failure_and_not_from_the_call() {
         // The answer to AssumeRole can't be read, so the call is made once more.
         (MINT, refused(), Reply::token(""), 2, 2),
     ] {
-        let server = StsServer::start(move |call| {
+        let server = AwsServer::start(move |call| {
             if call.action == slow {
                 // The answers take 4 s by the test's clock.
                 CLOCK.set(CLOCK.get() + SignedDuration::from_secs(4 / tries));
@@ -333,7 +333,7 @@ async fn a_pause_counts_from_the_failure_and_not_from_the_call() {
 
 #[tokio::test]
 async fn minted_sessions_that_have_ended_already_are_asked_for_once() {
-    let server = StsServer::start(|call| match call.action.as_str() {
+    let server = AwsServer::start(|call| match call.action.as_str() {
         ATTEST => Reply::error(403, "AccessDenied"),
         _ => Reply::minted("ASIAENDED", now()),
     })
@@ -438,7 +438,7 @@ async fn a_declared_end_needs_no_function_arn() {
 async fn a_token_of_another_time_is_asked_for_again_when_the_clock_may_be_right() {
     let issued_at = now();
     let server =
-        StsServer::start(move |_| Reply::token(&jwt(issued_at, later(300), "signer"))).await;
+        AwsServer::start(move |_| Reply::token(&jwt(issued_at, later(300), "signer"))).await;
     let sessions = Setup::lambda().sessions(&server);
     let selection = sessions.select(HOUR, at(later(6))).await.unwrap();
     assert!(unproven(&selection).contains("its iat is more than 5 minutes"), "{selection:?}");
@@ -452,7 +452,7 @@ async fn a_token_of_another_time_is_asked_for_again_when_the_clock_may_be_right(
 
 #[tokio::test]
 async fn a_call_that_hangs_is_given_up_after_twice_two_seconds() {
-    let server = StsServer::start(|_| Reply::token("x").after(Duration::from_mins(1))).await;
+    let server = AwsServer::start(|_| Reply::token("x").after(Duration::from_mins(1))).await;
     let started = std::time::Instant::now();
     let selection = Setup::lambda().sessions(&server).select(HOUR, at(now())).await.unwrap();
     let took = started.elapsed();
@@ -462,7 +462,7 @@ async fn a_call_that_hangs_is_given_up_after_twice_two_seconds() {
 
 #[tokio::test]
 async fn keys_do_not_share_evidence() {
-    let server = StsServer::start(|call| match call.access_key_id.as_str() {
+    let server = AwsServer::start(|call| match call.access_key_id.as_str() {
         "ASIAONE" => Reply::token(&jwt(now(), later(300), "signer")),
         _ => Reply::error(403, "AccessDenied"),
     })
@@ -485,7 +485,7 @@ async fn a_key_without_an_end_is_read_again_after_fifteen_minutes_and_a_new_one_
         |key: &str, token: &str| Credentials::new(key, "secret", Some(token.into()), None, "test");
     for rotated in [session("ASIATWO", "token"), session("ASIAONE", "another token")] {
         let asked = AtomicUsize::new(0);
-        let server = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        let server = AwsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
             // It proves nothing, so it is final for the key.
             0 => Reply::token(&jwt(now(), later(300), "another")),
             _ => Reply::token(&jwt(later(15), later(300), "signer")),
@@ -508,7 +508,7 @@ async fn a_key_without_an_end_is_read_again_after_fifteen_minutes_and_a_new_one_
 
 #[tokio::test]
 async fn concurrent_callers_make_one_call() {
-    let server = StsServer::start(|call| {
+    let server = AwsServer::start(|call| {
         let reply = match call.action.as_str() {
             ATTEST => Reply::error(403, "AccessDenied"),
             _ => Reply::minted("ASIAMINTED", later(60)),
@@ -548,7 +548,7 @@ async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked()
 
 #[tokio::test]
 async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
-    let server = StsServer::start(|call| match call.action.as_str() {
+    let server = AwsServer::start(|call| match call.action.as_str() {
         ATTEST => Reply::token(&jwt(now(), later(55), "signer")),
         _ => Reply::minted("ASIAMINTED", later(30)),
     })
@@ -562,7 +562,7 @@ async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
 #[tokio::test]
 async fn a_minted_session_is_renewed_only_when_older_than_ten_minutes_and_too_short() {
     let minted = Arc::new(AtomicUsize::new(0));
-    let server = StsServer::start(move |call| {
+    let server = AwsServer::start(move |call| {
         if call.action == ATTEST {
             Reply::error(403, "AccessDenied")
         } else {
@@ -592,7 +592,7 @@ async fn a_minted_session_is_renewed_only_when_older_than_ten_minutes_and_too_sh
 #[tokio::test]
 async fn a_minted_session_is_used_until_its_end_when_it_can_not_be_renewed() {
     let minted = Arc::new(AtomicUsize::new(0));
-    let server = StsServer::start(move |call| match call.action.as_str() {
+    let server = AwsServer::start(move |call| match call.action.as_str() {
         MINT if minted.fetch_add(1, Ordering::SeqCst) == 0 => {
             Reply::minted("ASIAMINTED", later(60))
         }
@@ -612,7 +612,7 @@ async fn a_minted_session_is_used_until_its_end_when_it_can_not_be_renewed() {
 
 #[tokio::test]
 async fn a_refused_minting_says_what_to_fix() {
-    let server = StsServer::start(|_| Reply::error(403, "AccessDenied")).await;
+    let server = AwsServer::start(|_| Reply::error(403, "AccessDenied")).await;
     let selection =
         Setup::lambda().minting().sessions(&server).select(HOUR, at(now())).await.unwrap();
     assert!(selection.session.is_none());

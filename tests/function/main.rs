@@ -20,12 +20,13 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod aws_server;
 mod batches;
 mod deadlines;
 mod events;
 mod evidence;
 mod policies;
+mod requests;
 mod signatures;
 mod start;
-mod sts_server;
 mod versions;

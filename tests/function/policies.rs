@@ -6,13 +6,12 @@ use std::time::Duration;
 use jiff::fmt::strtime;
 use jiff::{SignedDuration, Timestamp};
 use s3_link_signer::{Handler, Settings};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::evidence::FUNCTION_ARN;
-use crate::sts_server::{Call, Reply, StsServer};
+use crate::aws_server::{AwsServer, Call, Reply};
+use crate::requests::post;
 
 /// Whether S3 is asked for the policy.
 fn is_for_policy(call: &Call) -> bool {
@@ -20,7 +19,7 @@ fn is_for_policy(call: &Call) -> bool {
 }
 
 /// How often the policy was asked for.
-fn policy_calls(s3: &StsServer) -> usize {
+fn policy_calls(s3: &AwsServer) -> usize {
     s3.calls("GET").iter().filter(|call| is_for_policy(call)).count()
 }
 
@@ -33,8 +32,8 @@ fn deny(sid: &str, condition: &Value) -> Value {
 }
 
 /// An S3 whose bucket has this policy, and that also stands in for STS. Every object is there.
-async fn s3_with(policy: Value) -> StsServer {
-    StsServer::start(move |call| match call {
+async fn s3_with(policy: Value) -> AwsServer {
+    AwsServer::start(move |call| match call {
         call if is_for_policy(call) => Reply::policy(&policy),
         call if call.action == "GetCallerIdentity" => {
             Reply::identity("arn:aws:sts::123456789012:assumed-role/signer/signer")
@@ -44,7 +43,7 @@ async fn s3_with(policy: Value) -> StsServer {
     .await
 }
 
-fn handler_with(s3: &StsServer, changes: &[(&str, &str)], clock: fn() -> Timestamp) -> Handler {
+fn handler_with(s3: &AwsServer, changes: &[(&str, &str)], clock: fn() -> Timestamp) -> Handler {
     let endpoint = s3.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(12)).to_string();
     let variable = |name: &str| {
@@ -70,33 +69,14 @@ fn handler_with(s3: &StsServer, changes: &[(&str, &str)], clock: fn() -> Timesta
     Handler::new(settings, clock, |_| ())
 }
 
-fn handler(s3: &StsServer, changes: &[(&str, &str)]) -> Handler {
+fn handler(s3: &AwsServer, changes: &[(&str, &str)]) -> Handler {
     handler_with(s3, changes, Timestamp::now)
-}
-
-/// The status and the body of a POST.
-async fn post(handler: &Handler, path: &str, body: &Value) -> (u64, Value) {
-    let event = json!({
-        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path,
-        "headers": {}, "isBase64Encoded": false, "body": body.to_string(),
-        "requestContext": {
-            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1",
-                     "sourceIp": "192.0.2.1", "userAgent": "test"},
-            "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
-        },
-    });
-    let event = RawValue::from_string(event.to_string()).unwrap();
-    let answer =
-        Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await.unwrap();
-    let answer = serde_json::to_value(answer).unwrap();
-    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-    (answer["statusCode"].as_u64().unwrap(), body)
 }
 
 async fn link(handler: &Handler, more: &Value) -> (u64, Value) {
     let mut body = json!({"key": "a/report.pdf", "expires_in": 3_600});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    post(handler, "/links", &body).await
+    post(handler, "alice", "/links", &body).await
 }
 
 #[tokio::test]
@@ -157,7 +137,7 @@ async fn a_statement_about_others_than_the_signer_shortens_nothing() {
             "NumericGreaterThan": {"s3:signatureAge": 600_000},
             "ArnNotEquals": {"aws:PrincipalArn": arn},
         });
-        let s3 = StsServer::start(move |call| match call.action.as_str() {
+        let s3 = AwsServer::start(move |call| match call.action.as_str() {
             "GetWebIdentityToken" => Reply::error(403, "AccessDenied"),
             "AssumeRole" => {
                 Reply::minted("ASIAMINTED", Timestamp::now() + SignedDuration::from_hours(2))
@@ -179,7 +159,7 @@ async fn a_statement_about_others_than_the_signer_shortens_nothing() {
 
 #[tokio::test]
 async fn a_policy_that_may_not_be_read_is_said_to_be_unreadable_or_refuses_the_link() {
-    let s3 = StsServer::start(|_| Reply::s3_error(403, "AccessDenied")).await;
+    let s3 = AwsServer::start(|_| Reply::s3_error(403, "AccessDenied")).await;
     let heeding = handler(&s3, &[]);
     for _ in 0..3 {
         let (status, body) = link(&heeding, &json!({})).await;
@@ -199,7 +179,7 @@ async fn a_policy_that_may_not_be_read_is_said_to_be_unreadable_or_refuses_the_l
 
 #[tokio::test]
 async fn a_bucket_without_a_policy_denies_nothing() {
-    let s3 = StsServer::start(|_| Reply::s3_error(404, "NoSuchBucketPolicy")).await;
+    let s3 = AwsServer::start(|_| Reply::s3_error(404, "NoSuchBucketPolicy")).await;
     let (_, body) = link(&handler(&s3, &[("BUCKET_POLICY", "require")]), &json!({})).await;
     assert_eq!((&body["expires_in"], &body["bucket_policy"]), (&json!(3_600), &json!("heeded")));
 }
@@ -209,10 +189,10 @@ async fn the_policy_is_read_once_for_a_batch_and_while_initialising() {
     let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
     let s3 = s3_with(deny("Guardrail", &guardrail)).await;
     let handler = handler(&s3, &[]);
-    handler.gather_evidence().await;
+    handler.initialise().await;
     assert_eq!((policy_calls(&s3), s3.count("GetCallerIdentity")), (1, 0));
     let links: Vec<_> = (0..1_000).map(|index| json!({"key": format!("{index}.txt")})).collect();
-    let (_, body) = post(&handler, "/links/batch", &json!({ "links": links })).await;
+    let (_, body) = post(&handler, "alice", "/links/batch", &json!({ "links": links })).await;
     let entries = body["links"].as_array().unwrap();
     assert!(entries.iter().all(|entry| entry["expires_in"] == 595), "{}", entries[0]);
     assert_eq!((policy_calls(&s3), s3.count("GetCallerIdentity")), (1, 0));
@@ -227,7 +207,7 @@ fn now_and_later() -> Timestamp {
 #[tokio::test]
 async fn a_policy_is_read_again_after_five_minutes_and_kept_while_s3_does_not_answer() {
     static ANSWERS: AtomicI64 = AtomicI64::new(0);
-    let s3 = StsServer::start(|call| {
+    let s3 = AwsServer::start(|call| {
         if !is_for_policy(call) {
             return Reply::identity("arn:aws:sts::123456789012:assumed-role/signer/signer");
         }
@@ -258,7 +238,7 @@ async fn a_checked_link_ends_before_the_object_does() {
         ("x-amz-expiration", format!("expiry-date=\"{date}\", rule-id=\"tidy\"")),
         ("x-amz-restore", format!("ongoing-request=\"false\", expiry-date=\"{date}\"")),
     ] {
-        let s3 = StsServer::start(move |call| {
+        let s3 = AwsServer::start(move |call| {
             if is_for_policy(call) {
                 return Reply::s3_error(404, "NoSuchBucketPolicy");
             }
@@ -296,7 +276,7 @@ fn age(call: &Call) -> SignedDuration {
 async fn a_link_opens_until_its_promised_end_at_a_server_that_enforces_the_age() {
     const ALLOWED: SignedDuration = SignedDuration::from_secs(8);
     let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": "8000"}});
-    let s3 = StsServer::start(move |call| match call {
+    let s3 = AwsServer::start(move |call| match call {
         call if is_for_policy(call) => Reply::policy(&deny("Guardrail", &guardrail)),
         call if call.action == "GetCallerIdentity" => Reply::identity("arn:aws:iam::1:root"),
         call if age(call) > ALLOWED => Reply::s3_error(403, "AccessDenied"),

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use s3_link_signer::{Handler, Settings};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::evidence::FUNCTION_ARN;
+use crate::requests::post;
 
 /// An S3 that answers each HEAD for `/files/KEY` with a status and a version, and remembers the
 /// request lines.
@@ -90,25 +89,6 @@ fn handler(s3: &str) -> Handler {
     };
     let settings = Settings::read(variable, Timestamp::now()).unwrap();
     Handler::new(settings, Timestamp::now, |_| ())
-}
-
-/// The status and the body of a POST by `principal`.
-async fn post(handler: &Handler, principal: &str, path: &str, body: &Value) -> (u64, Value) {
-    let event = json!({
-        "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path,
-        "headers": {}, "isBase64Encoded": false, "body": body.to_string(),
-        "requestContext": {
-            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1",
-                     "sourceIp": "192.0.2.1", "userAgent": "test"},
-            "authorizer": {"jwt": {"claims": {"sub": principal}}},
-        },
-    });
-    let event = RawValue::from_string(event.to_string()).unwrap();
-    let answer =
-        Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await.unwrap();
-    let answer = serde_json::to_value(answer).unwrap();
-    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-    (answer["statusCode"].as_u64().unwrap(), body)
 }
 
 async fn link(handler: &Handler, principal: &str, key: &str, version: &str) -> (u64, Value) {

@@ -1,13 +1,13 @@
-//! An STS of the tests' own. It answers as each test says, and remembers the calls.
-//!
-//! It also stands in for S3 where only statuses matter: a call that names no action counts under its
-//! HTTP method.
+//! An STS and an S3 of the tests' own. It answers as each test says, and remembers the calls and how
+//! many connections brought them. A call that names no action, as S3's do not, counts under its HTTP
+//! method.
 //!
 //! It verifies no signature, because these tests do not question how the SDK signs its calls. It
 //! reads the access key id in the signature, which tells whose session the call is about.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -121,24 +121,28 @@ impl Reply {
 type Script = dyn Fn(&Call) -> Reply + Send + Sync;
 
 /// The server. It stops when the test's runtime stops.
-pub(crate) struct StsServer {
+pub(crate) struct AwsServer {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
+    connections: Arc<AtomicUsize>,
 }
 
-impl StsServer {
+impl AwsServer {
     pub(crate) async fn start(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Script> = Arc::new(script);
         let remembered = Arc::clone(&calls);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&remembered)));
             }
         });
-        Self { address, calls }
+        Self { address, calls, connections }
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -148,6 +152,11 @@ impl StsServer {
     pub(crate) fn calls(&self, action: &str) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
         calls.iter().filter(|call| call.action == action).cloned().collect()
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) fn count(&self, action: &str) -> usize {
