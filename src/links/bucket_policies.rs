@@ -64,13 +64,19 @@ impl std::fmt::Display for Unreadable {
 
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Planned<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) region: &'a str,
-    pub(super) key: &'a str,
-    pub(super) version_id: Option<&'a str>,
-    pub(super) session: &'a Session,
-    pub(super) signer: Option<&'a CallerIdentity>,
+pub(crate) struct Planned<'a> {
+    /// The bucket.
+    pub(crate) bucket: &'a str,
+    /// The bucket's region.
+    pub(crate) region: &'a str,
+    /// The object's key.
+    pub(crate) key: &'a str,
+    /// The version that the link names.
+    pub(crate) version_id: Option<&'a str>,
+    /// The session that signs.
+    pub(crate) session: &'a Session,
+    /// Whose session that is. `None` if it is not known.
+    pub(crate) signer: Option<&'a CallerIdentity>,
 }
 
 /// Reads policies and remembers them.
@@ -97,6 +103,11 @@ impl BucketPolicies {
     #[must_use]
     pub(crate) fn new(aws: Aws, setting: PolicySetting) -> Self {
         Self { aws, setting, known: Mutex::default() }
+    }
+
+    /// What the operator wants of policies.
+    pub(crate) fn setting(&self) -> PolicySetting {
+        self.setting
     }
 
     /// Whether the operator wants policies to be read.
@@ -139,7 +150,7 @@ impl BucketPolicies {
     }
 
     /// The policy of `bucket`, whatever the setting.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         bucket: &str,
         region: &str,
@@ -209,6 +220,7 @@ impl BucketPolicies {
             }
         }
     }
+
     /// What `policy` lets a link have that is signed at `signed_at`.
     ///
     /// # Errors
@@ -238,7 +250,7 @@ impl BucketPolicies {
     }
 
     /// What `policy` does to a link that is signed at `signed_at`.
-    pub(super) fn verdict(
+    pub(crate) fn verdict(
         &self,
         policy: &Policy,
         planned: &Planned<'_>,
@@ -295,7 +307,7 @@ fn question<'a>(
 }
 
 /// The ARN of a bucket in a region. The region says the partition.
-fn bucket_arn(bucket: &str, region: &str) -> String {
+pub(crate) fn bucket_arn(bucket: &str, region: &str) -> String {
     if bucket.starts_with("arn:") {
         return bucket.to_owned();
     }
