@@ -138,6 +138,7 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use super::Outcome::{Depends, Limits, Ok, Refuses, Unknown};
     use super::*;
 
     #[test]
@@ -149,7 +150,6 @@ mod tests {
                 .collect();
             Verdict::of(&checks)
         };
-        use Outcome::{Depends, Limits, Ok, Refuses, Unknown};
         assert_eq!(verdict(&[("object", Ok), ("grant", Unknown)]), Verdict::Works);
         assert_eq!(verdict(&[("object", Ok), ("window", Limits)]), Verdict::Works);
         assert_eq!(verdict(&[("object", Ok), ("bucket-policy", Depends)]), Verdict::WorksForSome);
