@@ -6,10 +6,11 @@ TOOLS := .venv/installed
 LOCAL_AWS := .venv-ministack/installed
 BENCH_TOOLS := .venv-bench/installed
 BROWSER_TOOLS := .venv-browser/installed
+ZIG := .venv-zig/installed
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build test bench check-rust check-template check-function clean
+.PHONY: help run demo build test bench campaign smoke check-rust check-template check-function check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +30,13 @@ test: check-rust check-template check-function ## Check everything, as CI does
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
 	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
 
+campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+	@.venv/bin/python -m campaign $(CAMPAIGN)
+
+smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]
+	@test -n "$(STACK)" || { echo "Name the stack: make smoke STACK=s3-link-signer" >&2; exit 1; }
+	@.venv/bin/python -m smoke "$(STACK)" $(if $(MAIL_TO),--mail-to "$(MAIL_TO)")
+
 check-rust: ## Format, lints and tests of the Rust code
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -41,8 +49,12 @@ check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credenti
 check-function: $(TOOLS) $(LOCAL_AWS) $(BROWSER_TOOLS) ## Build the function, deploy it to a local AWS, and test it as it runs
 	.venv/bin/python -m pytest tests/e2e
 
+check-zig: $(TOOLS) $(LOCAL_AWS) $(ZIG) ## Build the function as users do, with zig, and test what it needs and how it starts
+	PATH="$(CURDIR)/.venv-zig/bin:$$PATH" CARGO_LAMBDA_COMPILER=cargo-zigbuild \
+		.venv/bin/python -m pytest tests/e2e/startup tests/e2e/deployed/test_artifact.py
+
 clean: ## Take away all that was installed and built
-	rm -rf .venv .venv-ministack .venv-bench .venv-browser .aws-sam target
+	rm -rf .venv .venv-ministack .venv-bench .venv-browser .venv-zig .aws-sam target
 
 # The file `installed` is written last, so that it stands for the whole; the next run sees it and goes on.
 $(TOOLS): tests/e2e/requirements.txt tests/e2e/install.sh
@@ -53,6 +65,11 @@ $(LOCAL_AWS): tests/e2e/requirements-ministack.txt tests/e2e/install.sh
 
 $(BROWSER_TOOLS): tests/e2e/requirements-browser.txt tests/e2e/install.sh
 	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
+
+$(ZIG): tests/e2e/requirements-zig.txt tests/e2e/install.sh
+	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<
+	@printf '#!/bin/sh\nexec "%s" -m ziglang "$$@"\n' "$(CURDIR)/.venv-zig/bin/python" > .venv-zig/bin/zig
+	@chmod +x .venv-zig/bin/zig
 
 $(BENCH_TOOLS): bench/requirements.txt tests/e2e/install.sh
 	@tests/e2e/install.sh "$(PYTHON)" $(@D) $<

@@ -75,6 +75,7 @@ pub struct Handler {
     running: Running,
     base_path: Option<String>,
     function_name: String,
+    log_level: Option<String>,
     print_metrics: PrintMetrics,
 }
 
@@ -108,6 +109,7 @@ impl Handler {
             running: Running::default(),
             base_path: settings.base_path,
             function_name,
+            log_level: settings.log_level,
             print_metrics,
         }
     }
@@ -151,7 +153,8 @@ impl Handler {
         let _running = self.running.begin(&self.aws);
         self.links.sessions.invoked_as(invoked_function_arn);
         let event = Event::parse(event, self.base_path.as_deref())?;
-        let mut invocation = Invocation::new(request_id, &self.function_name, time);
+        let mut invocation = Invocation::new(request_id, &self.function_name, time)
+            .logging_at(self.log_level.as_deref());
         let response = match event {
             Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
             Event::Bucket(events) => self.bucket(&events, &mut invocation).await,

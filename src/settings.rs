@@ -73,6 +73,8 @@ pub struct Settings {
     pub(crate) execution_role: ExecutionRoleSettings,
     /// The credentials in the environment, if it has any.
     pub(crate) credentials: Option<Credentials>,
+    /// The level of the function's log (`AWS_LAMBDA_LOG_LEVEL`). Metrics must pass it.
+    pub(crate) log_level: Option<String>,
     /// The settings of mailing. `None` when `MAIL_FROM` is not set.
     pub(crate) mail: Option<MailSettings>,
     /// What to do about buckets' policies.
@@ -147,6 +149,7 @@ impl Settings {
                 assumed_end,
             },
             credentials: credentials(&get)?,
+            log_level: get("AWS_LAMBDA_LOG_LEVEL"),
             mail,
             bucket_policy: get("BUCKET_POLICY").map(bucket_policy).transpose()?.unwrap_or_default(),
             inside_lambda: inside_lambda(&get),

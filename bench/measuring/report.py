@@ -9,7 +9,7 @@ from bare_lambda import requests
 from local_aws import paths
 
 from . import building
-from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS
+from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS, THAWED_ENVIRONMENTS
 from .table import count, megabytes, microseconds, milliseconds, table, times
 from .variants import BOTO3, HELLO_WORLD, OURS, PEERS
 
@@ -134,6 +134,8 @@ def bounds(figures):
     what = f"CPU time of a link between {BATCH_SIZES[1]} and {BATCH_SIZES[2]:,} of a batch, beside the earlier ones"
     at_most(what, later_links_beside_earlier(figures.batch_cpu_by_size), 1.1, times)
     at_most(f"memory growth over {GROWTH_INVOCATIONS:,} invocations", figures.memory_growth, 0.1e6, megabytes)
+    what = f"first requests refused, of {THAWED_ENVIRONMENTS:,} environments made ahead of need"
+    at_most(what, figures.first_requests_refused, 0, str)
     return table(["what must hold", "measured", "bound", "holds"], rows)
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from bare_lambda import instructions, requests
+from campaign import thawed
 from local_aws import paths
 
 from . import batches, building, signatures, signer, starts, warm
@@ -17,6 +18,7 @@ from .sts import Sts
 from .variants import OURS
 
 GROWTH_INVOCATIONS = 100_000
+THAWED_ENVIRONMENTS = 1_000
 
 # These sizes show whether the thousandth link of a batch costs as much as the first.
 BATCH_SIZES = (1, 500, 1_000)
@@ -44,6 +46,8 @@ class Figures:
     # Of the function itself, by the size of the batch.
     batch_cpu_by_size: dict = field(default_factory=lambda: defaultdict(list))
     memory_growth: int = 0
+    # Of environments that were frozen soon after their start, and thawed by a request.
+    first_requests_refused: int = 0
     # With a session whose end is not declared: the start includes a call to STS.
     sts_start: dict = field(default_factory=lambda: defaultdict(list))
     sts_instructions: dict = field(default_factory=dict)
@@ -79,6 +83,8 @@ def measure(variants, rounds, show_progress):
     show_progress(f"{GROWTH_INVOCATIONS:,} invocations of one process")
     ours = variants[0]
     figures.memory_growth = warm.memory_growth(ours.command, ours.environment, GROWTH_INVOCATIONS)
+    show_progress(f"{THAWED_ENVIRONMENTS:,} environments that were made ahead of need, frozen and thawed")
+    figures.first_requests_refused = thawed.refused(0, THAWED_ENVIRONMENTS, paths.BOOTSTRAP)
     return figures
 
 

@@ -18,6 +18,7 @@ struct SessionResponse<'a> {
     signer: SignerResponse<'a>,
     session: Option<EvidenceResponse>,
     proven: bool,
+    attestation_asked_at: Option<Timestamp>,
     available: Option<Available>,
     findings: Vec<String>,
 }
@@ -116,6 +117,7 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
             expires_at: session.expires_at(),
         }),
         proven: session.is_some_and(|session| session.evidence.is_proof()),
+        attestation_asked_at: selection.attestation_asked_at,
         available: window.map(|window| Available {
             expires_in: window.expires_in,
             expires_at: window.expires_at,

@@ -50,7 +50,9 @@ impl AwsError {
         };
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = error_code(metadata.and_then(|metadata| metadata.code()).unwrap_or_default());
-        if let Some(message) = metadata.and_then(|metadata| metadata.message()) {
+        let message = metadata.and_then(|metadata| metadata.message());
+        // A bucket without a policy is no failure.
+        if let Some(message) = message.filter(|_| code != "NoSuchBucketPolicy") {
             let words = scrub(message);
             tracing::warn!(status, code, words, "AWS said why a call failed");
         }
@@ -63,6 +65,14 @@ impl AwsError {
         }
     }
 
+    /// Whether the service says that too many calls are made.
+    pub(crate) fn is_throttling(&self) -> bool {
+        match self {
+            Self::Temporary { status, code } => *status == 429 || is_throttling(code),
+            Self::Refused { .. } | Self::NoResponse(_) => false,
+        }
+    }
+
     /// The HTTP status, if there was an answer.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -72,10 +82,23 @@ impl AwsError {
     }
 }
 
-/// The code, if it looks like one: letters, digits and dots, 64 at most. Empty otherwise.
+/// Whether the service's message has these words, in upper or lower case. This is for causes that a
+/// service tells apart only in words.
+pub(crate) fn says<E>(error: &SdkError<E, HttpResponse>, words: &str) -> bool
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let message = error.as_service_error().and_then(|error| error.meta().message());
+    message
+        .is_some_and(|message| message.to_ascii_lowercase().contains(&words.to_ascii_lowercase()))
+}
+
+/// The code, if it looks like one: letters, digits and dots, 64 at most. Empty otherwise, and empty
+/// if it could be a signature or another digest: 32 hexadecimal digits in a row.
 pub(crate) fn error_code(code: &str) -> &str {
     let is_code = code.len() <= MAX_CODE_LENGTH
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+        && !code.as_bytes().windows(32).any(|run| run.iter().all(u8::is_ascii_hexdigit));
     if is_code { code } else { "" }
 }
 
@@ -121,7 +144,9 @@ mod tests {
         for code in ["AccessDenied", "KMS.DisabledException", ""] {
             assert_eq!(error_code(code), code);
         }
-        for other in ["Access denied", "X-Amz-Signature=abc", "a/b", &"a".repeat(65)] {
+        for other in
+            ["Access denied", "X-Amz-Signature=abc", "a/b", &"a".repeat(65), &"0a".repeat(32)]
+        {
             assert_eq!(error_code(other), "", "{other}");
         }
     }

@@ -19,11 +19,11 @@ mod sts;
 
 pub use self::config::{Aws, AwsSettings};
 pub(crate) use self::errors::AwsError;
-pub(crate) use self::errors::{error_chain, error_code};
+pub(crate) use self::errors::{error_chain, error_code, says};
 pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::Regions;
 pub(crate) use self::repeat::{answered, ran_whole, repeated};
 pub(crate) use self::sts::CallerIdentity;
 pub use self::sts::Sts;
-pub(crate) use self::sts::{TOKEN_ALGORITHM, TOKEN_AUDIENCE};
+pub(crate) use self::sts::{MINTED_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE};

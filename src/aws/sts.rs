@@ -20,7 +20,7 @@ const TOKEN_SECONDS: i32 = 60;
 ///
 /// Source: IAM user guide, "Methods to assume a role": "role chaining limits your … session to a
 /// maximum of one hour".
-const MINTED_SECONDS: i32 = 3_600;
+pub(crate) const MINTED_SECONDS: i32 = 3_600;
 
 /// The session name of minted sessions in CloudTrail and in S3's access log.
 const ROLE_SESSION_NAME: &str = "s3-link-signer";

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::LinkError;
 use super::policy_words::in_words;
-use crate::aws::{Aws, AwsError, answered};
+use crate::aws::{Aws, AwsError, answered, ran_whole};
 use crate::clock::InvocationTime;
 use crate::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
 use crate::sessions::{CallerIdentity, Evidence, Session};
@@ -164,8 +164,12 @@ impl BucketPolicies {
         {
             return before.policy.clone();
         }
+        let asked_at = time.now();
         let asked = self.ask(bucket, region, credentials, time).await;
         let now = time.now();
+        // A call of the initialisation, or one that a freeze interrupted, says nothing about the
+        // next one: the request that needs the policy asks again.
+        let failed_at = (!time.is_initialisation() && ran_whole(asked_at, now)).then_some(now);
         let read = match (asked, before) {
             (Ok(policy), before) => {
                 if let Err(unreadable) = &policy
@@ -180,10 +184,11 @@ impl BucketPolicies {
                 Known { policy, read_at: now, failed_at: None }
             }
             // A policy that was read before is better than none.
-            (Err(_), Some(before)) => Known { failed_at: Some(now), ..before.clone() },
-            (Err(reason), None) => {
-                Known { policy: Err(Unreadable(reason)), read_at: now, failed_at: Some(now) }
+            (Err(_), Some(before)) => Known { failed_at, ..before.clone() },
+            (Err(reason), None) if failed_at.is_some() => {
+                Known { policy: Err(Unreadable(reason)), read_at: now, failed_at }
             }
+            (Err(reason), None) => return Err(Unreadable(reason)),
         };
         let policy = read.policy.clone();
         known.insert(bucket.to_owned(), read);

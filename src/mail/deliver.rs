@@ -15,8 +15,10 @@
 //! logged and counted, and the event is done.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use uuid::Uuid;
 
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::error::{DeliveryError, MIN_TIME_LEFT};
@@ -24,7 +26,7 @@ use super::ledger::{Claim, ClaimToken, Entry, Ledger};
 use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
-use super::ses::Ses;
+use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
 use super::{format, log};
 use crate::access::{Action, Grant, Principal};
@@ -33,6 +35,15 @@ use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
 use crate::telemetry::Invocation;
+
+/// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
+/// send one mail a second. The waiting is part of the invocation's time.
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
 
 /// Mails links that [`Links`] signs.
 #[derive(Debug)]
@@ -185,6 +196,7 @@ impl Mailer {
         time: InvocationTime,
     ) -> Result<Delivery<'a>, DeliveryError> {
         check_time_left(time)?;
+        self.ses.check_quota(time)?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
         let selection = links
             .sessions
@@ -248,6 +260,7 @@ impl Mailer {
     ) -> Result<(), DeliveryError> {
         let time = invocation.time();
         check_time_left(time)?;
+        self.ses.check_quota(time)?;
         let entry = Entry { created: delivery.created, recipient };
         let claim_token = match self.ledger.claim(entry, &delivery.credentials, time).await? {
             Claim::Ours(claim_token) => claim_token,
@@ -257,7 +270,7 @@ impl Mailer {
                 return Ok(());
             }
         };
-        match self.send(links, delivery, recipient, invocation).await {
+        match self.send_in_time(links, delivery, recipient, invocation).await {
             Ok((link, message_id)) => {
                 log::mailed(invocation, delivery.created, recipient, &link, &message_id);
                 self.mark(links, delivery, &claim_token, &link, &message_id, invocation).await;
@@ -270,6 +283,30 @@ impl Mailer {
                 Err(error)
             }
         }
+    }
+
+    /// Sends, and sends again while SES's sending rate is exceeded, for as long as the invocation
+    /// has time for it. Each try signs a new link, so that none has lost some of its window.
+    ///
+    /// Otherwise the event would come back minutes later, and each return counts towards the dead
+    /// letters.
+    async fn send_in_time(
+        &self,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        recipient: &Address,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(Link, String), DeliveryError> {
+        for pause in PAUSES {
+            let outcome = self.send(links, delivery, recipient, invocation).await;
+            let Err(DeliveryError::Send(SendError::TooFast(_))) = &outcome else { return outcome };
+            let pause = shortened(pause);
+            if invocation.time().left() < pause + MIN_TIME_LEFT {
+                return outcome;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.send(links, delivery, recipient, invocation).await
     }
 
     /// Signs a link and sends it at once. Returns the link and SES's id of the mail.
@@ -293,7 +330,9 @@ impl Mailer {
         log_signed(invocation, &Principal::S3Event, &link);
         let sender = &self.settings.sender;
         let mime = message::compose(sender, recipient, &link, delivery.object.size)?;
-        let sent = self.ses.send(&sender.address, recipient, mime, &delivery.credentials).await;
+        let Delivery { credentials, .. } = delivery;
+        let time = invocation.time();
+        let sent = self.ses.send(&sender.address, recipient, mime, credentials, time).await;
         Ok((link, sent?))
     }
 
@@ -348,6 +387,13 @@ impl Mailer {
             log::not_released(invocation, &error.to_string());
         }
     }
+}
+
+/// A random half or more of a pause. Two functions that were throttled together would otherwise
+/// meet again.
+fn shortened(pause: Duration) -> Duration {
+    let [random, ..] = Uuid::new_v4().into_bytes();
+    pause / 2 + pause * u32::from(random) / 512
 }
 
 /// Checks that enough time is left to begin a mail.

@@ -9,7 +9,6 @@
 
 use askama::Template;
 use mail_builder::MessageBuilder;
-use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
@@ -110,8 +109,12 @@ pub(super) fn compose(
         ],
     );
     let message = MessageBuilder::new()
-        .from(Mailbox::new_address(sender.name.as_deref(), sender.address.in_full()))
-        .header("To", to(recipient))
+        .from(Mailbox::new_address(sender.name.as_deref(), sender.address.in_full()));
+    let message = match to(recipient) {
+        Some(to) => message.to(to),
+        None => message,
+    };
+    let message = message
         .subject(Text::new(subject))
         .date(link.window.signed_at.as_second())
         // SES requires a message id and replaces it with its own.
@@ -123,15 +126,12 @@ pub(super) fn compose(
     Ok(fold(&message))
 }
 
-/// The header `To`. SES learns the recipient from the call, not from this header, so an address
-/// that is too long for a line is left out.
-fn to(recipient: &Address) -> HeaderType<'static> {
+/// The header `To`, if the address fits into a line. SES learns the recipient from the call, not
+/// from this header, and a mail needs none (RFC 5322, section 3.6).
+fn to(recipient: &Address) -> Option<Mailbox<'static>> {
     let address = recipient.in_full();
-    if address.len() <= MAX_ADDRESS_ON_A_LINE {
-        Mailbox::new_address(None::<String>, address).into()
-    } else {
-        Raw::new("undisclosed-recipients:;").into()
-    }
+    let fits = address.len() <= MAX_ADDRESS_ON_A_LINE;
+    fits.then(|| Mailbox::new_address(None::<String>, address))
 }
 
 /// Breaks lines that are longer than [`MAX_LINE`] at a space. The builder writes headers of plain

@@ -81,10 +81,16 @@ impl AttestationError {
     pub(super) const ANOTHER_FUNCTION: Self =
         Self::ProvesNothing("its lambda_source_function_arn is another function");
 
-    /// Whether another call with the same credentials may give another answer. A clock that is
+    /// Whether another call with the same credentials may soon give another answer. A clock that is
     /// wrong now (after a restore, say) may be right later.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NotIssuedNow)
+    }
+
+    /// Whether STS refused the call. It allows the call once somebody has switched federation on or
+    /// changed the policy. IAM's changes also take a while to reach STS.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Disabled | Self::Refused(_))
     }
 }
 
@@ -121,8 +127,8 @@ pub(super) struct Attested {
 ///
 /// # Errors
 ///
-/// [`AttestationError`]. Those that [`AttestationError::may_pass`] does not name hold for as long
-/// as the access key does.
+/// [`AttestationError`]. Those that neither may pass nor are refusals hold for as long as the access
+/// key does.
 pub(super) async fn attested_end(
     sts: &Sts,
     credentials: &Credentials,

@@ -23,6 +23,10 @@ use crate::window::SessionEnd;
 /// give.
 const ATTESTATION_RETRY: SignedDuration = SignedDuration::from_secs(30);
 
+/// How long to wait before STS is asked again for an attestation that it refused. The operator may
+/// have switched federation on by then, and a policy that was new has reached STS.
+const REFUSAL_RETRY: SignedDuration = SignedDuration::from_mins(5);
+
 /// How long to wait before a provider is asked again for credentials that last longer than the
 /// current ones.
 const RELOAD: SignedDuration = SignedDuration::from_secs(30);
@@ -74,6 +78,8 @@ pub(super) struct ExecutionSession {
     pub(super) credentials: Credentials,
     /// The session, if its end is proven or assumed.
     pub(super) session: Result<Arc<Session>, Unproven>,
+    /// When STS was last asked to attest the end. `None` if it was not asked.
+    pub(super) asked_at: Option<Timestamp>,
 }
 
 /// The provider has no credentials.
@@ -105,9 +111,9 @@ struct State {
 struct Current {
     known: ExecutionSession,
     read_at: Timestamp,
-    /// When STS last failed to answer in the middle of an invocation. A failure of the
-    /// initialisation, and a call that was interrupted by a freeze, are not kept: the invocation
-    /// that needs the answer asks again.
+    /// When STS last refused to attest, or failed to answer in the middle of an invocation. A
+    /// failure of the initialisation, and a call that was interrupted by a freeze, are not kept: the
+    /// invocation that needs the answer asks again.
     attestation_failed_at: Option<Timestamp>,
     /// The function that STS's token names, until it is compared with the one that was invoked.
     attested_function: Option<FunctionArn>,
@@ -254,7 +260,7 @@ impl ExecutionRole {
             Err(AttestationError::Unreachable("it has not been asked yet".to_owned()).into())
         };
         let session = known.map(|(evidence, end)| session(&credentials, evidence, end));
-        ExecutionSession { credentials, session }
+        ExecutionSession { credentials, session, asked_at: None }
     }
 
     /// Asks STS, and takes its answer into `current`.
@@ -262,6 +268,7 @@ impl ExecutionRole {
         let credentials = &current.known.credentials;
         let name = &self.settings.function_name;
         let asked_at = time.now();
+        current.known.asked_at = Some(asked_at);
         match attested_end(&self.sts, credentials, name, time).await {
             Ok(Attested { end, function, role_arn }) => {
                 let end = SessionEnd::At(end);
@@ -271,7 +278,8 @@ impl ExecutionRole {
             }
             Err(error) => {
                 let failed_at = time.now();
-                let counts = !time.is_initialisation() && ran_whole(asked_at, failed_at);
+                let counts = error.is_refusal()
+                    || (!time.is_initialisation() && ran_whole(asked_at, failed_at));
                 current.attestation_failed_at = counts.then_some(failed_at);
                 current.is_unproven(error);
             }
@@ -315,16 +323,16 @@ impl Current {
         self.known.session.as_ref().is_ok_and(|session| session.end == SessionEnd::At(end))
     }
 
-    /// Whether STS should be asked. A refusal is final for the key. If STS could not answer, later
-    /// invocations ask it again after [`ATTESTATION_RETRY`].
+    /// Whether STS should be asked. If STS could not answer, later invocations ask it again after
+    /// [`ATTESTATION_RETRY`], and after [`REFUSAL_RETRY`] if it refused. A token that proves nothing
+    /// is final for the key.
     fn should_attest(&self, time: InvocationTime) -> bool {
         let Err(Unproven::NotAttested(error)) = &self.known.session else {
             return false;
         };
-        error.may_pass()
-            && !self
-                .attestation_failed_at
-                .is_some_and(|failed_at| time.remembers(failed_at, ATTESTATION_RETRY))
+        let pause = if error.is_refusal() { REFUSAL_RETRY } else { ATTESTATION_RETRY };
+        (error.is_refusal() || error.may_pass())
+            && !self.attestation_failed_at.is_some_and(|failed_at| time.remembers(failed_at, pause))
     }
 }
 

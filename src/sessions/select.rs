@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
-use crate::aws::{AwsError, CallerIdentity, Sts};
+use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, ran_whole};
 use crate::clock::InvocationTime;
 use crate::window::SessionEnd;
 
@@ -48,6 +48,9 @@ pub struct Selection {
     pub session: Option<Arc<Session>>,
     /// Why nothing proves the end of the execution role's own session. `None` if something does.
     pub unproven: Option<Unproven>,
+    /// When STS was last asked to attest the end of the execution role's own session. `None` if it
+    /// was not asked.
+    pub attestation_asked_at: Option<Timestamp>,
     /// Why no session was minted. `None` if one was minted, if none was needed, or if no signing
     /// role is set.
     pub not_minted: Option<MintError>,
@@ -78,7 +81,8 @@ impl Sessions {
     }
 
     /// Selects the session that keeps the longest part of a link of `wanted` seconds that is signed
-    /// now. A session is minted only if the execution role's own does not keep all of it.
+    /// now. A session is minted only if the execution role's own does not keep all of it, and only
+    /// if the new one could last longer.
     ///
     /// A call that failed since the invocation of `time` began is not made again.
     ///
@@ -95,12 +99,18 @@ impl Sessions {
             Ok(session) => (Some(session), None),
             Err(unproven) => (None, Some(unproven)),
         };
-        let mut selection =
-            Selection { credentials: current.credentials, session, unproven, not_minted: None };
+        let mut selection = Selection {
+            credentials: current.credentials,
+            session,
+            unproven,
+            attestation_asked_at: current.asked_at,
+            not_minted: None,
+        };
 
         let own = selection.session.as_ref();
-        let kept_in_full = own.is_some_and(|own| own.keeps(wanted, time.now()));
-        if let (false, Some(minter)) = (kept_in_full, &self.minter) {
+        let now = time.now();
+        let is_enough = own.is_some_and(|own| own.keeps(wanted, now) || outlasts_minted(own, now));
+        if let (false, Some(minter)) = (is_enough, &self.minter) {
             match minter.session(&selection.credentials, wanted, time).await {
                 Ok(minted) if own.is_none_or(|own| outlasts(&minted, own)) => {
                     selection.session = Some(minted);
@@ -138,7 +148,12 @@ impl Sessions {
             }
             identities.remove(known);
         }
+        let asked_at = time.now();
         let identity = self.sts.caller_identity(credentials, time).await.map(Arc::new);
+        let counts = !time.is_initialisation() && ran_whole(asked_at, time.now());
+        if identity.is_err() && !counts {
+            return identity;
+        }
         identities.truncate(REMEMBERED_IDENTITIES - 1);
         let access_key_id = key.to_owned();
         identities
@@ -178,6 +193,12 @@ impl Selection {
     }
 }
 
+/// Whether `own` ends later than any session that could be minted now.
+fn outlasts_minted(own: &Session, now: Timestamp) -> bool {
+    let longest = SignedDuration::from_secs(MINTED_SECONDS.into());
+    own.expires_at().is_none_or(|end| end.duration_since(now) > longest)
+}
+
 fn outlasts(minted: &Session, own: &Session) -> bool {
     match (minted.end, own.end) {
         (_, SessionEnd::Never) => false,
@@ -197,6 +218,7 @@ mod tests {
             credentials: Credentials::new("ASIA", "the-secret", None, None, "test"),
             session: None,
             unproven: Some(AttestationError::Disabled.into()),
+            attestation_asked_at: None,
             not_minted: Some(MintError::Refused("status 403, AccessDenied".to_owned())),
         };
         let sentences = selection.why_unproven(true);

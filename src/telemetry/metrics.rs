@@ -1,6 +1,11 @@
 //! Metrics as one line of CloudWatch's embedded metric format.
 //!
-//! Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
+//! Lambda filters lines by their level, these lines too. A line without `level`, or without a
+//! `timestamp` in RFC 3339, counts as `INFO`. So each line has both, and names the level that the
+//! function's log is set to: it passes, whatever that is.
+//!
+//! Sources: Amazon CloudWatch user guide, "Specification: Embedded metric format"; Lambda developer
+//! guide, "Log-level filtering", which knows no exception for these lines.
 
 use jiff::Timestamp;
 use serde::ser::SerializeMap;
@@ -93,9 +98,21 @@ impl Counters {
     }
 }
 
+/// The least severe level that passes, where the log's level is `configured`
+/// (`AWS_LAMBDA_LOG_LEVEL`).
+pub(super) fn level_that_passes(configured: Option<&str>) -> &'static str {
+    match configured.unwrap_or_default().to_ascii_uppercase().as_str() {
+        "WARN" => "WARN",
+        "ERROR" => "ERROR",
+        "FATAL" => "FATAL",
+        _ => "INFO",
+    }
+}
+
 /// The metrics of one invocation.
 pub(super) struct Metrics<'a> {
     pub(super) at: Timestamp,
+    pub(super) level: &'static str,
     pub(super) function_name: &'a str,
     pub(super) request_id: &'a str,
     pub(super) values: Vec<Metric>,
@@ -138,6 +155,8 @@ impl Serialize for Metrics<'_> {
             Metadata { timestamp: self.at.as_millisecond(), cloud_watch_metrics: [directive] };
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry("_aws", &metadata)?;
+        line.serialize_entry("timestamp", &self.at)?;
+        line.serialize_entry("level", self.level)?;
         line.serialize_entry("FunctionName", self.function_name)?;
         line.serialize_entry("RequestId", self.request_id)?;
         for metric in &self.values {

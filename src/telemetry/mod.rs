@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::logging::start_logging;
 pub(crate) use self::metrics::Counter;
-use self::metrics::{Counters, Metrics};
+use self::metrics::{Counters, Metrics, level_that_passes};
 pub(crate) use self::output::write_together;
 use crate::clock::InvocationTime;
 
@@ -26,6 +26,7 @@ pub(crate) struct Invocation<'a> {
     request_id: &'a str,
     function_name: &'a str,
     time: InvocationTime,
+    metrics_level: &'static str,
     counters: Counters,
     first_session_end: Option<Timestamp>,
 }
@@ -33,8 +34,20 @@ pub(crate) struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// Starts counting.
     pub(crate) fn new(request_id: &'a str, function_name: &'a str, time: InvocationTime) -> Self {
-        let counters = Counters::default();
-        Self { request_id, function_name, time, counters, first_session_end: None }
+        Self {
+            request_id,
+            function_name,
+            time,
+            metrics_level: level_that_passes(None),
+            counters: Counters::default(),
+            first_session_end: None,
+        }
+    }
+
+    /// The same invocation, whose metrics pass the log's level `log_level`
+    /// (`AWS_LAMBDA_LOG_LEVEL`).
+    pub(crate) fn logging_at(self, log_level: Option<&str>) -> Self {
+        Self { metrics_level: level_that_passes(log_level), ..self }
     }
 
     /// When the invocation began, and what time it is now. What asks AWS takes this, so that one
@@ -72,6 +85,7 @@ impl<'a> Invocation<'a> {
         });
         let metrics = Metrics {
             at: now,
+            level: self.metrics_level,
             function_name: self.function_name,
             request_id: self.request_id,
             values: self.counters.metrics(session_remaining_seconds)?,
@@ -130,6 +144,26 @@ mod tests {
             directive["Metrics"][5],
             json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"})
         );
+    }
+
+    #[test]
+    fn metrics_pass_every_level_of_the_log() {
+        for (level, expected) in [
+            (None, "INFO"),
+            (Some("TRACE"), "INFO"),
+            (Some("DEBUG"), "INFO"),
+            (Some("INFO"), "INFO"),
+            (Some("warn"), "WARN"),
+            (Some("ERROR"), "ERROR"),
+            (Some("FATAL"), "FATAL"),
+        ] {
+            let mut invocation = invocation("signer").logging_at(level);
+            invocation.count(Counter::LinksSigned);
+            let line = metrics(invocation).unwrap();
+            assert_eq!(line["level"], expected);
+            // Without a time in RFC 3339 Lambda does not believe the level.
+            assert_eq!(line["timestamp"], "2026-11-23T13:00:00Z");
+        }
     }
 
     #[test]

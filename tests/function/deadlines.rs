@@ -89,6 +89,29 @@ async fn evidence_that_the_initialisation_could_not_get_is_asked_for_by_the_firs
 }
 
 #[tokio::test]
+async fn a_policy_that_the_initialisation_could_not_get_is_asked_for_by_the_first_request() {
+    let asked = AtomicUsize::new(0);
+    let s3 = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        // The SDK tries a call three times.
+        0..3 => Reply::hang_up(),
+        _ => Reply::s3_error(404, "NoSuchBucketPolicy"),
+    })
+    .await;
+    let endpoint = s3.endpoint();
+    let end = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
+    let handler = handler(&[
+        ("GRANTS", GRANTS),
+        ("AWS_CREDENTIAL_EXPIRATION", &end),
+        ("AWS_ENDPOINT_URL_S3", &endpoint),
+        ("BUCKET_POLICY", "require"),
+    ]);
+    handler.gather_evidence().await;
+    assert_eq!(s3.count("GET"), 3);
+    assert!(batch(&handler, 3).await.iter().all(is_given));
+    assert_eq!(s3.count("GET"), 4);
+}
+
+#[tokio::test]
 async fn of_an_upstream_s_words_only_the_code_reaches_a_caller() {
     let sts = StsServer::start(Reply::repeating).await;
     let endpoint = sts.endpoint();

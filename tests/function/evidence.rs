@@ -155,7 +155,7 @@ async fn a_token_about_another_function_proves_nothing_and_is_not_asked_for_agai
 }
 
 #[tokio::test]
-async fn a_refusal_is_remembered_for_the_key_and_names_the_fix() {
+async fn a_refusal_names_the_fix_and_is_asked_again_after_five_minutes() {
     for (code, fix) in [
         ("AccessDenied", "allow sts:GetWebIdentityToken"),
         (
@@ -164,14 +164,41 @@ async fn a_refusal_is_remembered_for_the_key_and_names_the_fix() {
         ),
         ("SessionDurationEscalationException", "SessionDurationEscalation"),
     ] {
-        let server = StsServer::start(move |_| Reply::error(403, code)).await;
+        let end = later(300);
+        let asked = AtomicUsize::new(0);
+        let server = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => Reply::error(403, code),
+            _ => Reply::token(&jwt(CLOCK.get(), end, "signer")),
+        })
+        .await;
         let sessions = Setup::lambda().sessions(&server);
-        for minutes in [0, 1, 600] {
-            let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
+        for (second, calls, asked_at) in [(0, 1, 0), (299, 1, 0), (300, 2, 300), (599, 2, 300)] {
+            let selection = sessions.select(HOUR, at(seconds(second))).await.unwrap();
             assert!(unproven(&selection).contains(fix), "{selection:?}");
+            assert_eq!(server.count(ATTEST), calls, "{code} at second {second}");
+            assert_eq!(selection.attestation_asked_at, Some(seconds(asked_at)));
         }
-        assert_eq!(server.count(ATTEST), 1, "{code}");
+        // The operator has done what the sentence says.
+        let selection = sessions.select(HOUR, at(seconds(600))).await.unwrap();
+        assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
+        assert_eq!(selection.attestation_asked_at, Some(seconds(600)));
     }
+}
+
+#[tokio::test]
+async fn no_session_is_minted_that_the_own_session_outlasts() {
+    let end = "2026-11-24T00:59:59Z".parse().unwrap();
+    let server = sts_attesting(end).await;
+    let sessions = Setup::lambda().minting().sessions(&server);
+    // Neither keeps two days. A minted session ends within the hour.
+    for minutes in [0, 11, 600] {
+        let selection = sessions.select(48 * HOUR, at(later(minutes))).await.unwrap();
+        assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
+    }
+    assert_eq!(server.count(MINT), 0);
+    // In the own session's last hour a new one is better.
+    sessions.select(48 * HOUR, at(later(690))).await.unwrap();
+    assert_eq!(server.count(MINT), 1);
 }
 
 #[tokio::test]
@@ -253,8 +280,7 @@ async fn one_invocation_asks_once_however_long_it_lasts() {
     for (fault, next_attestation) in [
         (Reply::error(500, "InternalFailure"), 2),
         (Reply::error(400, "Throttling"), 2),
-        // A refusal of the attestation is final.
-        (Reply::error(403, "AccessDenied"), 1),
+        (Reply::error(403, "AccessDenied"), 2),
     ] {
         let server = StsServer::start(move |_| fault.clone()).await;
         let sessions = Setup::lambda().minting().sessions(&server);
@@ -460,7 +486,8 @@ async fn a_key_without_an_end_is_read_again_after_fifteen_minutes_and_a_new_one_
     for rotated in [session("ASIATWO", "token"), session("ASIAONE", "another token")] {
         let asked = AtomicUsize::new(0);
         let server = StsServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
-            0 => Reply::error(403, "AccessDenied"),
+            // It proves nothing, so it is final for the key.
+            0 => Reply::token(&jwt(now(), later(300), "another")),
             _ => Reply::token(&jwt(later(15), later(300), "signer")),
         })
         .await;
@@ -521,10 +548,14 @@ async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked()
 
 #[tokio::test]
 async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
-    let server = sts_attesting(later(90)).await;
+    let server = StsServer::start(|call| match call.action.as_str() {
+        ATTEST => Reply::token(&jwt(now(), later(55), "signer")),
+        _ => Reply::minted("ASIAMINTED", later(30)),
+    })
+    .await;
     let sessions = Setup::lambda().minting().sessions(&server);
     let selection = sessions.select(12 * HOUR, at(now())).await.unwrap();
-    assert_eq!(selected(&selection), (Evidence::Attested, Some(later(90)), "ASIALAMBDA"));
+    assert_eq!(selected(&selection), (Evidence::Attested, Some(later(55)), "ASIALAMBDA"));
     assert_eq!(server.count(MINT), 1);
 }
 

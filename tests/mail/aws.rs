@@ -45,6 +45,8 @@ pub(crate) struct Sent {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) mime: Vec<u8>,
+    /// `ConfigurationOverrides` of the call.
+    pub(crate) overrides: Value,
 }
 
 #[derive(Default)]
@@ -245,7 +247,10 @@ fn send_email(request: &Request, state: &mut State) -> Response {
         let code = "LimitExceededException";
         return Response {
             headers: vec![("x-amzn-errortype", code.to_owned())],
-            ..Response::json(400, &json!({"__type": code, "message": "Daily quota exceeded."}))
+            ..Response::json(
+                400,
+                &json!({"__type": code, "message": "Daily message quota exceeded."}),
+            )
         };
     }
     let mail: Value = serde_json::from_str(&request.body).unwrap();
@@ -257,6 +262,7 @@ fn send_email(request: &Request, state: &mut State) -> Response {
         from: mail["FromEmailAddress"].as_str().unwrap().to_owned(),
         to: to.as_str().unwrap().to_owned(),
         mime: STANDARD.decode(raw).unwrap(),
+        overrides: mail["ConfigurationOverrides"].clone(),
     });
     Response::json(200, &json!({"MessageId": format!("message-{}", state.sent.len())}))
 }

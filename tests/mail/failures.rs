@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 use s3_link_signer::{EventError, Handler};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::aws::{Aws, Fault, Object};
 use crate::function::{
@@ -29,19 +31,82 @@ async fn fails_then_sends(aws: &Aws) {
 }
 
 #[tokio::test]
-async fn after_throttling_or_a_fault_of_ses_the_mail_can_be_sent_at_once() {
-    for fault in [
-        Fault::Error(429, "TooManyRequestsException", "Maximum sending rate exceeded."),
-        Fault::Error(400, "LimitExceededException", "Daily message quota exceeded."),
-        Fault::Error(500, "InternalFailure", ""),
-        Fault::Error(503, "ServiceUnavailable", ""),
-    ] {
+async fn after_a_fault_of_ses_the_mail_can_be_sent_at_once() {
+    for fault in
+        [Fault::Error(500, "InternalFailure", ""), Fault::Error(503, "ServiceUnavailable", "")]
+    {
         let aws = aws_with_report().await;
         aws.fail_ses(fault);
         fails_then_sends(&aws).await;
         // The SDK did not repeat the call.
         assert_eq!(aws.calls("SendEmail"), 2);
     }
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_throttles_is_sent_by_the_same_invocation() {
+    for fault in [
+        Fault::Error(429, "TooManyRequestsException", "Maximum sending rate exceeded."),
+        Fault::Error(400, "ThrottlingException", "Maximum sending rate exceeded."),
+    ] {
+        let aws = aws_with_report().await;
+        aws.fail_ses(fault);
+        let response = handle(&function(&aws), &batch(&[notification(KEY)])).await.unwrap();
+        assert!(failed(&response).is_empty());
+        assert_eq!(aws.recipients(), ["alice@example.com"]);
+        // One claim was enough.
+        assert_eq!((aws.calls("SendEmail"), aws.calls("PutItem")), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_mail_is_left_to_the_next_invocation_if_this_one_ends_soon() {
+    let aws = aws_with_report().await;
+    aws.fail_ses(Fault::Error(429, "TooManyRequestsException", "Maximum sending rate exceeded."));
+    let event = RawValue::from_string(batch(&[notification(KEY)]).to_string()).unwrap();
+    // Enough for a mail, and not for a pause before it.
+    let deadline = now() + SignedDuration::from_millis(28_100);
+    let function = function(&aws);
+    let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
+    assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
+    assert_eq!(aws.calls("SendEmail"), 1);
+    assert!(aws.state().table.is_empty(), "the claim is released");
+}
+
+#[tokio::test]
+async fn when_the_daily_quota_is_used_up_nothing_is_asked_for_a_quarter_of_an_hour() {
+    let aws = aws_with_report().await;
+    let function = function(&aws);
+    let quota = Fault::Error(429, "TooManyRequestsException", "Daily message quota exceeded.");
+    aws.fail_ses(quota);
+    let one = batch(&[notification(KEY)]);
+    assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
+    assert_eq!(aws.calls("SendEmail"), 1, "waiting a few seconds is of no use");
+    let calls = |aws: &Aws| {
+        ["HeadObject", "PutItem", "DeleteItem", "SendEmail"].map(|name| aws.calls(name))
+    };
+    let before = calls(&aws);
+
+    pass(SignedDuration::from_secs(899));
+    let error = handle(&function, &notification(KEY)).await.unwrap_err();
+    assert!(error.to_string().contains("SES's daily quota is used up"), "{error}");
+    assert_eq!(calls(&aws), before);
+
+    pass(SignedDuration::from_secs(1));
+    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+    assert_eq!(aws.recipients(), ["alice@example.com"]);
+}
+
+#[tokio::test]
+async fn ses_is_told_not_to_rewrite_the_link() {
+    let aws = aws_with_report().await;
+    handle(&function(&aws), &notification(KEY)).await.unwrap();
+    assert_eq!(
+        aws.sent()[0].overrides,
+        json!({"Tracking": {
+            "ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"
+        }})
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from local_aws import api_client, deploying
+from local_aws import api_client, commands, deploying
 
 ROUTE_KEYS = {"POST /links", "POST /links/batch", "GET /download", "GET /session"}
 
@@ -123,3 +123,39 @@ def test_the_alarms_watch_metrics_of_this_function(aws, stack):
         if {"Name": "FunctionName", "Value": stack.function} in alarm["Dimensions"]
     }
     assert own == {("AWS/Lambda", "Errors"), ("S3LinkSigner", "SessionUnproven")}
+
+
+def test_what_the_stack_leaves_when_it_is_deleted(aws):
+    """The bucket still refuses plain HTTP, and dead letters and ledger are there."""
+    aws.client("sesv2").create_email_identity(EmailIdentity="leaving@example.com")
+    deploying.deploy(aws, stack="leaving", MailFrom="leaving@example.com", MailAllowedRecipients="*@example.com")
+    outputs = deploying.stack_outputs(aws, "leaving")
+    aws.client("cloudformation").delete_stack(StackName="leaving")
+    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(StackName="leaving", WaiterConfig={"Delay": 1})
+
+    [statement] = json.loads(aws.client("s3").get_bucket_policy(Bucket=outputs["FilesBucketName"])["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert aws.client("sqs").get_queue_attributes(QueueUrl=outputs["MailDeadLettersUrl"], AttributeNames=["QueueArn"])
+    assert aws.client("dynamodb").describe_table(TableName=outputs["MailLedgerName"])
+    with pytest.raises(aws.client("sqs").exceptions.QueueDoesNotExist):
+        aws.client("sqs").get_queue_attributes(QueueUrl=outputs["MailQueueUrl"], AttributeNames=["QueueArn"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("MailTo", "a@example.com,"),
+        ("MailTo", "a@example.com,,b@example.com"),
+        ("MailTo", "a%b@example.com"),
+        ("MailTo", "a@example"),
+        ("MailAllowedRecipients", "*@example.com,"),
+        ("MailAllowedRecipients", "*@*.com"),
+        ("MailAllowedRecipients", "*@example.*"),
+        ("MailFrom", "files@example"),
+        ("MailFrom", "files..x@example.com"),
+    ],
+)
+def test_a_value_that_the_function_would_refuse_at_its_start_is_refused(aws, parameter, value):
+    given = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com", parameter: value}
+    with pytest.raises(commands.Failure, match=parameter):
+        deploying.deploy(aws, stack="refused", **given)

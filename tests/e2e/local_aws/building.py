@@ -14,9 +14,8 @@ from . import commands, isolation, paths
 
 # For `sam build`.
 VARIABLES = {
-    # cargo builds for this machine. The default, zig, is for cross-compiling.
-    "CARGO_LAMBDA_COMPILER": "cargo",
-    "CARGO_TARGET_DIR": str(paths.TARGET),
+    "CARGO_LAMBDA_COMPILER": paths.COMPILER,
+    "CARGO_TARGET_DIR": str(paths.BUILD),
 }
 
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

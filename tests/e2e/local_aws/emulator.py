@@ -19,9 +19,12 @@ from . import commands, paths, isolation
 
 
 class LocalAws:
-    """A local AWS that runs until the `with` block ends."""
+    """A local AWS that runs until the `with` block ends.
 
-    def __init__(self, name):
+    Its IAM applies a role's policies `iam_delay_seconds` after the role was made.
+    """
+
+    def __init__(self, name, iam_delay_seconds=0):
         self.directory = paths.LOCAL_AWS / name
         self.log = self.directory / "ministack.log"
         # The root user's keys are random, so only requests signed by this process are accepted.
@@ -29,14 +32,15 @@ class LocalAws:
         self.access_key_id = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
         self.secret_access_key = secrets.token_hex(20)
         self.port = None
+        self._iam_delay_seconds = iam_delay_seconds
 
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         self._state = tempfile.mkdtemp(prefix="state-", dir=self.directory)
         self.port = free_port()
         self._process = commands.start(
-            # -I: ministack must not import the modules that are in the same folder as the script.
-            [paths.MINISTACK / "bin" / "python", "-I", pathlib.Path(__file__).with_name("ministack_patches.py")],
+            # -I: ministack must not import this folder's modules.
+            [paths.MINISTACK / "bin" / "python", "-I", pathlib.Path(__file__).with_name("ministack_patches")],
             log=self.log,
             env=isolation.clean_environment(**self.keys(), **self._settings()),
             cwd=self._state,
@@ -60,6 +64,11 @@ class LocalAws:
     def inbox(self):
         """The directory with the mails that SES has accepted."""
         return pathlib.Path(self._state) / "inbox"
+
+    @property
+    def datapoints(self):
+        """The file with the datapoints of SQS's metrics, and of those in the functions' logs."""
+        return pathlib.Path(self._state) / "metrics.jsonl"
 
     def keys(self):
         """The root user's keys and the endpoint, as environment variables."""
@@ -92,6 +101,7 @@ class LocalAws:
             "STATE_DIR": os.path.join(self._state, "state"),
             "S3_DATA_DIR": os.path.join(self._state, "s3"),
             "HOME": self._state,
+            "IAM_DELAY_SECONDS": str(self._iam_delay_seconds),
             # Lambda sets this variable because of the template's LoggingConfig. ministack does not.
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
         }

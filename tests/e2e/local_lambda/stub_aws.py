@@ -11,10 +11,11 @@ import email.policy
 import http.server
 import json
 import threading
-import time
 import uuid
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from . import stub_table
 
 
 class StubAws:
@@ -78,14 +79,12 @@ class StubAws:
 
     def end_leases(self):
         """End all leases, as if five minutes had passed."""
-        for item in self.table.values():
-            if "lease_ends_at" in item:
-                item["lease_ends_at"] = {"N": str(int(time.time()))}
+        stub_table.end_leases(self.table)
 
     def respond(self, path, target, body):
         if target:
             with self._lock:
-                status, response = self._dynamodb(target.split(".")[1], json.loads(body))
+                status, response = stub_table.call(self.table, target.split(".")[1], json.loads(body))
             return status, "application/x-amz-json-1.0", json.dumps(response).encode()
         if path == "/v2/email/outbound-emails":
             held = not self._ses_may_respond.is_set()
@@ -97,30 +96,6 @@ class StubAws:
             self.mails.append(base64.b64decode(mail["Content"]["Raw"]["Data"]))
             return 200, "application/json", json.dumps({"MessageId": str(uuid.uuid4())}).encode()
         return 200, "text/xml", ASSUMED.format(end=datetime.now(timezone.utc) + timedelta(hours=1)).encode()
-
-    def _dynamodb(self, call, body):
-        refused = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}
-        values = body["ExpressionAttributeValues"]
-        if call == "PutItem":
-            existing = self.table.get(body["Item"]["id"]["S"])
-            lease_ended = (
-                existing
-                and "sent_at" not in existing
-                and int(existing["lease_ends_at"]["N"]) <= int(values[":now"]["N"])
-            )
-            if existing and not lease_ended and existing["claim"] != values[":claim"]:
-                return 400, {**refused, "Item": existing}
-            self.table[body["Item"]["id"]["S"]] = body["Item"]
-            return 200, {}
-        item = self.table.get(body["Key"]["id"]["S"])
-        if not item or item["claim"] != values[":claim"]:
-            return 400, refused
-        if call == "DeleteItem":
-            del self.table[body["Key"]["id"]["S"]]
-        else:
-            item["sent_at"] = values[":now"]
-            item.pop("lease_ends_at", None)
-        return 200, {}
 
 
 # The version in the fixtures.

@@ -1,0 +1,148 @@
+"""A life of the mailer: its queue, and whether each mail goes out once, and in the invocation that was given it."""
+
+import contextlib
+import json
+import random
+import time
+import uuid
+
+from . import counters as count
+from . import events, expectations, judge, plan, weather
+from .environment import Environment
+from .life import INITIALISATION_SECONDS, LivingLife
+
+# What follows the planned steps: an environment and invocations in which everything works.
+LAST_START = plan.Start(True, 12 * 3600, "this function", weather.CALM)
+LAST_INVOCATION = plan.Invoke("new", 0, 60.0, weather.CALM)
+# So often a queue delivers a message before it goes to the dead letters.
+DELIVERIES = 12
+SHORTEST_WINDOW = 60
+
+
+class MailerLife(LivingLife):
+    """One life of the mailer while it is lived."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        # The queue: messages that wait, and those that were handled. Ids to keys.
+        self._waiting = {}
+        self._handled = {}
+        self._made = 0
+
+    def _variables(self):
+        return {
+            **super()._variables(),
+            "MAIL_FROM": "files@example.com",
+            "MAIL_ALLOWED_RECIPIENTS": "*@example.com",
+            "MAIL_TABLE": "mails",
+            "MAIL_MIN_EXPIRES_IN": str(SHORTEST_WINDOW),
+        }
+
+    async def _deliver(self, number, invoke):
+        messages = self._messages(number, invoke)
+        objects = {key: self._aws.objects[key] for key in messages.values()}
+        began_at = time.time()
+        event = events.queue_event(messages)
+        if invoke.what == "twice":
+            async with self._other_environment() as other:
+                other.api.hand_out(event, str(uuid.uuid4()), time.time() + invoke.deadline)
+                response, stopped = await self._hand_out(number, invoke, event)
+                self._take_from_queue(messages, await other.before_it_ends(other.api.response(), invoke.deadline))
+        else:
+            response, stopped = await self._hand_out(number, invoke, event)
+        self._take_from_queue(messages, response)
+        if response is None:
+            return
+        session = self._knowledge.session(self._aws.weather, 43_200, SHORTEST_WINDOW, stopped > 0)
+        policy = self._knowledge.policy(self._aws.weather, stopped > 0)
+        if self._plan.bucket_policy == "heed":
+            policy = expectations.Expected(True, policy.seconds)
+        session = session.then(policy)
+        sent = {(mail.key, mail.recipient) for mail in self._aws.mails}
+        wanted = {(key, recipient) for key, recipients in objects.items() for recipient in recipients}
+        certain = expectations.mails(invoke, objects, self._aws.weather, session, stopped)
+        late = [pair for pair in certain if pair not in sent]
+        if invoke.what != "new" or not self._is_judged(began_at, late):
+            late = []
+        for pair in late:
+            asked = {call: times for (call, key), times in self._aws.asked.items() if key in (pair[0], " ".join(pair))}
+            self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} (calls {asked}; {self._aws.weather.moods})")
+        self._counters.add(count.MAILS_WAITED, len(wanted - sent) - len(late))
+        self._knowledge.invoked(self._aws, stopped > 0, set())
+
+    @contextlib.asynccontextmanager
+    async def _other_environment(self):
+        """Another environment of the function, which waits for an event."""
+        environment = await Environment(self._command, self._variables()).start()
+        self._counters.add(count.ENVIRONMENTS)
+        try:
+            await environment.before_it_ends(environment.api.next_was_asked.wait(), INITIALISATION_SECONDS)
+            yield environment
+        finally:
+            await environment.end()
+            self._words.append(environment.output)
+
+    def _take_from_queue(self, messages, response):
+        """Take the messages out of the queue that a response does not name as failed."""
+        if response is None or response.kind != "response":
+            return
+        failed = {failure["itemIdentifier"] for failure in json.loads(response.body)["batchItemFailures"]}
+        self._words.append(response.body.decode(errors="replace"))
+        for message_id, key in messages.items():
+            if message_id not in failed:
+                self._waiting.pop(message_id, None)
+                self._handled[message_id] = key
+
+    def _messages(self, number, invoke):
+        """The messages that the queue delivers: ids to keys."""
+        if invoke.what == "again" and self._handled:
+            message_id = self._source.choice([*self._handled])
+            return {message_id: self._handled[message_id]}
+        for _ in range(invoke.count):
+            self._made += 1
+            key = f"private-files/{number}-{self._made}.pdf"
+            source = random.Random(f"{self._plan.name}/{key}")
+            readers = [f"reader-{self._made}-{index}@example.com" for index in range(source.randint(1, 2))]
+            self._aws.objects[key] = readers
+            self._counters.add(count.MAILS_WANTED, len(readers))
+            self._waiting[f"message-{self._made}"] = key
+        # Six minutes have passed since the messages that came back were delivered, so all leases are over.
+        self._aws.end_leases()
+        return dict([*self._waiting.items()][:10])
+
+    async def _conclude(self):
+        """Let everything work again, deliver until the queue is empty, and judge all mails."""
+        await self._empty_queue()
+        self._judge_mails()
+
+    async def _empty_queue(self):
+        for delivery in range(DELIVERIES):
+            if not self._waiting:
+                return
+            number = f"last {delivery}"
+            if delivery == 0:
+                await self._live_step(number, LAST_START)
+            await self._live_step(number, LAST_INVOCATION)
+
+    def _judge_mails(self):
+        sent = {}
+        for mail in self._aws.mails:
+            self._counters.add(count.MAILS_SENT)
+            sent.setdefault((mail.key, mail.recipient), []).append(mail)
+            for broken in judge.broken_mail(mail, self._aws.sessions):
+                self._fault(count.BROKEN, f"{mail.key}: {broken}")
+        for key, recipients in self._aws.objects.items():
+            for recipient in recipients:
+                mails = sent.get((key, recipient), [])
+                if not mails:
+                    self._fault(count.LOST, f"{key} to {recipient}")
+                for earlier in mails[:-1]:
+                    if self._may_be_doubled(earlier):
+                        self._counters.add(count.ADMITTED)
+                    else:
+                        self._fault(count.DOUBLED, f"{key} to {recipient}, first in invocation {earlier.invocation}")
+
+    def _may_be_doubled(self, mail):
+        """Whether the function could not know or mark that SES took this mail."""
+        marked = expectations.expected(self._weathers[mail.invocation], "mark", f"{mail.key} {mail.recipient}")
+        return not mail.was_told or mail.invocation in self._interrupted or not marked.is_certain

@@ -1,0 +1,78 @@
+"""`make smoke`: its report on a stack in the local AWS that works, and on one that does not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from local_aws import deploying, inbox, paths
+
+SENDER = "smoke@example.com"
+
+
+@pytest.fixture(scope="module")
+def smoked(aws):
+    aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    return deploying.deploy(aws, stack="smoked", MailFrom=SENDER, MailAllowedRecipients="*@example.com")
+
+
+def smoke(aws, *arguments):
+    """Run it as make does, with the root user's keys. Returns the exit status and the report."""
+    done = subprocess.run(
+        [sys.executable, "-m", "smoke", *arguments],
+        env={**os.environ, **aws.keys(), "PYTHONPATH": str(paths.ROOT / "tests" / "e2e")},
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def outcomes(report):
+    return [line.split()[1] for line in report.splitlines() if line[:2].strip().isdigit()]
+
+
+def test_every_step_is_ok_on_a_stack_that_works(aws, smoked):
+    status, report = smoke(aws, "smoked", "--mail-to", "smoke-reader@example.com")
+    assert status == 0, report
+    assert outcomes(report) == ["ok"] * 12, report
+    [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == ["smoke-reader@example.com"])
+    assert mail.message_id in report
+    for secret in ("X-Amz-Signature", "X-Amz-Security-Token", aws.secret_access_key):
+        assert secret not in report
+    left = aws.client("s3").list_object_versions(Bucket=smoked.bucket).get("Versions", [])
+    assert len(left) == 1, "only the mailed file is left"
+
+
+def test_without_an_address_no_mail_is_sent(aws, smoked):
+    before = len(inbox.mails(aws))
+    status, report = smoke(aws, "smoked")
+    assert (status, outcomes(report).count("skipped")) == (0, 1), report
+    assert len(inbox.mails(aws)) == before
+
+
+def test_what_is_broken_is_named_and_the_exit_status_says_so(aws, smoked, files):
+    s3 = aws.client("s3")
+    before = s3.get_bucket_policy(Bucket=smoked.bucket)["Policy"]
+    denied = before.replace('"Action": "s3:*"', '"Action": "s3:GetObject"').replace('"false"', '"true"')
+    assert denied != before
+    s3.put_bucket_policy(Bucket=smoked.bucket, Policy=denied)
+    aws.client("sesv2").delete_email_identity(EmailIdentity=SENDER)
+    try:
+        status, report = smoke(aws, "smoked")
+    finally:
+        s3.put_bucket_policy(Bucket=smoked.bucket, Policy=before)
+        aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    assert status == 1
+    failed = [line for line in report.splitlines() if "FAILED" in line]
+    assert [line.split(":")[0].split("FAILED")[1].strip() for line in failed] == [
+        "the link downloads the file", "SES knows the sender",
+    ], report
+
+
+def test_a_stack_that_does_not_exist_is_said_in_one_line(aws):
+    status, report = smoke(aws, "nothing-here")
+    assert status == 1
+    assert "Traceback" not in report

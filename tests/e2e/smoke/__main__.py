@@ -1,0 +1,62 @@
+"""Runs the steps and prints the report: `python -m smoke STACK`. The exit status is 1 if a step failed."""
+
+import argparse
+import os
+import sys
+
+import boto3
+
+from . import links, mails
+from .report import Failed, Report
+
+
+class Stack:
+    """The deployed stack, and the caller's session."""
+
+    def __init__(self, name, token=None):
+        self.name = name
+        self.token = token
+        self.session = boto3.Session()
+        if not self.session.region_name:
+            sys.exit("No region is set. Set AWS_REGION to the stack's region.")
+        self.outputs = {}
+        self.parameters = {}
+
+    def client(self, service):
+        return self.session.client(service)
+
+    def describe(self):
+        [stack] = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        self.parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        return stack["StackStatus"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="smoke", description="Check a deployed stack with your own credentials.")
+    parser.add_argument("stack", help="the stack's name")
+    parser.add_argument("--mail-to", help="send one mail to this address, which MailAllowedRecipients must allow")
+    arguments = parser.parse_args()
+    # A token on the command line would be in the shell's history.
+    stack = Stack(arguments.stack, os.environ.get("SMOKE_TOKEN"))
+    report = Report()
+
+    with report.step("your credentials") as seen:
+        identity = stack.client("sts").get_caller_identity()
+        seen.append(f"{identity['Arn']} in {stack.session.region_name}")
+    with report.step("the stack is deployed") as seen:
+        status = stack.describe()
+        seen.append(status)
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise Failed(f"{status}; read the stack's events, and deploy again")
+    if not stack.outputs:
+        sys.exit(f"{stack.name} has no outputs, so there is nothing more to check.")
+    links.check(stack, report)
+    mails.check(stack, report, arguments.mail_to)
+    if report.failed:
+        sys.exit(f"\n{report.failed} steps failed.")
+    print("\nAll is well.")
+
+
+if __name__ == "__main__":
+    main()
