@@ -236,7 +236,7 @@ impl Looking<'_> {
 
     async fn policy(&self, region: &str) -> Look<Arc<Policy>> {
         let policies = &self.links.policies;
-        let policy = policies.read(self.bucket, region, self.own_credentials, self.time);
+        let policy = policies.read_anew(self.bucket, region, self.own_credentials, self.time);
         policy.await.map_err(|unreadable| sentence(&unreadable.to_string()))
     }
 

@@ -150,7 +150,7 @@ impl BucketPolicies {
     }
 
     /// The policy of `bucket`, whatever the setting.
-    pub(crate) async fn read(
+    pub(super) async fn read(
         &self,
         bucket: &str,
         region: &str,
@@ -158,12 +158,36 @@ impl BucketPolicies {
         time: InvocationTime,
     ) -> Result<Arc<Policy>, Unreadable> {
         let mut known = self.known.lock().await;
-        let before = known.get(bucket);
-        if let Some(before) = before
+        if let Some(before) = known.get(bucket)
             && before.is_fresh(time)
         {
             return before.policy.clone();
         }
+        self.read_into(&mut known, bucket, region, credentials, time).await
+    }
+
+    /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
+    /// Links keep to it from now on.
+    pub(crate) async fn read_anew(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Policy>, Unreadable> {
+        let mut known = self.known.lock().await;
+        self.read_into(&mut known, bucket, region, credentials, time).await
+    }
+
+    async fn read_into(
+        &self,
+        known: &mut HashMap<String, Known>,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Policy>, Unreadable> {
+        let before = known.get(bucket);
         let asked_at = time.now();
         let asked = self.ask(bucket, region, credentials, time).await;
         let now = time.now();

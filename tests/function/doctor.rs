@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -139,7 +140,11 @@ async fn start(case: &Case, clock: fn() -> Timestamp) -> (Handler, StsServer) {
         reply.map_or_else(|| asked.usual_answer(), |(_, reply)| reply.clone())
     })
     .await;
-    let endpoint = aws.endpoint();
+    (handler(case, &aws.endpoint(), clock), aws)
+}
+
+/// The function of a case, which asks the AWS at `endpoint`.
+fn handler(case: &Case, endpoint: &str, clock: fn() -> Timestamp) -> Handler {
     let end = (now() + SignedDuration::from_hours(1)).to_string();
     let variable = |name: &str| {
         let changed = case.settings.iter().find(|(changed, _)| *changed == name);
@@ -153,13 +158,13 @@ async fn start(case: &Case, clock: fn() -> Timestamp) -> (Handler, StsServer) {
             "AWS_SECRET_ACCESS_KEY" => SECRET,
             "AWS_SESSION_TOKEN" => TOKEN,
             "AWS_CREDENTIAL_EXPIRATION" => end.as_str(),
-            "AWS_ENDPOINT_URL" => endpoint.as_str(),
+            "AWS_ENDPOINT_URL" => endpoint,
             "AWS_LAMBDA_FUNCTION_NAME" => "signer",
             _ => "",
         };
         Some(changed.map_or(usual, |(_, value)| *value).to_owned())
     };
-    (Handler::new(Settings::read(variable, now()).unwrap(), clock, |_| ()), aws)
+    Handler::new(Settings::read(variable, now()).unwrap(), clock, |_| ())
 }
 
 async fn ask(
@@ -337,6 +342,39 @@ async fn a_bucket_that_no_grant_names_is_not_looked_at() {
     let (_, answer) = ask(&handler, &event, Timestamp::MAX).await.unwrap();
     assert_eq!(answer["verdict"], "does-not-work");
     assert_eq!((aws.count("GET"), aws.count("HEAD")), (0, 0));
+}
+
+#[tokio::test]
+async fn the_policy_is_read_anew_each_time_and_links_keep_to_it_from_then_on() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let aws = StsServer::start(|call| match Asked::of(call) {
+        Asked::Policy if CALLS.fetch_add(1, Ordering::SeqCst) > 0 => Reply::policy(&json!({
+            "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+                          "Condition": {"NumericGreaterThan": {"s3:signatureAge": "600000"}}},
+        })),
+        asked => asked.usual_answer(),
+    })
+    .await;
+    let handler = handler(&Case::new("a policy that changes", &[]), &aws.endpoint(), now);
+    let event = json!({"doctor": {"key": KEY, "principal": "alice"}});
+    for expected in ["ok", "limits"] {
+        let (_, answer) = ask(&handler, &event, Timestamp::MAX).await.unwrap();
+        let checks = answer["checks"].as_array().unwrap();
+        let policy = checks.iter().find(|check| check["check"] == "bucket-policy").unwrap();
+        assert_eq!(policy["outcome"], expected);
+    }
+    let request = json!({
+        "version": "2.0", "rawPath": "/links", "isBase64Encoded": false,
+        "body": json!({"key": KEY}).to_string(),
+        "requestContext": {"http": {"method": "POST", "path": "/links"},
+                           "authorizer": {"jwt": {"claims": {"sub": "alice"}}}},
+    });
+    let event = RawValue::from_string(request.to_string()).unwrap();
+    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await;
+    let answer = serde_json::to_value(answer.unwrap()).unwrap();
+    let link: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&link["expires_in"], &link["limited_by"]), (&json!(595), &json!("policy")));
+    assert_eq!(CALLS.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
