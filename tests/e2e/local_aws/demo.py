@@ -69,7 +69,7 @@ def show(aws, steps, stack="s3-link-signer"):
         for key in (KEY, doctor_demo.GUARDED_KEY, doctor_demo.MISSING_KEY):
             answer = doctor_demo.ask(aws, deployment, key, principal=arn)
             print(f"\n{textwrap.indent(doctor_demo.as_text(answer), '    ')}", flush=True)
-    print(flush=True)
+    print(f"\n{textwrap.indent(doctor_demo.ABOUT_TLS, '    ')}\n", flush=True)
     return deployment, caller
 
 

@@ -9,11 +9,13 @@ from . import commands
 GUARDED_KEY = "private-files/guarded.txt"
 MISSING_KEY = "private-files/missing.txt"
 
-# In milliseconds. Links to GUARDED_KEY that are older are refused, by AWS: the local AWS does not know the key.
+# In milliseconds. AWS refuses links to GUARDED_KEY that are older. The local AWS does not know the condition key.
 GUARDRAIL_AGE = 600_000
 
-# What the doctor is asked for: what keeps links from working, and how long they do.
+# The outcomes of the checks that are shown, besides whether the file opens and how long a link works.
 TELLING = ("limits", "refuses", "depends")
+
+ABOUT_TLS = '("OnlyOverTls" refuses nobody at AWS, whose links are https. Links to the local AWS are not.)'
 
 
 def ask(aws, deployment, key, **question):
