@@ -59,9 +59,10 @@ const MARK_FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MARK_MAX_BACKOFF: Duration = Duration::from_millis(600);
 
 /// The item may be claimed if it does not exist, or if its lease is over and nothing was sent under
-/// it. `claim` is our own if the SDK repeats a call whose answer was lost.
-const MAY_CLAIM: &str = "attribute_not_exists(id) OR claim = :claim \
-                         OR (attribute_not_exists(sent_at) AND lease_ends_at <= :now)";
+/// it. `claim` is our own if a call is repeated whose answer was lost. A call that was given up may
+/// arrive after the mail was marked as sent, and must not take the mark away.
+const MAY_CLAIM: &str = "attribute_not_exists(id) OR (attribute_not_exists(sent_at) \
+                         AND (claim = :claim OR lease_ends_at <= :now))";
 
 /// DynamoDB refused a call or did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

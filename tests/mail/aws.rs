@@ -53,6 +53,8 @@ pub(crate) struct Sent {
 pub(crate) struct State {
     /// Versions by decoded key. The last one is current.
     pub(crate) objects: HashMap<String, Vec<Object>>,
+    /// The last call that claimed a mail.
+    pub(crate) last_claim: Option<Request>,
     /// The bucket's policy. `None`: it has none.
     pub(crate) bucket_policy: Option<Value>,
     /// The status that S3 answers instead of looking for an object.
@@ -102,6 +104,13 @@ impl Aws {
         self.state().objects.entry(key.to_owned()).or_default().push(object);
     }
 
+    /// Lets the last call that claimed a mail arrive once more, as a call may that was given up.
+    pub(crate) fn repeat_last_claim(&self) {
+        let mut state = self.state();
+        let claim = state.last_claim.clone().unwrap();
+        put_item(&claim, &mut state);
+    }
+
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.state().sent.clone()
     }
@@ -124,7 +133,8 @@ impl Aws {
     }
 }
 
-struct Request {
+#[derive(Clone)]
+pub(crate) struct Request {
     method: String,
     path: String,
     query: String,
@@ -270,11 +280,16 @@ fn send_email(request: &Request, state: &mut State) -> Response {
 fn put_item(request: &Request, state: &mut State) -> Response {
     let call: Value = serde_json::from_str(&request.body).unwrap();
     let id = call["Item"]["id"]["S"].as_str().unwrap().to_owned();
+    state.last_claim = Some(request.clone());
+    assert_eq!(
+        call["ConditionExpression"],
+        "attribute_not_exists(id) OR (attribute_not_exists(sent_at) AND (claim = :claim OR \
+         lease_ends_at <= :now))"
+    );
     if let Some(item) = state.table.get(&id) {
         let now = number(&call["ExpressionAttributeValues"][":now"]);
         let ours = item["claim"] == call["ExpressionAttributeValues"][":claim"];
-        let over = item.get("sent_at").is_none() && number(&item["lease_ends_at"]) <= now;
-        if !(ours || over) {
+        if item.get("sent_at").is_some() || !(ours || number(&item["lease_ends_at"]) <= now) {
             return condition_failed(Some(item));
         }
     }

@@ -17,6 +17,17 @@ async fn aws_with_report() -> Aws {
 }
 
 #[tokio::test]
+async fn a_claim_that_arrives_late_does_not_take_the_mark_away() {
+    let aws = aws_with_report().await;
+    let function = function(&aws);
+    handle(&function, &notification(KEY)).await.unwrap();
+    aws.repeat_last_claim();
+    pass(SignedDuration::from_mins(6));
+    handle(&function, &notification(KEY)).await.unwrap();
+    assert_eq!(aws.recipients(), ["alice@example.com"]);
+}
+
+#[tokio::test]
 async fn an_event_that_is_delivered_ten_times_mails_once() {
     let aws = aws_with_report().await;
     let function = function(&aws);

@@ -56,7 +56,7 @@ def show(aws, steps, stack="s3-link-signer"):
     steps.print(f"downloaded all {len(CONTENT)} bytes of the file through the link, with curl")
     print(f"\nIn plain words: {promise.describe(link)}\n", flush=True)
 
-    mail = mail_demo.wait_for_mail(aws)
+    mail = mail_demo.wait_for_mail(aws, deployment.bucket)
     steps.print("the upload also sent a mail with a link. The mail in the local AWS's inbox:")
     print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
     download(mail.link, aws.directory)

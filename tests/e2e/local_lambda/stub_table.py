@@ -13,12 +13,14 @@ def call(table, name, body):
     values = body["ExpressionAttributeValues"]
     if name == "PutItem":
         existing = table.get(body["Item"]["id"]["S"])
-        lease_ended = (
-            existing
-            and "sent_at" not in existing
-            and int(existing["lease_ends_at"]["N"]) <= int(values[":now"]["N"])
+        may_claim = not existing or (
+            "sent_at" not in existing
+            and (
+                existing["claim"] == values[":claim"]
+                or int(existing["lease_ends_at"]["N"]) <= int(values[":now"]["N"])
+            )
         )
-        if existing and not lease_ended and existing["claim"] != values[":claim"]:
+        if not may_claim:
             return 400, {**REFUSED, "Item": existing}
         table[body["Item"]["id"]["S"]] = body["Item"]
         return 200, {}

@@ -28,12 +28,19 @@ def filter_lines_by_level():
 
     original_emit = lambda_svc._emit_lambda_logs
     original_env = lambda_svc._runtime_env_vars
+    original_update = lambda_svc._update_config
 
     def application_level(config):
         return (config.get("LoggingConfig") or {}).get("ApplicationLogLevel", "INFO")
 
     def runtime_env_vars(config):
         return {**original_env(config), "AWS_LAMBDA_LOG_LEVEL": application_level(config)}
+
+    def update_config(name, data):
+        """ministack keeps a running function when only its log's level changes. Lambda starts a new one."""
+        response = original_update(name, data)
+        lambda_svc.invalidate_worker(name, qualifier="$LATEST")
+        return response
 
     def emit(function, request_id, log_text, error, duration_ms, *, log_source=None):
         least = LEVELS.index(application_level(function.get("config") or function))
@@ -58,3 +65,4 @@ def filter_lines_by_level():
 
     lambda_svc._emit_lambda_logs = emit
     lambda_svc._runtime_env_vars = runtime_env_vars
+    lambda_svc._update_config = update_config
