@@ -1,7 +1,7 @@
 //! Puts the rooms together and dispatches one event.
 //!
-//! `events` says what an event is, `api` answers requests, `mail` delivers links. Nothing is
-//! decided here but which of them has to act.
+//! `events` says what an event is, `api` answers requests, `mail` delivers links, `doctor` says why a
+//! link does not open. Nothing is decided here but which of them has to act.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,10 @@ use crate::access::Principal;
 use crate::api;
 use crate::aws::{Aws, Regions, Sts};
 use crate::clock::{Clock, InvocationTime};
-use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
+use crate::doctor::{self, Question};
+use crate::events::{
+    Event, EventResponse, HttpEvent, MalformedQuestion, QueueMessage, UnknownEvent, batch_response,
+};
 use crate::links::{BucketPolicies, Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
@@ -29,6 +32,9 @@ pub enum EventError {
     /// The function does not know the event.
     #[error(transparent)]
     Unknown(#[from] UnknownEvent),
+    /// The question to the doctor is not one.
+    #[error(transparent)]
+    Malformed(#[from] MalformedQuestion),
     /// The event is about S3 objects, and this function mails nothing.
     #[error(
         "this is an event about S3 objects, and this function mails nothing: set MAIL_FROM to the \
@@ -52,6 +58,7 @@ impl From<EventError> for Diagnostic {
     fn from(error: EventError) -> Self {
         let error_type = match error {
             EventError::Unknown(_) => "UnknownEvent",
+            EventError::Malformed(_) => "MalformedQuestion",
             EventError::MailingIsOff => "MailingIsOff",
             EventError::NotMailed { .. } => "NotMailed",
         };
@@ -153,6 +160,7 @@ impl Handler {
             Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
             Event::Bucket(events) => self.bucket(&events, &mut invocation).await,
             Event::Queue(messages) => self.queue(messages, &mut invocation).await,
+            Event::Doctor(question) => self.doctor(question, &invocation).await,
         };
         if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
@@ -166,6 +174,18 @@ impl Handler {
             Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
         };
         EventResponse::Http(event.pack(response))
+    }
+
+    async fn doctor(
+        &self,
+        question: Result<Question, MalformedQuestion>,
+        invocation: &Invocation<'_>,
+    ) -> Result<EventResponse, EventError> {
+        let question = question?;
+        // The future is boxed, because it is large and other events must not pay for it.
+        let examined =
+            Box::pin(doctor::examine(&self.links, &self.aws, &question, invocation)).await;
+        Ok(EventResponse::Doctor(Box::new(examined)))
     }
 
     /// Answers events about a bucket that came without a queue.

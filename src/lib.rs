@@ -10,6 +10,7 @@
 //! | `settings` | the environment as typed settings |
 //! | `events` | AWS's events, translated in and out |
 //! | `api` | the HTTP API: routes, requests, responses, problems |
+//! | `doctor` | says why a link does not open |
 //! | `mail` | a link by mail when a file lands in a bucket |
 //! | `links` | makes a link, step by step |
 //! | `access` | who may have links to what |
@@ -28,6 +29,7 @@ mod access;
 mod api;
 mod aws;
 mod clock;
+mod doctor;
 mod events;
 mod handler;
 mod links;
@@ -42,7 +44,7 @@ mod window;
 pub use access::GrantsError;
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
 pub use clock::InvocationTime;
-pub use events::{EventResponse, UnknownEvent};
+pub use events::{EventResponse, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use mail::MailSettingsError;
 pub use presign::{GetObject, Operation, ResponseHeaders, ResponseHeadersError, SignError, Signer};

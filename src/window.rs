@@ -135,25 +135,12 @@ pub fn window(
     bounds: Bounds,
 ) -> Result<Window, TooShort> {
     let signed_at = floor_to_second(now);
-    let until = |instant: Timestamp| keepable_seconds(instant.duration_since(signed_at));
-    let session = match session_end {
-        SessionEnd::Never => u64::MAX,
-        SessionEnd::At(end) => until(end),
-    };
-    let policy_age = bounds.policy_age.map_or(u64::MAX, keepable_seconds);
-    let policy_instant = bounds.policy_instant.map_or(u64::MAX, until);
-    let (expires_in, limited_by) = [
-        (requested.expires_in, LimitedBy::Request),
-        (max_expires_in, LimitedBy::Grant),
-        (session, LimitedBy::Session),
-        (policy_age.min(policy_instant), LimitedBy::Policy),
-        (bounds.object_instant.map_or(u64::MAX, until), LimitedBy::Object),
-        (SIGNATURE_MAX_EXPIRES_IN, LimitedBy::Signature),
-    ]
-    .into_iter()
-    // The first of equal bounds wins: `min_by_key` keeps the earlier element.
-    .min_by_key(|(seconds, _)| *seconds)
-    .unwrap_or((0, LimitedBy::Session));
+    let (expires_in, limited_by) =
+        each_bound(now, requested.expires_in, max_expires_in, session_end, bounds)
+            .into_iter()
+            // The first of equal bounds wins: `min_by_key` keeps the earlier element.
+            .min_by_key(|(seconds, _)| *seconds)
+            .unwrap_or((0, LimitedBy::Session));
 
     let too_short = TooShort { available_expires_in: expires_in, limited_by };
     if expires_in < requested.min_expires_in.max(1) {
@@ -163,6 +150,33 @@ pub fn window(
     let length = SignedDuration::from_secs(i64::try_from(expires_in).unwrap_or(i64::MAX));
     let expires_at = signed_at.checked_add(length).map_err(|_| too_short)?;
     Ok(Window { signed_at, expires_in, expires_at, limited_by })
+}
+
+/// What each bound alone leaves of a link that is signed `now`, in whole seconds. [`u64::MAX`] where
+/// a bound limits nothing.
+pub(crate) fn each_bound(
+    now: Timestamp,
+    expires_in: u64,
+    max_expires_in: u64,
+    session_end: SessionEnd,
+    bounds: Bounds,
+) -> [(u64, LimitedBy); 6] {
+    let signed_at = floor_to_second(now);
+    let until = |instant: Timestamp| keepable_seconds(instant.duration_since(signed_at));
+    let session = match session_end {
+        SessionEnd::Never => u64::MAX,
+        SessionEnd::At(end) => until(end),
+    };
+    let policy_age = bounds.policy_age.map_or(u64::MAX, keepable_seconds);
+    let policy_instant = bounds.policy_instant.map_or(u64::MAX, until);
+    [
+        (expires_in, LimitedBy::Request),
+        (max_expires_in, LimitedBy::Grant),
+        (session, LimitedBy::Session),
+        (policy_age.min(policy_instant), LimitedBy::Policy),
+        (bounds.object_instant.map_or(u64::MAX, until), LimitedBy::Object),
+        (SIGNATURE_MAX_EXPIRES_IN, LimitedBy::Signature),
+    ]
 }
 
 /// The whole seconds of a link that something ends `left` after it was signed: `left` less

@@ -150,6 +150,11 @@ impl Grants {
         self.0.iter().all(|grant| grant.bucket == first).then_some(first)
     }
 
+    /// All grants, in the order of the setting.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.0.iter()
+    }
+
     /// The buckets that grants name, each once, with the first grant that does.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = &Grant> {
         self.0.iter().enumerate().filter_map(|(index, grant)| {
@@ -220,8 +225,19 @@ impl Grants {
 }
 
 impl Grant {
-    fn admits(&self, principal: &Principal) -> bool {
+    /// Whether the grant admits `principal`, for whatever keys.
+    pub(crate) fn admits(&self, principal: &Principal) -> bool {
         self.principals.iter().any(|pattern| pattern.matches(principal))
+    }
+
+    /// Whether the grant covers `key` for some principal, whoever that is.
+    pub(crate) fn covers_for_somebody(&self, key: &str) -> bool {
+        let Some((before, after)) = self.prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
+            return key.starts_with(&self.prefix);
+        };
+        key.strip_prefix(before).and_then(|rest| rest.split_once('/')).is_some_and(
+            |(name, rest)| is_one_segment(name) && format!("/{rest}").starts_with(after),
+        )
     }
 
     fn allows(&self, action: Action) -> bool {

@@ -5,12 +5,14 @@
 //! - [`s3_notification`]: S3's own notifications,
 //! - [`eventbridge`]: S3's events as EventBridge delivers them,
 //! - [`sqs`]: batches of messages that hold either of them,
+//! - [`doctor`]: an operator's question to the doctor,
 //! - [`bounds`]: how large an event may be that is parsed as a whole.
 //!
 //! The shapes are those of `aws_lambda_events`. A module that reads a field in another way says
 //! why.
 
 mod bounds;
+mod doctor;
 mod eventbridge;
 mod http;
 mod s3_notification;
@@ -23,8 +25,10 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use self::bounds::{First, Outline};
+pub use self::doctor::MalformedQuestion;
 pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub(crate) use self::sqs::{QueueMessage, batch_response};
+use crate::doctor::{Diagnosis, Question};
 use crate::mail::BucketEvent;
 
 /// An event, translated.
@@ -35,6 +39,8 @@ pub(crate) enum Event {
     Bucket(Vec<BucketEvent>),
     /// A batch of a queue.
     Queue(Vec<QueueMessage>),
+    /// A question to the doctor.
+    Doctor(Result<Question, MalformedQuestion>),
 }
 
 /// What the function answers, in the shape that the event's sender wants.
@@ -45,6 +51,8 @@ pub enum EventResponse {
     Http(HttpResponse),
     /// The answer to a batch of a queue: the messages that failed.
     Queue(SqsBatchResponse),
+    /// The doctor's answer.
+    Doctor(Box<Diagnosis>),
     /// The answer to an event whose sender wants none: `null`.
     Nothing(()),
 }
@@ -53,7 +61,7 @@ pub enum EventResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "this event is none of an HTTP API (payload 2.0), a REST API (payload 1.0), a function URL, an \
-     S3 notification, an SQS batch of those, or EventBridge's \"Object Created\": {0}"
+     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", or {{\"doctor\": {{\"key\": …}}}}: {0}"
 )]
 pub struct UnknownEvent(String);
 
@@ -66,6 +74,8 @@ struct EventFields<'a> {
     records: Option<&'a RawValue>,
     #[serde(borrow)]
     body: Option<&'a RawValue>,
+    #[serde(borrow)]
+    doctor: Option<&'a RawValue>,
 }
 
 /// The field that tells a queue's records from S3's own.
@@ -93,6 +103,8 @@ impl Event {
         } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {
             bounds::check_queue_messages(messages)?;
             Ok(Self::Queue(sqs::parse(event)?))
+        } else if fields.doctor.is_some() && fields.records.is_none() {
+            Ok(Self::Doctor(doctor::parse(event)))
         } else {
             Ok(Self::Bucket(parse_bucket_event(event)?))
         }

@@ -58,13 +58,19 @@ pub(super) struct Unreadable(String);
 
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Planned<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) region: &'a str,
-    pub(super) key: &'a str,
-    pub(super) version_id: Option<&'a str>,
-    pub(super) session: &'a Session,
-    pub(super) signer: Option<&'a CallerIdentity>,
+pub(crate) struct Planned<'a> {
+    /// The bucket.
+    pub(crate) bucket: &'a str,
+    /// The bucket's region.
+    pub(crate) region: &'a str,
+    /// The object's key.
+    pub(crate) key: &'a str,
+    /// The version that the link names.
+    pub(crate) version_id: Option<&'a str>,
+    /// The session that signs.
+    pub(crate) session: &'a Session,
+    /// Whose session that is. `None` if it is not known.
+    pub(crate) signer: Option<&'a CallerIdentity>,
 }
 
 /// Reads policies and remembers them.
@@ -91,6 +97,11 @@ impl BucketPolicies {
     #[must_use]
     pub(crate) fn new(aws: Aws, setting: PolicySetting) -> Self {
         Self { aws, setting, known: Mutex::default() }
+    }
+
+    /// What the operator wants of policies.
+    pub(crate) fn setting(&self) -> PolicySetting {
+        self.setting
     }
 
     /// Whether the operator wants policies to be read.
@@ -141,12 +152,36 @@ impl BucketPolicies {
         time: InvocationTime,
     ) -> Result<Arc<Policy>, Unreadable> {
         let mut known = self.known.lock().await;
-        let before = known.get(bucket);
-        if let Some(before) = before
+        if let Some(before) = known.get(bucket)
             && before.is_fresh(time)
         {
             return before.policy.clone();
         }
+        self.read_into(&mut known, bucket, region, credentials, time).await
+    }
+
+    /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
+    /// Links keep to it from now on.
+    pub(crate) async fn read_anew(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Policy>, Unreadable> {
+        let mut known = self.known.lock().await;
+        self.read_into(&mut known, bucket, region, credentials, time).await
+    }
+
+    async fn read_into(
+        &self,
+        known: &mut HashMap<String, Known>,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Arc<Policy>, Unreadable> {
+        let before = known.get(bucket);
         let asked_at = time.now();
         let asked = self.ask(bucket, region, credentials, time).await;
         let now = time.now();
@@ -206,6 +241,7 @@ impl BucketPolicies {
             }
         }
     }
+
     /// What `policy` lets a link have that is signed at `signed_at`.
     ///
     /// # Errors
@@ -235,7 +271,7 @@ impl BucketPolicies {
     }
 
     /// What `policy` does to a link that is signed at `signed_at`.
-    pub(super) fn verdict(
+    pub(crate) fn verdict(
         &self,
         policy: &Policy,
         planned: &Planned<'_>,
@@ -292,7 +328,7 @@ fn question<'a>(
 }
 
 /// The ARN of a bucket in a region. The region says the partition.
-fn bucket_arn(bucket: &str, region: &str) -> String {
+pub(crate) fn bucket_arn(bucket: &str, region: &str) -> String {
     if bucket.starts_with("arn:") {
         return bucket.to_owned();
     }

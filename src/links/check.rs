@@ -8,19 +8,67 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
+use memchr::memmem;
 
-use super::{LinkError, ObjectEnd};
+use super::{LinkError, ObjectEnd, ObjectFacts};
 use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code};
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
 
-/// S3's answer.
-struct Answer {
-    status: u16,
-    /// The error document. Empty if the link opens.
-    body: String,
-    end: ObjectEnd,
+/// The kinds of policy that S3's messages name.
+///
+/// Source: Amazon S3 user guide, "Troubleshoot access denied (403 Forbidden) errors in Amazon S3".
+const POLICY_KINDS: [&str; 7] = [
+    "service control policy",
+    "resource control policy",
+    "VPC endpoint policy",
+    "permissions boundary",
+    "session policy",
+    "resource-based policy",
+    "identity-based policy",
+];
+
+/// S3's answer to a request for one byte. It holds no word that S3 chose but for a code.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The code of the error document. Empty if the link opens, or if there is none.
+    pub(crate) code: String,
+    /// Why access is denied, as far as S3 says.
+    pub(crate) denial: Option<Denial>,
+    /// How the object is stored, as far as S3 says.
+    pub(crate) facts: ObjectFacts,
+    /// When the object ends, as far as S3 says.
+    pub(crate) end: ObjectEnd,
+}
+
+/// Why S3 denies access, as its message says. It says so to principals of the bucket's own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// The signer may not use the object's KMS key.
+    Kms,
+    /// A policy of this kind has a `Deny`.
+    Denied(&'static str),
+    /// No policy of this kind allows the request.
+    NotAllowed(&'static str),
+}
+
+impl Answer {
+    /// Whether the link opens.
+    pub(crate) fn opens(&self) -> bool {
+        // 416: the object exists and is empty, so it has no first byte.
+        matches!(self.status, 200 | 206 | 416)
+    }
+
+    /// What S3 answered and what the likely causes are, in words. `None` if the link opens.
+    pub(crate) fn why_not(&self) -> Option<String> {
+        let Self { status, code, .. } = self;
+        let causes = (!self.opens()).then(|| likely_causes(*status, code))?;
+        let space = if code.is_empty() { "" } else { " " };
+        Some(format!("S3 answered {status}{space}{code}: {causes}"))
+    }
 }
 
 /// Fetches one byte through `url`. Returns when the object ends, as far as S3 says.
@@ -31,21 +79,11 @@ struct Answer {
 /// [`LinkError::Upstream`] when S3 does not answer or answers 5xx. Neither holds the URL or any
 /// part of its signature.
 pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<ObjectEnd, LinkError> {
-    let answer = match fetch_in_time(http, url).await {
-        // A call without an answer says nothing about the link. It may have been cut off.
-        Err(_) => fetch_in_time(http, url).await,
-        answer => answer,
-    };
-    let Answer { status, body, end } = answer.map_err(|reason| unreachable(&reason))?;
-    match status {
-        // 416: the object exists and is empty, so it has no first byte.
-        200 | 206 | 416 => Ok(end),
-        500.. => Err(unreachable(&format!("it answered {status}"))),
-        _ => {
-            let code = code_of(&body);
-            let causes = likely_causes(status, code);
-            Err(LinkError::ObjectUnavailable(format!("S3 answered {status} {code}: {causes}")))
-        }
+    let answer = fetch_one_byte(http, url).await.map_err(|reason| unreachable(&reason))?;
+    match (answer.status, answer.why_not()) {
+        (_, None) => Ok(answer.end),
+        (status @ 500.., _) => Err(unreachable(&format!("it answered {status}"))),
+        (_, Some(reason)) => Err(LinkError::ObjectUnavailable(reason)),
     }
 }
 
@@ -53,13 +91,26 @@ fn unreachable(reason: &str) -> LinkError {
     LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
 }
 
+/// Asks for one byte through `url`, once more if there is no answer.
+///
+/// # Errors
+///
+/// Why there is no answer. The text holds no part of the URL.
+pub(crate) async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<Answer, String> {
+    match fetch_in_time(http, url).await {
+        // A call without an answer says nothing about the link. It may have been cut off.
+        Err(_) => fetch_in_time(http, url).await,
+        answer => answer,
+    }
+}
+
 async fn fetch_in_time(http: &AwsHttp, url: &str) -> Result<Answer, String> {
-    tokio::time::timeout(CALL_TIMEOUT, fetch_one_byte(http, url))
+    tokio::time::timeout(CALL_TIMEOUT, fetch(http, url))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {} s", CALL_TIMEOUT.as_secs())))
 }
 
-async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<Answer, String> {
+async fn fetch(http: &AwsHttp, url: &str) -> Result<Answer, String> {
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url).map_err(|_| "the link is not a URI".to_owned())?;
     // The header is not signed. S3 honours it all the same, as it does a browser's.
@@ -67,16 +118,34 @@ async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<Answer, String> {
 
     let answer = http.connector().call(request).await.map_err(|error| error_chain(&error))?;
     let status = answer.status().as_u16();
-    let header = |name| answer.headers().get(name);
+    let header = |name: &str| answer.headers().get(name);
     let end = ObjectEnd::read(header("x-amz-expiration"), header("x-amz-restore"));
+    let facts = ObjectFacts::read(header);
     // A server that ignores the range sends the whole file. What follows the limit is not read.
-    let body = if status >= 300 {
+    let document = if status >= 300 {
         let body = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
         body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default()
     } else {
         String::new()
     };
-    Ok(Answer { status, body, end })
+    let code = code_of(&document).to_owned();
+    Ok(Answer { status, code, denial: denial(&document), facts, end })
+}
+
+/// Why access is denied, by the phrases of S3's own messages.
+fn denial(document: &str) -> Option<Denial> {
+    let says = |phrase: &str| memmem::find(document.as_bytes(), phrase.as_bytes()).is_some();
+    if says("kms:Decrypt") {
+        return Some(Denial::Kms);
+    }
+    POLICY_KINDS.into_iter().find_map(|kind| {
+        let denied = ["a", "an"].iter().any(|a| says(&format!("explicit deny in {a} {kind}")));
+        if denied {
+            Some(Denial::Denied(kind))
+        } else {
+            says(&format!("no {kind} allows")).then_some(Denial::NotAllowed(kind))
+        }
+    })
 }
 
 /// The `Code` of S3's error document. Empty if the document has none that looks like a code.
@@ -133,5 +202,37 @@ mod tests {
         assert_eq!(code_of("<Code>X-Amz-Signature=abc</Code>"), "");
         assert_eq!(code_of("<Code>"), "");
         assert_eq!(code_of(""), "");
+    }
+
+    #[test]
+    fn s3_says_which_kind_of_policy_denies() {
+        let message = |why: &str| {
+            denial(&format!(
+                "<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/a is \
+                 not authorized to perform: {why}</Message></Error>"
+            ))
+        };
+        let on = "s3:GetObject on resource: \"arn:aws:s3:::files/a\"";
+        for (why, expected) in [
+            (
+                format!("{on} with an explicit deny in a resource-based policy"),
+                Some(Denial::Denied("resource-based policy")),
+            ),
+            (
+                format!("{on} with an explicit deny in an identity-based policy"),
+                Some(Denial::Denied("identity-based policy")),
+            ),
+            (
+                format!("{on} because no permissions boundary allows the s3:GetObject action"),
+                Some(Denial::NotAllowed("permissions boundary")),
+            ),
+            (
+                "kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2".to_owned(),
+                Some(Denial::Kms),
+            ),
+            (on.to_owned(), None),
+        ] {
+            assert_eq!(message(&why), expected, "{why}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod link;
 mod log;
 mod object_end;
+mod object_facts;
 mod object_key;
 mod policy_words;
 mod version;
@@ -26,13 +27,18 @@ use jiff::Timestamp;
 use memchr::memmem;
 use tokio::time::timeout;
 
-pub(crate) use self::bucket_policies::{BucketPolicies, PolicyReading, PolicySetting};
-use self::bucket_policies::{Planned, Unreadable};
+use self::bucket_policies::Unreadable;
+pub(crate) use self::bucket_policies::{
+    BucketPolicies, Planned, PolicyReading, PolicySetting, bucket_arn,
+};
+pub(crate) use self::check::{Answer, Denial, fetch_one_byte};
 pub(crate) use self::error::LinkError;
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_end::ObjectEnd;
+pub(crate) use self::object_facts::ObjectFacts;
 pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
+pub(crate) use self::policy_words::in_words;
 pub(crate) use self::version::Versions;
 use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};

@@ -26,6 +26,16 @@ impl ObjectEnd {
         }
     }
 
+    /// When a lifecycle rule expires the object, whatever that does to a link.
+    pub(crate) fn expiration(self) -> Option<Timestamp> {
+        self.expiration
+    }
+
+    /// When the restored copy of the archived object goes.
+    pub(crate) fn restored_until(self) -> Option<Timestamp> {
+        self.restored_until
+    }
+
     /// When a link to this version of the object ends. `None` if S3 named no such end.
     ///
     /// Where versions are kept, expiry hides the object behind a delete marker. A link that names no

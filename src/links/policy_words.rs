@@ -70,6 +70,9 @@ fn condition_in_words(operator: &str, key: &str, values: &[String]) -> String {
         }
         ("aws:referer", true) => format!("whoever does not come from a page at {values}"),
         ("aws:useragent", true) => format!("whoever uses another program than {values}"),
+        ("aws:securetransport", false) if values == "false" => {
+            "whoever does not use TLS".to_owned()
+        }
         ("s3:tlsversion", _) => format!("whoever uses an old version of TLS ({operator} {values})"),
         (key, true) => format!("whoever's {key} is not {values}"),
         (key, false) => format!("whoever's {key} is {values} ({operator})"),
@@ -94,6 +97,7 @@ mod tests {
             words("ForAnyValue:StringNotLikeIfExists", "aws:Referer", &["https://example.com/*"]),
             "whoever does not come from a page at https://example.com/*"
         );
+        assert_eq!(words("Bool", "aws:SecureTransport", &["false"]), "whoever does not use TLS");
         assert_eq!(
             words("StringEquals", "aws:PrincipalOrgID", &["o-1"]),
             "whoever's aws:principalorgid is o-1 (stringequals)"

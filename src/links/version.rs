@@ -34,7 +34,7 @@ impl Versions {
     /// - [`LinkError::VersionNotGranted`] if it is not, or if the object is deleted.
     /// - [`LinkError::ObjectUnavailable`] if S3 refuses to say.
     /// - [`LinkError::Upstream`] if S3 does not answer, or answers 5xx.
-    pub(super) async fn check_current(
+    pub(crate) async fn check_current(
         &self,
         bucket: &str,
         region: &str,

@@ -69,6 +69,11 @@ impl Minter {
         Self { role_arn, sts, state: Mutex::default() }
     }
 
+    /// The role that sessions are minted from.
+    pub(super) fn role_arn(&self) -> &str {
+        &self.role_arn
+    }
+
     /// A minted session for a link of `wanted` seconds that is signed now.
     ///
     /// The current session is used if it keeps all of the link or is too young to be replaced.

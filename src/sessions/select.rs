@@ -68,6 +68,11 @@ impl Sessions {
         self.minter.is_some()
     }
 
+    /// The role that sessions are minted from, if one is set.
+    pub(crate) fn signing_role_arn(&self) -> Option<&str> {
+        self.minter.as_ref().map(Minter::role_arn)
+    }
+
     /// Tells which function was invoked, as Lambda's context names it. What STS attested counts
     /// only if it names the same function. The first call decides: an environment serves one
     /// function.

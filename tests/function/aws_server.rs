@@ -85,6 +85,17 @@ impl Reply {
         Self::ok(&policy.to_string())
     }
 
+    /// A document of XML.
+    pub(crate) fn document(xml: &str) -> Self {
+        Self::ok(xml)
+    }
+
+    /// S3's refusal with the reason that it gives to principals of the bucket's own account.
+    pub(crate) fn denial(why: &str) -> Self {
+        let body = format!("<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>");
+        Self { body, ..Self::status(403) }
+    }
+
     /// S3's error document.
     pub(crate) fn s3_error(status: u16, code: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");

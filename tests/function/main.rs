@@ -2,6 +2,7 @@
 //!
 //! - `batches`: how often a batch asks STS and S3 when they fail,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
+//! - `doctor`: every outcome of every check of the doctor, with an S3 of the tests' own,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `policies`: what a bucket's policy and the object's own end do to a window, with an S3 of the
 //!   tests' own,
@@ -23,6 +24,7 @@
 mod aws_server;
 mod batches;
 mod deadlines;
+mod doctor;
 mod events;
 mod evidence;
 mod policies;

@@ -6,7 +6,7 @@ import subprocess
 from datetime import datetime, timezone
 
 import pytest
-from local_aws import commands, demo, promise
+from local_aws import commands, demo, doctor_demo, promise
 
 # The time at which the sentence is written.
 NOW = datetime(2026, 11, 23, 13, 5, 17, tzinfo=timezone.utc)
@@ -37,6 +37,24 @@ def test_the_demo_user_may_only_call_the_api(shown, aws):
     keys = {"AccessKeyId": caller.access_key_id, "SecretAccessKey": caller.secret_access_key}
     with pytest.raises(Exception, match="AccessDenied"):
         aws.client("s3", keys).list_buckets()
+
+
+def test_what_the_doctor_says_is_shown_in_a_few_lines():
+    answer = {
+        "verdict": "works-for-some",
+        "key": "private-files/a.txt",
+        "checks": [
+            {"check": "signer", "outcome": "ok", "sentence": "Somebody signs."},
+            {"check": "object", "outcome": "ok", "sentence": "It opens."},
+            {"check": "bucket-policy", "outcome": "depends", "sentence": "It refuses whoever is outside. " * 4},
+            {"check": "window", "outcome": "limits", "sentence": "It works for 595 s."},
+        ],
+    }
+    lines = doctor_demo.as_text(answer).splitlines()
+    assert lines[0] == "private-files/a.txt: works-for-some"
+    assert lines[1] == "  ok       object         It opens."
+    assert lines[-1] == "  limits   window         It works for 595 s."
+    assert len(lines) == 5 and max(map(len, lines)) <= 120
 
 
 def test_if_a_link_does_not_open_the_failure_names_the_reason(aws):

@@ -98,8 +98,8 @@ def assert_expected(response, expected):
 
 
 def test_every_file_in_events_is_tested():
-    # Events about objects are tested in test_mail_events.
-    others = requests.NON_HTTP_EVENTS + requests.OBJECT_EVENTS
+    # Events about objects are tested in test_mail_events, and questions to the doctor in test_doctor.
+    others = requests.NON_HTTP_EVENTS + requests.OBJECT_EVENTS + requests.DOCTOR_EVENTS
     assert sorted(EXPECTED) == [name for name in requests.fixtures() if not name.startswith(others)]
 
 

@@ -30,7 +30,7 @@ class Generator:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
-        others = requests.NON_HTTP_EVENTS + requests.OBJECT_EVENTS
+        others = requests.NON_HTTP_EVENTS + requests.OBJECT_EVENTS + requests.DOCTOR_EVENTS
         self.fixtures = [requests.fixture(name) for name in requests.fixtures() if not name.startswith(others)]
 
     def value(self, depth=3):

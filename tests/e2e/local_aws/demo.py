@@ -12,10 +12,11 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from xml.etree import ElementTree
 
-from . import api_client, building, commands, deploying, emulator, isolation, mail_demo, paths, promise
+from . import api_client, building, commands, deploying, doctor_demo, emulator, isolation, mail_demo, paths, promise
 
 KEY = "private-files/Résumé 2026.txt"
 CONTENT = "Only a link opens this file.\n".encode()
@@ -60,6 +61,15 @@ def show(aws, steps, stack="s3-link-signer"):
     print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
     download(mail.link, aws.directory)
     steps.print("downloaded the file through the link in the mail\n")
+
+    aws.client("s3").put_object(Bucket=deployment.bucket, Key=doctor_demo.GUARDED_KEY, Body=CONTENT)
+    arn = aws.client("iam").get_user(UserName=caller.name)["User"]["Arn"]
+    with doctor_demo.guardrail(aws, deployment):
+        steps.print("asked the doctor about that file, about one under a guardrail, and about a missing one. It says:")
+        for key in (KEY, doctor_demo.GUARDED_KEY, doctor_demo.MISSING_KEY):
+            answer = doctor_demo.ask(aws, deployment, key, principal=arn)
+            print(f"\n{textwrap.indent(doctor_demo.as_text(answer), '    ')}", flush=True)
+    print(f"\n{textwrap.indent(doctor_demo.ABOUT_TLS, '    ')}\n", flush=True)
     return deployment, caller
 
 

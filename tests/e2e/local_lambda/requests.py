@@ -14,8 +14,10 @@ EVENTS = paths.ROOT / "events"
 # The caller in most fixtures.
 PRINCIPAL = "arn:aws:iam::123456789012:user/alice"
 
-# The folders of fixtures that no gateway sends: events about S3 objects, and events that the function does not know.
+# The folders of fixtures that no gateway sends: events about S3 objects, questions to the doctor, and events that the
+# function does not know.
 OBJECT_EVENTS = ("s3/", "sqs/", "eventbridge/")
+DOCTOR_EVENTS = ("doctor/",)
 NON_HTTP_EVENTS = ("not-http/",)
 
 

@@ -27,6 +27,10 @@ class Block:
     def starts_the_api(self):
         return "sam local start-api" in self.commands
 
+    @property
+    def asks_the_doctor(self):
+        return "events/doctor/" in self.commands
+
     def with_a_command_in_each_line(self):
         """The commands of a block that has no here-document and no continued line."""
         assert "<<" not in self.commands and "\\\n" not in self.commands, self.commands

@@ -30,11 +30,15 @@ def assert_is_a_link(link):
 
 
 def test_every_document_that_should_have_such_lines_has_them():
-    assert {block.document for block in BLOCKS} == {"README.md", "docs/deploy.md", "events/README.md"}
+    assert {block.document for block in BLOCKS} == {"README.md", "docs/deploy.md", "docs/operations.md", "events/README.md"}
     assert [block.document for block in BLOCKS if block.starts_the_api] == ["docs/deploy.md"]
+    assert [block.document for block in BLOCKS if block.asks_the_doctor] == ["docs/operations.md"]
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if not block.starts_the_api], ids=str)
+INVOCATIONS = [block for block in BLOCKS if not block.starts_the_api]
+
+
+@pytest.mark.parametrize("block", [block for block in INVOCATIONS if not block.asks_the_doctor], ids=str)
 def test_an_invocation_as_people_type_it_answers_with_a_link(terminal, block):
     status, printed = terminal.run(block.commands)
     assert status == 0, printed
@@ -43,6 +47,18 @@ def test_an_invocation_as_people_type_it_answers_with_a_link(terminal, block):
     for response in responses:
         assert response["statusCode"] == 200, printed
         assert_is_a_link(json.loads(response["body"]))
+
+
+@pytest.mark.parametrize("block", [block for block in INVOCATIONS if block.asks_the_doctor], ids=str)
+def test_the_doctor_as_people_type_it_answers_with_a_verdict(terminal, block):
+    status, printed = terminal.run(block.commands)
+    assert status == 0, printed
+    [answer] = [line for line in json_lines(printed) if "verdict" in line]
+    # Without a network S3 gives no answer, and with one it does not know these credentials.
+    assert answer["verdict"] in ("unknown", "does-not-work"), printed
+    outcomes = {check["check"]: check["outcome"] for check in answer["checks"]}
+    assert (len(outcomes), outcomes["grant"]) == (12, "unknown"), printed
+    assert CREDENTIALS["AWS_SESSION_TOKEN"] not in printed
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.starts_the_api], ids=str)

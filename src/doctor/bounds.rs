@@ -1,0 +1,135 @@
+//! How long a link works that is signed now, and all of its bounds side by side.
+
+use jiff::Timestamp;
+
+use super::diagnosis::BoundInWords;
+use super::policies::Policies;
+use super::{Check, Examined, Outcome};
+use crate::links::PolicySetting;
+use crate::window::{
+    self, Bounds, CLOCK_MARGIN, DEFAULT_EXPIRES_IN, LimitedBy, RequestedWindow,
+    SIGNATURE_MAX_EXPIRES_IN, SessionEnd,
+};
+
+/// The check.
+pub(super) fn check(examined: &Examined<'_>, policies: &Policies, now: Timestamp) -> Check {
+    let new = |outcome, sentence: String| Check::new("window", outcome, sentence);
+    let Ok(session) = &examined.signing.session else {
+        let sentence = "There is no window, because no session signs: see \"signer\".";
+        return new(Outcome::Unknown, sentence.to_owned());
+    };
+    let version_id = examined.question.version_id.as_deref();
+    let object_instant = examined.looks.stored().and_then(|(_, end)| end.of(version_id));
+    let bounds = Bounds { object_instant, ..policies.bounds() };
+    let max_expires_in =
+        examined.grant.map_or(SIGNATURE_MAX_EXPIRES_IN, |(_, grant)| grant.max_expires_in);
+
+    let words = Words { examined, policies, bounds };
+    let mut side_by_side = window::each_bound(now, u64::MAX, max_expires_in, session.end, bounds)
+        .map(|(seconds, bound)| {
+            let is_refused = bound == LimitedBy::Policy && policies.refuse();
+            let seconds = if is_refused { 0 } else { seconds };
+            BoundInWords {
+                bound,
+                expires_in: (seconds < u64::MAX).then_some(seconds),
+                sentence: words.of(bound, session.end),
+            }
+        });
+    // The first of equal bounds decides, and this keeps their order.
+    side_by_side.sort_by_key(|bound| bound.expires_in.unwrap_or(u64::MAX));
+
+    let is_required = examined.links.policies.setting() == PolicySetting::Require;
+    let check = if is_required && !policies.are_known() {
+        let sentence =
+            "There is no window, because BUCKET_POLICY=require and the policy is not known.";
+        new(Outcome::Refuses, sentence.to_owned())
+    } else if policies.refuse() {
+        let sentence = "There is no window, because the bucket's policy refuses every link.";
+        new(Outcome::Refuses, sentence.to_owned())
+    } else {
+        let longest = RequestedWindow { expires_in: u64::MAX, min_expires_in: 1 };
+        match window::window(now, longest, max_expires_in, session.end, bounds) {
+            Ok(window) => {
+                let outcome = match window.limited_by {
+                    LimitedBy::Request | LimitedBy::Grant | LimitedBy::Signature => Outcome::Ok,
+                    LimitedBy::Session | LimitedBy::Policy | LimitedBy::Object => Outcome::Limits,
+                };
+                let sentence = format!(
+                    "A link that is signed now works for {} s at most, until {}. What decides that is \
+                     the {}.",
+                    window.expires_in,
+                    window.expires_at,
+                    window.limited_by.as_str()
+                );
+                new(outcome, sentence)
+            }
+            Err(too_short) => {
+                let sentence = format!(
+                    "No link is given now: the {} leaves no second of a window.",
+                    too_short.limited_by.as_str()
+                );
+                new(Outcome::Refuses, sentence)
+            }
+        }
+    };
+    check.with_bounds(side_by_side.into())
+}
+
+/// Puts bounds into words.
+struct Words<'a> {
+    examined: &'a Examined<'a>,
+    policies: &'a Policies,
+    bounds: Bounds,
+}
+
+impl Words<'_> {
+    fn of(&self, bound: LimitedBy, session_end: SessionEnd) -> String {
+        let margin = format!("less {} s for the clocks", CLOCK_MARGIN.as_secs());
+        match bound {
+            LimitedBy::Request => {
+                format!("What the request asks for; {DEFAULT_EXPIRES_IN} s if it does not say.")
+            }
+            LimitedBy::Grant => match self.examined.grant {
+                Some((position, _)) => format!("The max_expires_in of GRANTS[{position}]."),
+                None => "No grant covers the object, so seven days stand here.".to_owned(),
+            },
+            LimitedBy::Session => match session_end {
+                SessionEnd::At(end) => format!("The session ends at {end}, {margin}."),
+                SessionEnd::Never => "A long-term key has no session.".to_owned(),
+            },
+            LimitedBy::Policy => self.policy(&margin),
+            LimitedBy::Object => match (self.bounds.object_instant, self.examined.looks.stored()) {
+                (Some(end), _) => {
+                    format!("The object, or its restored copy, ends at {end}, {margin}.")
+                }
+                (None, Some(_)) => "S3 names no end of the object.".to_owned(),
+                (None, None) => "The object was not seen.".to_owned(),
+            },
+            LimitedBy::Signature => "Signature Version 4 allows seven days.".to_owned(),
+        }
+    }
+
+    fn policy(&self, margin: &str) -> String {
+        if self.policies.refuse() {
+            return "The bucket's policy refuses every link.".to_owned();
+        }
+        let Bounds { policy_age, policy_instant, .. } = self.bounds;
+        let age = policy_age.map(|age| format!("an age of {} s", age.as_secs_f64()));
+        let ends: Vec<_> =
+            age.into_iter().chain(policy_instant.map(|instant| instant.to_string())).collect();
+        let ignored = match self.examined.links.policies.setting() {
+            PolicySetting::Ignore => " BUCKET_POLICY=ignore: the function does not keep to it.",
+            PolicySetting::Heed | PolicySetting::Require => "",
+        };
+        match (ends.is_empty(), self.policies.are_known()) {
+            (false, _) => {
+                format!(
+                    "The policy refuses links from {} on, {margin}.{ignored}",
+                    ends.join(" and ")
+                )
+            }
+            (true, true) => "The bucket's policy ends no link.".to_owned(),
+            (true, false) => "The bucket's policy was not read.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who is granted the object, by which grant, and for how long.
+
+use super::{Check, Outcome, Question};
+use crate::access::{Action, Grant, Grants, Needs, Principal};
+use crate::links::{LinkError, ObjectKey};
+
+/// How many prefixes or buckets a sentence names.
+const MAX_NAMED: usize = 8;
+
+/// The grant that a link would be given under, with its position in `GRANTS`. If the question names
+/// no principal, it is the one that allows the longest window to somebody.
+pub(super) fn find<'a>(
+    grants: &'a Grants,
+    question: &Question,
+    bucket: &str,
+) -> Option<(usize, &'a Grant)> {
+    let needs = Needs { old_versions: question.version_id.is_some(), trusted_content: false };
+    match &question.principal {
+        Some(principal) => {
+            let grant = grants.find_for(needs, principal, Action::Get, bucket, &question.key)?;
+            let position = grants.iter().position(|other| std::ptr::eq(other, grant))?;
+            Some((position, grant))
+        }
+        None => covering(grants, question, bucket).max_by_key(|(position, grant)| {
+            let old_versions = needs.old_versions && grant.versions;
+            // The first of equals.
+            (old_versions, grant.max_expires_in, std::cmp::Reverse(*position))
+        }),
+    }
+}
+
+/// The grants that cover the object for somebody, each with its position.
+fn covering<'a>(
+    grants: &'a Grants,
+    question: &Question,
+    bucket: &str,
+) -> impl Iterator<Item = (usize, &'a Grant)> {
+    grants.iter().enumerate().filter(move |(_, grant)| {
+        grant.bucket == bucket && grant.covers_for_somebody(&question.key)
+    })
+}
+
+/// The check. `current_version` says whether the version that the question names is the current
+/// one, where it was looked at.
+pub(super) fn check(
+    grants: &Grants,
+    question: &Question,
+    bucket: Option<&str>,
+    found: Option<(usize, &Grant)>,
+    current_version: Option<&Result<(), LinkError>>,
+) -> Check {
+    let refuses = |sentence: String| Check::new("grant", Outcome::Refuses, sentence);
+    let Some(bucket) = bucket else {
+        return refuses(format!(
+            "The grants name several buckets, so say in \"bucket\" which one is meant: {}.",
+            named(grants.buckets().map(|grant| grant.bucket.as_str()))
+        ));
+    };
+    if let Err(error) = ObjectKey::parse(&question.key) {
+        let sentence = error.to_string();
+        return refuses(format!("{}.", sentence.trim_end_matches('.')));
+    }
+    let Some((position, grant)) = found else {
+        return refuses(why_not_granted(grants, question, bucket));
+    };
+    let by = format!(
+        "GRANTS[{position}] (prefix {:?}) gives links of up to {} s",
+        grant.prefix, grant.max_expires_in
+    );
+    if let Some(version_id) = &question.version_id
+        && !grant.versions
+        && question.principal != Some(Principal::S3Event)
+    {
+        let current = format!("links to the current version only, and {version_id:?}");
+        match current_version {
+            Some(Ok(())) => {}
+            Some(Err(LinkError::VersionNotGranted)) => {
+                return refuses(format!(
+                    "GRANTS[{position}] gives {current} is not it, or the object is deleted. Leave \
+                     version_id out, or add \"versions\": true to the grant."
+                ));
+            }
+            Some(Err(error)) => {
+                let sentence = format!("GRANTS[{position}] gives {current} may not be it: {error}");
+                return Check::new("grant", Outcome::Unknown, sentence);
+            }
+            None => {
+                let sentence = format!(
+                    "GRANTS[{position}] gives {current} may not be it: S3 could not be asked."
+                );
+                return Check::new("grant", Outcome::Unknown, sentence);
+            }
+        }
+    }
+    if let Some(principal) = &question.principal {
+        return Check::new("grant", Outcome::Ok, format!("{by} to {:?}.", principal.name()));
+    }
+    let sentence = format!(
+        "{by}, but no \"principal\" was named. Name one to learn whether the grant admits it: an ARN, \
+         the name in a token, \"anonymous\" or \"s3-event\"."
+    );
+    Check::new("grant", Outcome::Unknown, sentence)
+}
+
+fn why_not_granted(grants: &Grants, question: &Question, bucket: &str) -> String {
+    let mut of_bucket = grants.iter().filter(|grant| grant.bucket == bucket).peekable();
+    if of_bucket.peek().is_none() {
+        let buckets = named(grants.buckets().map(|grant| grant.bucket.as_str()));
+        return format!(
+            "GRANTS names no bucket {bucket:?}, so nobody gets a link and S3 is not asked about it. \
+             It names {buckets}."
+        );
+    }
+    let covering: Vec<_> = covering(grants, question, bucket)
+        .map(|(position, grant)| format!("GRANTS[{position}] (prefix {:?})", grant.prefix))
+        .take(MAX_NAMED)
+        .collect();
+    match &question.principal {
+        Some(principal) if !covering.is_empty() => format!(
+            "{} covers this key, but not for {:?}. Add the principal there, or add a grant.",
+            covering.join(" and "),
+            principal.name()
+        ),
+        _ => format!(
+            "No grant covers this key in bucket {bucket:?}, whoever asks: the prefixes are {}. Check \
+             the key, or add a grant.",
+            named(of_bucket.map(|grant| grant.prefix.as_str()))
+        ),
+    }
+}
+
+/// The first few names, in quotes.
+fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<_> = names.map(|name| format!("{name:?}")).collect();
+    if names.len() > MAX_NAMED {
+        let more = names.len() - MAX_NAMED;
+        names.truncate(MAX_NAMED);
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}

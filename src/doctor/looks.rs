@@ -1,0 +1,435 @@
+//! What S3 is asked: one byte through a freshly signed URL, and the bucket's settings. All of it is
+//! asked at once, and nothing is decided here.
+//!
+//! A bucket that no grant names is not asked about: nobody gets a link to it, and whoever may ask
+//! the doctor need not be allowed to look at every bucket that the function's role can see.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{
+    ArchiveStatus, PublicAccessBlockConfiguration, ServerSideEncryption, StorageClass,
+};
+
+use super::Question;
+use super::signer::Signing;
+use crate::access::{Grant, Principal};
+use crate::aws::{Aws, AwsError, answered};
+use crate::clock::InvocationTime;
+use crate::links::{
+    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, ObjectKey, bucket_arn,
+    fetch_one_byte, in_time,
+};
+use crate::policy::Policy;
+use crate::presign::{GetObject, Operation, ResponseHeaders};
+use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
+
+mod lifecycle;
+
+pub(super) use self::lifecycle::{Rule, Timing};
+
+/// The window of the URL that the object is opened with, in seconds. Nobody sees the URL.
+const PROBE_EXPIRES_IN: u64 = 60;
+
+/// What was seen, or a sentence that says why it was not.
+pub(super) type Look<T> = Result<T, String>;
+
+/// What S3 answered.
+#[derive(Debug)]
+pub(super) struct Looks {
+    /// The bucket that was looked at.
+    pub(super) bucket: Look<String>,
+    /// The region that links are signed for.
+    pub(super) region: Look<String>,
+    /// The region that S3 names.
+    pub(super) real_region: Look<String>,
+    pub(super) object: Look<Object>,
+    pub(super) policy: Look<Arc<Policy>>,
+    /// `None`: the bucket has no such setting.
+    pub(super) public_access_block: Look<Option<PublicAccessBlockConfiguration>>,
+    /// Whether the policy is public. `None`: the bucket has no policy.
+    pub(super) policy_is_public: Look<Option<bool>>,
+    /// The encryption of new objects: its algorithm, and the KMS key where one is named.
+    pub(super) default_encryption: Look<Option<(String, Option<String>)>>,
+    /// The lifecycle rules that cover the key.
+    pub(super) lifecycle: Look<Vec<Rule>>,
+    /// Whether the version that the question names is the current one. `None`: it does not matter.
+    pub(super) current_version: Option<Result<(), LinkError>>,
+}
+
+/// What S3 answered about the object.
+#[derive(Debug)]
+pub(super) enum Object {
+    /// No URL could be signed, for this reason.
+    NotSigned(String),
+    /// S3 gave no answer.
+    Silent(String),
+    /// S3 answered.
+    Answered(Box<Answered>),
+}
+
+/// S3's answers about the object.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// To the one byte through a signed URL.
+    pub(super) get: Answer,
+    /// To HEAD, if the URL did not open. `Err` holds the status, if there was any.
+    pub(super) head: Option<Result<(ObjectFacts, ObjectEnd), Option<u16>>>,
+    /// Whether the signer may list the bucket, so that S3 tells what is missing. `None` if it does
+    /// not matter, or if S3 did not say.
+    pub(super) may_list: Option<bool>,
+}
+
+impl Looks {
+    /// Looks at everything.
+    pub(super) async fn take(
+        links: &Links,
+        aws: &Aws,
+        question: &Question,
+        bucket: Option<&str>,
+        signing: &Signing,
+        time: InvocationTime,
+    ) -> Self {
+        let Some(bucket) = bucket else {
+            return Self::not_taken("It was not looked at, because no bucket is named.");
+        };
+        let Some(grant) = links.grants.buckets().find(|grant| grant.bucket == bucket) else {
+            return Self::not_taken("It was not looked at, because no grant names this bucket.");
+        };
+        let Some(own_credentials) = &signing.own_credentials else {
+            return Self::not_taken("It was not looked at, because there are no credentials.");
+        };
+        let look = Looking { links, aws, question, bucket, signing, own_credentials, time };
+        Box::pin(look.all(grant)).await
+    }
+
+    fn not_taken(why: &str) -> Self {
+        Self {
+            bucket: Err(why.to_owned()),
+            region: Err(why.to_owned()),
+            real_region: Err(why.to_owned()),
+            object: Err(why.to_owned()),
+            policy: Err(why.to_owned()),
+            public_access_block: Err(why.to_owned()),
+            policy_is_public: Err(why.to_owned()),
+            default_encryption: Err(why.to_owned()),
+            lifecycle: Err(why.to_owned()),
+            current_version: None,
+        }
+    }
+
+    /// How the object is stored and when it ends, if S3 showed it.
+    pub(super) fn stored(&self) -> Option<(&ObjectFacts, ObjectEnd)> {
+        let Ok(Object::Answered(answered)) = &self.object else { return None };
+        if answered.get.opens() {
+            return Some((&answered.get.facts, answered.get.end));
+        }
+        let (facts, end) = answered.head.as_ref()?.as_ref().ok()?;
+        Some((facts, *end))
+    }
+
+    /// Whether the object was opened.
+    pub(super) fn opened(&self) -> bool {
+        matches!(&self.object, Ok(Object::Answered(answered)) if answered.get.opens())
+    }
+
+    /// Whether the object's KMS key keeps it from opening: S3 says so, or it shows the object to the
+    /// signer and gives nothing of it.
+    pub(super) fn is_kms_to_blame(&self) -> bool {
+        let Ok(Object::Answered(answered)) = &self.object else { return false };
+        let Answered { get, head, .. } = &**answered;
+        let is_shown = matches!(head, Some(Ok((facts, _))) if facts.is_encrypted_with_kms());
+        get.denial == Some(Denial::Kms)
+            || get.code.starts_with("KMS")
+            || (is_shown && get.denial.is_none() && get.code != "InvalidObjectState")
+    }
+
+    /// The bucket's ARN, if its bucket and its region are known.
+    pub(super) fn bucket_arn(&self) -> Option<String> {
+        let (bucket, region) = (self.bucket.as_ref().ok()?, self.region.as_ref().ok()?);
+        Some(bucket_arn(bucket, region))
+    }
+}
+
+/// What it takes to look.
+struct Looking<'a> {
+    links: &'a Links,
+    aws: &'a Aws,
+    question: &'a Question,
+    bucket: &'a str,
+    signing: &'a Signing,
+    own_credentials: &'a Credentials,
+    time: InvocationTime,
+}
+
+impl Looking<'_> {
+    async fn all(&self, grant: &Grant) -> Looks {
+        let (region, real_region) = if let Some(region) = &grant.region {
+            (Ok(region.clone()), None)
+        } else {
+            let region = self.in_time(self.real_region()).await;
+            (region.clone(), Some(region))
+        };
+        let known_region = match &region {
+            Ok(region) => region.clone(),
+            Err(why) => {
+                let looks =
+                    Looks::not_taken("It was not looked at: the bucket's region is not known.");
+                let (bucket, why) = (Ok(self.bucket.to_owned()), why.clone());
+                return Looks { bucket, region: Err(why.clone()), real_region: Err(why), ..looks };
+            }
+        };
+        let region_now = async {
+            match real_region {
+                Some(region) => region,
+                None => self.in_time(self.real_region()).await,
+            }
+        };
+        let s3 = self.aws.s3(&known_region, self.own_credentials);
+        let (
+            real_region,
+            object,
+            policy,
+            public_access_block,
+            policy_is_public,
+            encryption,
+            lifecycle,
+            current,
+        ) = tokio::join!(
+            region_now,
+            self.in_time(self.object(&known_region)),
+            self.in_time(self.policy(&known_region)),
+            self.in_time(self.public_access_block(&s3)),
+            self.in_time(self.policy_status(&s3)),
+            self.in_time(self.default_encryption(&s3)),
+            self.in_time(self.lifecycle(&s3)),
+            self.current_version(&known_region),
+        );
+        Looks {
+            bucket: Ok(self.bucket.to_owned()),
+            region,
+            real_region,
+            object,
+            policy,
+            public_access_block,
+            policy_is_public,
+            default_encryption: encryption,
+            lifecycle,
+            current_version: current,
+        }
+    }
+
+    /// What `look` gives, unless the invocation would end before it does.
+    async fn in_time<T>(&self, look: impl Future<Output = Look<T>>) -> Look<T> {
+        let look = in_time(self.time, async { Ok(look.await) });
+        look.await.unwrap_or_else(|_| {
+            Err("It was not looked at: the function ran out of time before AWS answered."
+                .to_owned())
+        })
+    }
+
+    async fn real_region(&self) -> Look<String> {
+        let region = self.links.regions.region_of(self.bucket, self.own_credentials, self.time);
+        region.await.map_err(|error| sentence(&error.to_string()))
+    }
+
+    async fn policy(&self, region: &str) -> Look<Arc<Policy>> {
+        let policies = &self.links.policies;
+        let policy = policies.read_anew(self.bucket, region, self.own_credentials, self.time);
+        policy.await.map_err(|unreadable| sentence(&unreadable.to_string()))
+    }
+
+    async fn public_access_block(
+        &self,
+        s3: &Client,
+    ) -> Look<Option<PublicAccessBlockConfiguration>> {
+        self.check_is_bucket()?;
+        let call = s3.get_public_access_block().bucket(self.bucket);
+        match answered(self.time, || call.clone().send()).await {
+            Ok(answer) => Ok(answer.public_access_block_configuration),
+            Err(error) => self.absent(&error, "s3:GetBucketPublicAccessBlock").map(|()| None),
+        }
+    }
+
+    async fn policy_status(&self, s3: &Client) -> Look<Option<bool>> {
+        self.check_is_bucket()?;
+        let call = s3.get_bucket_policy_status().bucket(self.bucket);
+        match answered(self.time, || call.clone().send()).await {
+            Ok(answer) => Ok(answer.policy_status.and_then(|status| status.is_public)),
+            Err(error) => self.absent(&error, "s3:GetBucketPolicyStatus").map(|()| None),
+        }
+    }
+
+    async fn default_encryption(&self, s3: &Client) -> Look<Option<(String, Option<String>)>> {
+        self.check_is_bucket()?;
+        let call = s3.get_bucket_encryption().bucket(self.bucket);
+        let configuration = match answered(self.time, || call.clone().send()).await {
+            Ok(answer) => answer.server_side_encryption_configuration,
+            Err(error) => {
+                return self.absent(&error, "s3:GetEncryptionConfiguration").map(|()| None);
+            }
+        };
+        let default = configuration.and_then(|configuration| {
+            let rule = configuration.rules.into_iter().next()?;
+            let default = rule.apply_server_side_encryption_by_default?;
+            Some((default.sse_algorithm.as_str().to_owned(), default.kms_master_key_id))
+        });
+        // These are an upstream's words too.
+        let default = default.map(|(algorithm, key)| {
+            let facts = ObjectFacts::read(|name| match name {
+                "x-amz-server-side-encryption" => Some(algorithm.as_str()),
+                "x-amz-server-side-encryption-aws-kms-key-id" => key.as_deref(),
+                _ => None,
+            });
+            (facts.encryption.unwrap_or_default(), facts.kms_key)
+        });
+        Ok(default)
+    }
+
+    async fn lifecycle(&self, s3: &Client) -> Look<Vec<Rule>> {
+        self.check_is_bucket()?;
+        let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
+        match answered(self.time, || call.clone().send()).await {
+            Ok(answer) => Ok(lifecycle::covering(answer.rules(), &self.question.key)),
+            Err(error) => self.absent(&error, "s3:GetLifecycleConfiguration").map(|()| Vec::new()),
+        }
+    }
+
+    /// S3 shows settings of buckets. An access point has others.
+    fn check_is_bucket(&self) -> Look<()> {
+        if self.bucket.starts_with("arn:") || self.bucket.ends_with("-s3alias") {
+            let why = "S3 shows this of a bucket, and not of the one behind an access point.";
+            return Err(why.to_owned());
+        }
+        Ok(())
+    }
+
+    /// `Ok` if S3 says that there is no such setting.
+    fn absent(&self, error: &AwsError, permission: &str) -> Look<()> {
+        match error {
+            // `NoSuchBucket` is told by the other checks.
+            AwsError::Refused { status: 404, code } if code != "NoSuchBucket" => Ok(()),
+            AwsError::Refused { status: 403, .. } => {
+                let role = self.signing.own_principal().map(|principal| principal.arn);
+                let role = role.unwrap_or_else(|| "the function's role".to_owned());
+                Err(format!(
+                    "S3 does not show it ({error}): allow {permission} on the bucket {:?} to {role}.",
+                    self.bucket
+                ))
+            }
+            error => Err(format!("S3 does not show it: {error}.")),
+        }
+    }
+
+    /// Whether the named version is the current one, where the grant gives no other.
+    async fn current_version(&self, region: &str) -> Option<Result<(), LinkError>> {
+        let version_id = self.question.version_id.as_deref()?;
+        if self.question.principal == Some(Principal::S3Event) {
+            return None;
+        }
+        let check = self.links.versions.check_current(
+            self.bucket,
+            region,
+            &self.question.key,
+            version_id,
+            self.own_credentials,
+            self.time,
+        );
+        Some(in_time(self.time, check).await)
+    }
+
+    /// Opens the object as a recipient would, and asks more where S3 refuses.
+    async fn object(&self, region: &str) -> Look<Object> {
+        let Ok(key) = ObjectKey::parse(&self.question.key) else {
+            return Ok(Object::NotSigned("No link can name this key.".to_owned()));
+        };
+        let Some(credentials) = self.signing.credentials() else {
+            return Err("It was not looked at, because there are no credentials.".to_owned());
+        };
+        let url = match self.signed_url(region, key, credentials) {
+            Ok(url) => url,
+            Err(reason) => return Ok(Object::NotSigned(reason)),
+        };
+        let get = match fetch_one_byte(&self.links.http, &url).await {
+            Ok(answer) => answer,
+            Err(reason) => return Ok(Object::Silent(reason)),
+        };
+        let is_told_more = get.status == 403
+            && matches!(get.code.as_str(), "" | "AccessDenied" | "InvalidObjectState");
+        let (head, may_list) = if is_told_more || get.code.starts_with("KMS") {
+            let s3 = self.aws.s3(region, credentials);
+            let (head, may_list) = tokio::join!(self.head(&s3), self.may_list(&s3));
+            (Some(head), may_list)
+        } else {
+            (None, None)
+        };
+        Ok(Object::Answered(Box::new(Answered { get, head, may_list })))
+    }
+
+    fn signed_url(
+        &self,
+        region: &str,
+        key: ObjectKey<'_>,
+        credentials: &Credentials,
+    ) -> Result<String, String> {
+        let end = self.signing.session.as_ref().map_or(SessionEnd::Never, |session| session.end);
+        let requested = RequestedWindow { expires_in: PROBE_EXPIRES_IN, min_expires_in: 1 };
+        let now = (self.links.clock)();
+        let window = window::window(now, requested, PROBE_EXPIRES_IN, end, Bounds::default())
+            .map_err(|_| "The session that signs has ended.".to_owned())?;
+        let operation = Operation::GetObject(GetObject {
+            key: key.as_str(),
+            version_id: self.question.version_id.as_deref(),
+            response_headers: &ResponseHeaders::default(),
+        });
+        let link_id = uuid::Uuid::new_v4().to_string();
+        self.links
+            .signer
+            .sign(credentials, self.bucket, region, &operation, &link_id, &window)
+            .map_err(|error| sentence(&error.to_string()))
+    }
+
+    async fn head(&self, s3: &Client) -> Result<(ObjectFacts, ObjectEnd), Option<u16>> {
+        let call = s3
+            .head_object()
+            .bucket(self.bucket)
+            .key(&self.question.key)
+            .set_version_id(self.question.version_id.clone());
+        let found =
+            answered(self.time, || call.clone().send()).await.map_err(|error| error.status())?;
+        let end = ObjectEnd::read(found.expiration(), found.restore());
+        let facts = ObjectFacts::read(|name| match name {
+            "x-amz-server-side-encryption" => {
+                found.server_side_encryption().map(ServerSideEncryption::as_str)
+            }
+            "x-amz-server-side-encryption-aws-kms-key-id" => found.ssekms_key_id(),
+            "x-amz-storage-class" => found.storage_class().map(StorageClass::as_str),
+            "x-amz-archive-status" => found.archive_status().map(ArchiveStatus::as_str),
+            "x-amz-restore" => found.restore(),
+            "x-amz-version-id" => found.version_id(),
+            _ => None,
+        });
+        Ok((facts, end))
+    }
+
+    /// `HeadBucket` takes `s3:ListBucket`, as S3's answer 404 about a missing object does.
+    async fn may_list(&self, s3: &Client) -> Option<bool> {
+        let call = s3.head_bucket().bucket(self.bucket);
+        match answered(self.time, || call.clone().send()).await {
+            Ok(_) => Some(true),
+            Err(AwsError::Refused { status: 403, .. }) => Some(false),
+            Err(_) => None,
+        }
+    }
+}
+
+/// The text as a sentence.
+fn sentence(text: &str) -> String {
+    let mut sentence = text.trim_end_matches('.').to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence.push('.');
+    sentence
+}

@@ -1,0 +1,97 @@
+//! Why does a link not open? Looks at everything that can be known of one, and says it in words.
+//!
+//! Operators ask with an event that is no HTTP request, so nothing but IAM's
+//! `lambda:InvokeFunction` lets anybody ask. The answer holds no link, no secret and no signature.
+//!
+//! [`examine`] goes through the questions of the usual guides to presigned URLs, in their order:
+//!
+//! | check | question | module |
+//! |---|---|---|
+//! | `signer` | who signs, and what proves when the session ends? | [`signer`] |
+//! | `object` | may the signer read the object? | [`object`] |
+//! | `grant` | who is granted the object, and for how long? | [`grant`] |
+//! | `block-public-access`, `bucket-policy`, `policy-status` | what do the bucket's policies do? | [`policies`] |
+//! | `region`, `encryption`, `storage-class`, `lifecycle` | where and how is the object stored? | [`storage`] |
+//! | `window` | how long does a link work that is signed now, and why no longer? | [`bounds`] |
+//! | `revocation` | what ends the links that there are? | [`revocation`] |
+//!
+//! What S3 is asked is in [`looks`]. Whatever can't be looked at is `unknown`, with the permission
+//! that it takes. No question fails the others.
+
+mod bounds;
+mod commands;
+mod diagnosis;
+mod grant;
+mod iam;
+mod looks;
+mod object;
+mod policies;
+mod question;
+mod revocation;
+mod signer;
+mod storage;
+
+pub(crate) use self::diagnosis::Diagnosis;
+use self::diagnosis::{Check, Outcome};
+use self::looks::Looks;
+pub(crate) use self::question::Question;
+use self::signer::Signing;
+use crate::access::Grant;
+use crate::aws::Aws;
+use crate::links::{Links, in_time};
+use crate::telemetry::Invocation;
+use crate::window::SIGNATURE_MAX_EXPIRES_IN;
+
+/// What all checks look at.
+struct Examined<'a> {
+    links: &'a Links,
+    question: &'a Question,
+    /// The grant that a link would be given under, with its position in `GRANTS`. If the question
+    /// names no principal, it is one that covers the key for somebody.
+    grant: Option<(usize, &'a Grant)>,
+    signing: &'a Signing,
+    looks: &'a Looks,
+}
+
+/// Examines what becomes of a link to what `question` names.
+///
+/// Never fails, and ends before the invocation does.
+pub(crate) async fn examine(
+    links: &Links,
+    aws: &Aws,
+    question: &Question,
+    invocation: &Invocation<'_>,
+) -> Diagnosis {
+    let time = invocation.time();
+    let bucket = question.bucket.as_deref().or_else(|| links.grants.only_bucket());
+    let grant = bucket.and_then(|bucket| grant::find(&links.grants, question, bucket));
+    let wanted = grant.map_or(SIGNATURE_MAX_EXPIRES_IN, |(_, grant)| grant.max_expires_in);
+    let signing = match in_time(time, async { Ok(signer::find(links, wanted, time).await) }).await {
+        Ok(signing) => signing,
+        Err(error) => Signing::unknown(&error),
+    };
+    let looks = Looks::take(links, aws, question, bucket, &signing, time).await;
+
+    let examined = Examined { links, question, grant, signing: &signing, looks: &looks };
+    let mut checks = vec![
+        signer::check(&signing),
+        object::check(&examined),
+        grant::check(&links.grants, question, bucket, grant, looks.current_version.as_ref()),
+    ];
+    let now = (links.clock)();
+    let policies = policies::Policies::read(&examined, now);
+    checks.extend(policies.checks(&examined));
+    checks.extend(storage::checks(&examined));
+    checks.push(bounds::check(&examined, &policies, now));
+    checks.push(revocation::check(&examined, now));
+
+    let diagnosis = Diagnosis::new(question, bucket, now, checks);
+    tracing::info!(
+        request_id = invocation.request_id(),
+        bucket,
+        key = question.key,
+        verdict = diagnosis.verdict.as_str(),
+        "the doctor was asked"
+    );
+    diagnosis
+}

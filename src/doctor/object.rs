@@ -1,0 +1,122 @@
+//! May the signer read the object?
+
+use super::commands::command;
+use super::looks::{Answered, Object};
+use super::{Check, Examined, Outcome};
+use crate::links::Denial;
+
+/// The check.
+pub(super) fn check(examined: &Examined<'_>) -> Check {
+    let new = |outcome, sentence: String| Check::new("object", outcome, sentence);
+    let answered = match &examined.looks.object {
+        Err(why) => return new(Outcome::Unknown, why.clone()),
+        Ok(Object::NotSigned(why)) => return new(Outcome::Refuses, why.clone()),
+        Ok(Object::Silent(reason)) => {
+            let sentence = format!("S3 could not be asked whether a link opens: {reason}.");
+            return new(Outcome::Unknown, sentence);
+        }
+        Ok(Object::Answered(answered)) => answered,
+    };
+    let get = &answered.get;
+    if get.opens() {
+        let sentence = match get.status {
+            416 => "A link that was signed just now opens the object, which is empty.",
+            _ => "A link that was signed just now opens the object: one byte of it came.",
+        };
+        return new(Outcome::Ok, sentence.to_owned());
+    }
+    let Some(reason) = get.why_not() else { return new(Outcome::Unknown, String::new()) };
+    match (get.status, get.code.as_str()) {
+        (500.., _) => {
+            let sentence =
+                format!("S3 answered {} and may not do so again: ask again.", get.status);
+            new(Outcome::Unknown, sentence)
+        }
+        (403, "" | "AccessDenied") => {
+            let sentence =
+                format!("S3 answered 403 {}: {}", get.code, told_apart(examined, answered));
+            new(Outcome::Refuses, sentence).with_commands(simulate(examined))
+        }
+        (403, code @ "InvalidObjectState") if examined.looks.stored().is_some() => {
+            let sentence =
+                format!("S3 answered 403 {code}: the object is archived. See \"storage-class\".");
+            new(Outcome::Refuses, sentence)
+        }
+        _ => new(Outcome::Refuses, reason),
+    }
+}
+
+/// Why access is denied, as far as S3's answers tell.
+fn told_apart(examined: &Examined<'_>, answered: &Answered) -> String {
+    let signer = examined.signing.principal().map(|principal| principal.arn);
+    let signer = signer.unwrap_or_else(|| "the signing role".to_owned());
+    let action = examined.question.action();
+    let stored = examined.looks.stored();
+    let kms = || {
+        let key = stored.and_then(|(facts, _)| facts.kms_key.clone());
+        let key = key.unwrap_or_else(|| "its KMS key".to_owned());
+        format!(
+            "the object is there, and {signer} may not decrypt it. Allow kms:Decrypt on {key}, in \
+             the role's policy and in the key's."
+        )
+    };
+    match answered.get.denial {
+        _ if examined.looks.is_kms_to_blame() => return kms(),
+        Some(Denial::Denied(kind)) => {
+            return format!("a {kind} denies {action} to {signer}. S3 says so itself.");
+        }
+        Some(Denial::NotAllowed(kind)) => {
+            return format!("no {kind} allows {action} to {signer}. Allow it there.");
+        }
+        Some(Denial::Kms) | None => {}
+    }
+    match (&answered.head, answered.may_list) {
+        (Some(Ok(_)), _) => format!(
+            "the object is there, and {signer} may read it, but not through a presigned URL. Look for \
+             s3:authType and s3:signatureAge in the policies of the bucket and of the organization."
+        ),
+        (Some(Err(Some(404))), _) => "there is no such object.".to_owned(),
+        (_, Some(true)) => format!(
+            "the object is forbidden, not missing: S3 would answer 404 then, because {signer} may list \
+             the bucket. Allow {action} on the object, and look for a Deny."
+        ),
+        _ => format!(
+            "the object is missing, or {signer} may not read it. S3 does not tell which without \
+             s3:ListBucket. Allow that on the bucket to be told (the template's ListBucket=yes), and \
+             {action} on the object."
+        ),
+    }
+}
+
+/// The lines that ask IAM whether the signer's own policies allow the request.
+fn simulate(examined: &Examined<'_>) -> Vec<String> {
+    let (Some(principal), Some(bucket_arn)) =
+        (examined.signing.principal(), examined.looks.bucket_arn())
+    else {
+        return Vec::new();
+    };
+    let line = |action: &str, resource: &str| {
+        command(&[
+            "aws",
+            "iam",
+            "simulate-principal-policy",
+            "--policy-source-arn",
+            &principal.arn,
+            "--action-names",
+            action,
+            "--resource-arns",
+            resource,
+        ])
+    };
+    let object = format!("{bucket_arn}/{}", examined.question.key);
+    let mut lines = vec![line(examined.question.action(), &object)];
+    let key = examined.looks.stored().and_then(|(facts, _)| facts.kms_key.as_deref());
+    lines.extend(key.map(|key| line("kms:Decrypt", key)));
+    if !principal.is_certain {
+        lines.push(format!(
+            "# The session's ARN leaves out the role's path. `{}` names the whole ARN.",
+            command(&["aws", "iam", "get-role", "--role-name", &principal.name])
+        ));
+    }
+    lines
+}

@@ -1,0 +1,156 @@
+//! Block Public Access, and what the bucket's policy does to a link.
+
+use jiff::Timestamp;
+
+use super::{Check, Examined, Outcome};
+use crate::links::{Planned, PolicySetting, in_words};
+use crate::policy::{Effect, Verdict};
+use crate::window::Bounds;
+
+/// What the bucket's policy does, if it could be read.
+pub(super) struct Policies {
+    verdict: Option<Verdict>,
+}
+
+impl Policies {
+    /// Asks the policy about a link that is signed `now`.
+    pub(super) fn read(examined: &Examined<'_>, now: Timestamp) -> Self {
+        Self { verdict: verdict(examined, now) }
+    }
+
+    /// Whether a statement refuses links to everybody, so that none is given.
+    pub(super) fn refuse(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.refused_by().is_some())
+    }
+
+    /// Whether the policy could be read.
+    pub(super) fn are_known(&self) -> bool {
+        self.verdict.is_some()
+    }
+
+    /// What the policy leaves of a window.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            policy_age: self.verdict.as_ref().and_then(Verdict::least_age),
+            policy_instant: self.verdict.as_ref().and_then(Verdict::least_instant),
+            object_instant: None,
+        }
+    }
+
+    /// The checks, in their order.
+    pub(super) fn checks(&self, examined: &Examined<'_>) -> Vec<Check> {
+        let mut checks = vec![block_public_access(examined)];
+        checks.extend(self.statements(examined));
+        checks.push(policy_status(examined));
+        checks
+    }
+
+    /// One check for each statement that may refuse the link.
+    fn statements(&self, examined: &Examined<'_>) -> Vec<Check> {
+        let new = |outcome, sentence: String| Check::new("bucket-policy", outcome, sentence);
+        let setting = examined.links.policies.setting();
+        if let Err(why) = &examined.looks.policy {
+            let (outcome, more) = match setting {
+                PolicySetting::Require => {
+                    (Outcome::Refuses, " With BUCKET_POLICY=require there is no link without it.")
+                }
+                PolicySetting::Heed => (
+                    Outcome::Unknown,
+                    " Links are given all the same, and the policy may end them.",
+                ),
+                PolicySetting::Ignore => (Outcome::Unknown, ""),
+            };
+            // Of a bucket that was not looked at no link is given.
+            let more = if examined.looks.bucket.is_ok() { more } else { "" };
+            return vec![new(outcome, format!("{why}{more}"))];
+        }
+        let Some(verdict) = &self.verdict else {
+            let why = "What the policy does can't be told, because there are no credentials.";
+            return vec![new(Outcome::Unknown, why.to_owned())];
+        };
+        if verdict.statements.is_empty() {
+            let none = "No Deny of the bucket's policy concerns this link.";
+            return vec![new(Outcome::Ok, none.to_owned())];
+        }
+        let ignored = match setting {
+            PolicySetting::Ignore => {
+                " BUCKET_POLICY=ignore: links are given as if the policy were not there."
+            }
+            PolicySetting::Heed | PolicySetting::Require => "",
+        };
+        let statements = verdict.statements.iter().map(|statement| {
+            let outcome = match statement.effect {
+                Effect::Refuses { .. } => Outcome::Refuses,
+                Effect::Limits { .. } => Outcome::Limits,
+                Effect::Depends { .. } => Outcome::Depends,
+            };
+            new(outcome, format!("The policy's {}.{ignored}", in_words(statement)))
+        });
+        statements.collect()
+    }
+}
+
+fn verdict(examined: &Examined<'_>, now: Timestamp) -> Option<Verdict> {
+    let (looks, question) = (examined.looks, examined.question);
+    let session = examined.signing.session_for_policies(now)?;
+    let planned = Planned {
+        bucket: looks.bucket.as_ref().ok()?,
+        region: looks.region.as_ref().ok()?,
+        key: &question.key,
+        version_id: question.version_id.as_deref(),
+        session: &session,
+        signer: examined.signing.identity.as_deref().ok(),
+    };
+    let policy = looks.policy.as_ref().ok()?;
+    Some(examined.links.policies.verdict(policy, &planned, now))
+}
+
+fn block_public_access(examined: &Examined<'_>) -> Check {
+    let not_links = "It does not touch links: they are signed, so they are not public access.";
+    let new = |outcome, sentence: String| Check::new("block-public-access", outcome, sentence);
+    let block = match &examined.looks.public_access_block {
+        Err(why) => {
+            let sentence =
+                format!("{why} Whatever its state, links are signed, and not touched by it.");
+            return new(Outcome::Unknown, sentence);
+        }
+        Ok(None) => {
+            let sentence = format!(
+                "Block Public Access is not set for the bucket, though it may be for the account. \
+                 {not_links}"
+            );
+            return new(Outcome::Ok, sentence);
+        }
+        Ok(Some(block)) => block,
+    };
+    let settings = [
+        ("BlockPublicAcls", block.block_public_acls),
+        ("IgnorePublicAcls", block.ignore_public_acls),
+        ("BlockPublicPolicy", block.block_public_policy),
+        ("RestrictPublicBuckets", block.restrict_public_buckets),
+    ];
+    let off: Vec<_> = settings
+        .into_iter()
+        .filter(|(_, is_on)| *is_on != Some(true))
+        .map(|(name, _)| name)
+        .collect();
+    let state = match off.len() {
+        0 => "on".to_owned(),
+        4 => "off for the bucket".to_owned(),
+        _ => format!("on but for {}", off.join(", ")),
+    };
+    new(Outcome::Ok, format!("Block Public Access is {state}. {not_links}"))
+}
+
+fn policy_status(examined: &Examined<'_>) -> Check {
+    let new = |outcome, sentence: &str| Check::new("policy-status", outcome, sentence);
+    match &examined.looks.policy_is_public {
+        Err(why) => new(Outcome::Unknown, why),
+        Ok(Some(true)) => new(
+            Outcome::Ok,
+            "The bucket's policy is public: what it allows opens without any link.",
+        ),
+        Ok(Some(false)) => new(Outcome::Ok, "The bucket's policy is not public."),
+        Ok(None) => new(Outcome::Ok, "The bucket has no policy, so none is public."),
+    }
+}

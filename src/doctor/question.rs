@@ -1,0 +1,37 @@
+//! What the doctor is asked about.
+
+use crate::access::Principal;
+
+/// The link that the doctor is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// The bucket. `None`: the only one that the grants name.
+    pub(crate) bucket: Option<String>,
+    /// The object's key.
+    pub(crate) key: String,
+    /// One version of the object. `None` means the current one.
+    pub(crate) version_id: Option<String>,
+    /// Who would ask for the link. `None`: whoever may.
+    pub(crate) principal: Option<Principal>,
+}
+
+impl Question {
+    /// The principal that an operator names: the two words that `GRANTS` knows, an ARN that IAM
+    /// would vouch for, or any other name.
+    pub(crate) fn principal(name: String) -> Principal {
+        match name.as_str() {
+            "anonymous" => Principal::Anonymous,
+            "s3-event" => Principal::S3Event,
+            arn if arn.starts_with("arn:") => Principal::Iam(name),
+            _ => Principal::Authorized(name),
+        }
+    }
+
+    /// The action that a link needs.
+    pub(super) fn action(&self) -> &'static str {
+        match self.version_id {
+            Some(_) => "s3:GetObjectVersion",
+            None => "s3:GetObject",
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The doctor's event: `{"doctor": {"key": …, "bucket": …, "version_id": …, "principal": …}}`.
+//!
+//! Nobody sends it but an operator with `lambda:InvokeFunction`: every gateway's event has a
+//! `requestContext`, and every event about objects has fields of its own.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::shortened;
+use crate::doctor::Question;
+
+/// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
+const MAX_BYTES: usize = 16 * 1_024;
+
+/// The question to the doctor is not one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{0}. Send {{\"doctor\": {{\"key\": \"private-files/report.pdf\"}}}}; \"bucket\", \"version_id\" \
+     and \"principal\" may stand beside the key, and each is a text"
+)]
+pub struct MalformedQuestion(String);
+
+/// Reads a whole event that has a field `doctor`.
+pub(super) fn parse(event: &str) -> Result<Question, MalformedQuestion> {
+    if event.len() > MAX_BYTES {
+        let bytes = event.len();
+        return Err(malformed(format!(
+            "the event has {bytes} bytes; at most {MAX_BYTES} are read"
+        )));
+    }
+    let event: Map<String, Value> =
+        serde_json::from_str(event).map_err(|_| malformed("the event is no JSON object"))?;
+    let mut asked = None;
+    for (name, value) in event {
+        match (name.as_str(), value) {
+            ("doctor", Value::Object(fields)) => asked = Some(fields),
+            ("doctor", _) => return Err(malformed("doctor is no JSON object")),
+            (other, _) => {
+                let other = shortened(other);
+                return Err(malformed(format!("beside doctor stands the unknown field {other}")));
+            }
+        }
+    }
+    question(asked.unwrap_or_default())
+}
+
+fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
+    let (mut bucket, mut key, mut version_id, mut principal) = (None, None, None, None);
+    for (name, value) in fields {
+        let field = match name.as_str() {
+            "bucket" => &mut bucket,
+            "key" => &mut key,
+            "version_id" => &mut version_id,
+            "principal" => &mut principal,
+            other => {
+                return Err(malformed(format!(
+                    "doctor has the unknown field {}",
+                    shortened(other)
+                )));
+            }
+        };
+        *field = match value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            Value::String(_) => return Err(malformed(format!("doctor.{name} is empty"))),
+            _ => return Err(malformed(format!("doctor.{name} is not a text"))),
+        };
+    }
+    let key = key.ok_or_else(|| malformed("doctor.key is missing"))?;
+    Ok(Question { bucket, key, version_id, principal: principal.map(Question::principal) })
+}
+
+fn malformed(problem: impl Into<String>) -> MalformedQuestion {
+    MalformedQuestion(problem.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+
+    #[test]
+    fn a_question_has_a_key_and_may_have_more() {
+        let whole =
+            r#"{"doctor": {"key": "a", "bucket": "b", "version_id": "c", "principal": "d"}}"#;
+        assert_eq!(
+            parse(whole).unwrap(),
+            Question {
+                bucket: Some("b".to_owned()),
+                key: "a".to_owned(),
+                version_id: Some("c".to_owned()),
+                principal: Some(Principal::Authorized("d".to_owned())),
+            }
+        );
+        let principal = |name: &str| {
+            parse(&format!(r#"{{"doctor": {{"key": "a", "principal": "{name}"}}}}"#))
+                .unwrap()
+                .principal
+        };
+        assert_eq!(principal("anonymous"), Some(Principal::Anonymous));
+        assert_eq!(principal("s3-event"), Some(Principal::S3Event));
+        let arn = "arn:aws:iam::123456789012:user/alice";
+        assert_eq!(principal(arn), Some(Principal::Iam(arn.to_owned())));
+        assert_eq!(parse(r#"{"doctor": {"key": "a"}}"#).unwrap().principal, None);
+    }
+
+    #[test]
+    fn a_malformed_question_is_told_what_to_send() {
+        for (event, problem) in [
+            (r#"{"doctor": {}}"#, "doctor.key is missing"),
+            (r#"{"doctor": "a"}"#, "doctor is no JSON object"),
+            (r#"{"doctor": ["a"]}"#, "doctor is no JSON object"),
+            (r#"{"doctor": {"key": 7}}"#, "doctor.key is not a text"),
+            (r#"{"doctor": {"key": ""}}"#, "doctor.key is empty"),
+            (r#"{"doctor": {"key": "a", "bucket": null}}"#, "doctor.bucket is not a text"),
+            (r#"{"doctor": {"key": "a", "keys": "b"}}"#, "doctor has the unknown field \"keys\""),
+            (r#"{"doctor": {"key": "a"}, "b": 1}"#, "beside doctor stands the unknown field \"b\""),
+        ] {
+            let error = parse(event).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{problem}. Send {{\"doctor\": ")), "{error}");
+        }
+        let long = format!(r#"{{"doctor": {{"key": "{}"}}}}"#, "a".repeat(MAX_BYTES));
+        assert!(parse(&long).unwrap_err().to_string().contains("bytes; at most 16384 are read"));
+    }
+}
