@@ -219,7 +219,7 @@ impl Links {
         }
         Err(match principal {
             Principal::Anonymous => LinkError::Unauthenticated,
-            Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {
+            Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
                 LinkError::NotGranted
             }
         })

@@ -1,6 +1,7 @@
 //! The function as another crate sees it. Everything that it talks to runs on this machine.
 //!
 //! - `batches`: how often a batch asks STS and S3 when they fail,
+//! - `claims`: grants on claims, with events of each gateway,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
 //! - `policies`: what a bucket's policy and the object's own end do to a window, with an S3 of the
@@ -21,6 +22,7 @@
 )]
 
 mod batches;
+mod claims;
 mod deadlines;
 mod events;
 mod evidence;
