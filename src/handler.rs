@@ -4,6 +4,7 @@
 //! decided here but which of them has to act.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
@@ -16,8 +17,8 @@ use crate::api;
 use crate::aws::{Aws, Regions, Sts};
 use crate::clock::{Clock, InvocationTime};
 use crate::events::{Event, EventResponse, HttpEvent, QueueMessage, UnknownEvent, batch_response};
-use crate::links::{BucketPolicies, Links, Versions};
-use crate::mail::{BucketEvent, Mailer};
+use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
+use crate::mail::{BucketEvent, Mailer, check_grants};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
@@ -61,7 +62,9 @@ impl From<EventError> for Diagnostic {
 
 /// The function.
 pub struct Handler {
+    /// Makes links under the grants that an invocation is given.
     links: Links,
+    grants: GrantsSource,
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
     aws: Aws,
@@ -85,17 +88,23 @@ impl Handler {
         let execution_role = ExecutionRole::new(source, sts.clone(), settings.execution_role);
         let minter = settings.signing_role_arn.map(|arn| Minter::new(arn, sts.clone()));
         let links = Links {
-            grants: settings.grants,
-            sessions: Sessions::new(execution_role, minter, sts),
-            regions: Regions::new(aws.clone()),
-            versions: Versions::new(aws.clone()),
-            policies: BucketPolicies::new(aws.clone(), settings.bucket_policy),
-            signer: Signer::new(aws.clone()),
+            grants: Arc::default(),
+            sessions: Arc::new(Sessions::new(execution_role, minter, sts)),
+            regions: Arc::new(Regions::new(aws.clone())),
+            versions: Arc::new(Versions::new(aws.clone())),
+            policies: Arc::new(BucketPolicies::new(aws.clone(), settings.bucket_policy)),
+            signer: Arc::new(Signer::new(aws.clone())),
             http: aws.http().clone(),
             clock,
         };
+        let mail_window = settings.mail.as_ref().map(|mail| mail.window);
+        let grants = GrantsSource::new(settings.grants, aws.clone(), move |grants| {
+            let checked = mail_window.map(|window| check_grants(grants, window));
+            checked.transpose().map(|_| ()).map_err(|error| error.to_string())
+        });
         Self {
             links,
+            grants,
             mailer: settings.mail.map(|mail| Mailer::new(mail, aws.clone())),
             aws,
             running: Running::default(),
@@ -105,6 +114,20 @@ impl Handler {
         }
     }
 
+    /// Reads the object that `GRANTS_OBJECT` names. Does nothing where the grants are a setting.
+    ///
+    /// This is for initialisation, before [`Handler::gather_evidence`]. With SnapStart,
+    /// [`Handler::restored`] does it.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantsObjectError`], one sentence that names the object and the fix. The function must not
+    /// start then.
+    pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
+        let time = InvocationTime::initialisation(self.links.clock);
+        self.grants.read_first(&self.links, time).await
+    }
+
     /// Gathers the evidence of how long the session lasts, so that the first request need not wait.
     ///
     /// This is for initialisation, where the function has a whole processor. It never fails:
@@ -112,15 +135,21 @@ impl Handler {
     /// long as STS does, and at most as long as its calls may take.
     pub async fn gather_evidence(&self) {
         let time = InvocationTime::initialisation(self.links.clock);
-        self.links.warm_up(time).await;
+        self.links.under(self.grants.current()).warm_up(time).await;
     }
 
-    /// Forgets the execution role's credentials and gathers evidence about the new ones. A
-    /// SnapStart snapshot holds the credentials of the environment that it was taken in, and those
-    /// are gone after a restore.
-    pub async fn restored(&self) {
+    /// Forgets the execution role's credentials, reads the grants and gathers evidence about the new
+    /// credentials. A SnapStart snapshot holds the credentials of the environment that it was taken
+    /// in, and those are gone after a restore.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Handler::read_grants`].
+    pub async fn restored(&self) -> Result<(), GrantsObjectError> {
         self.links.sessions.forget().await;
+        self.read_grants().await?;
         self.gather_evidence().await;
+        Ok(())
     }
 
     /// Answers one event before `deadline`, the instant at which Lambda ends the invocation. Mails
@@ -145,10 +174,12 @@ impl Handler {
         self.links.sessions.invoked_as(invoked_function_arn);
         let event = Event::parse(event, self.base_path.as_deref())?;
         let mut invocation = Invocation::new(request_id, &self.function_name, time);
+        let grants = self.grants.of_invocation(&self.links, &mut invocation).await;
+        let links = self.links.under(grants);
         let response = match event {
-            Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
-            Event::Bucket(events) => self.bucket(&events, &mut invocation).await,
-            Event::Queue(messages) => self.queue(messages, &mut invocation).await,
+            Event::Http(event) => Ok(http(&links, &event, &mut invocation).await),
+            Event::Bucket(events) => self.bucket(&links, &events, &mut invocation).await,
+            Event::Queue(messages) => self.queue(&links, messages, &mut invocation).await,
         };
         if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
@@ -156,22 +187,15 @@ impl Handler {
         response
     }
 
-    async fn http(&self, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
-        let response = match &event.request {
-            Ok(request) => api::answer(&self.links, request, invocation).await,
-            Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
-        };
-        EventResponse::Http(event.pack(response))
-    }
-
     /// Answers events about a bucket that came without a queue.
     async fn bucket(
         &self,
+        links: &Links,
         events: &[BucketEvent],
         invocation: &mut Invocation<'_>,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let failures = mailer.handle(&self.links, events.iter(), invocation).await;
+        let failures = mailer.handle(links, events.iter(), invocation).await;
         match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
@@ -186,13 +210,14 @@ impl Handler {
     /// of all messages at once, so that many mails about one object do not delay another object's.
     async fn queue(
         &self,
+        links: &Links,
         messages: Vec<QueueMessage>,
         invocation: &mut Invocation<'_>,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
         let known: Vec<_> =
             messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten().collect();
-        let failures = mailer.handle(&self.links, known.into_iter(), invocation).await;
+        let failures = mailer.handle(links, known.into_iter(), invocation).await;
         let mut failed = Vec::new();
         // Failures have the indexes of the events of all messages that are understood.
         let mut next = 0;
@@ -213,6 +238,14 @@ impl Handler {
         }
         Ok(EventResponse::Queue(batch_response(failed)))
     }
+}
+
+async fn http(links: &Links, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
+    let response = match &event.request {
+        Ok(request) => api::answer(links, request, invocation).await,
+        Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
+    };
+    EventResponse::Http(event.pack(response))
 }
 
 /// How many invocations run now. Lambda may freeze the function while none does.
@@ -256,6 +289,7 @@ impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
             .field("function_name", &self.function_name)
+            .field("grants", &self.grants)
             .field("links", &self.links)
             .field("mailer", &self.mailer)
             .finish_non_exhaustive()

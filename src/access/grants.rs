@@ -1,6 +1,6 @@
-//! The `GRANTS` setting: who may have links to what, and for how long.
+//! `GRANTS`, or the document that `GRANTS_OBJECT` names: who may have links to what, and for how long.
 //!
-//! The operator writes the grants. They are validated once, when the function starts. This module
+//! The operator writes the grants. They are validated as a whole before they are used. This module
 //! does not ask S3 anything: a key can be granted whether or not its object exists.
 
 use serde::Deserialize;
@@ -66,11 +66,11 @@ enum PrincipalPattern {
     S3Event,
 }
 
-/// All grants of this function; at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All grants of this function. Those that were parsed are at least one, and the default is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grants(Vec<Grant>);
 
-/// `GRANTS` is wrong. Each message completes the sentence "GRANTS …".
+/// `GRANTS`, or the document of `GRANTS_OBJECT`, is wrong. Each message completes the sentence "GRANTS …".
 #[derive(Debug, Error)]
 pub enum GrantsError {
     /// The setting is not JSON, or it is JSON of another shape.
@@ -325,7 +325,8 @@ fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
     }
 }
 
-fn validate_bucket(bucket: &str) -> Result<(), String> {
+/// Refuses, with a sentence, what can't be the name or the ARN of a bucket.
+pub(crate) fn validate_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
         return Ok(());
     }

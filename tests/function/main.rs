@@ -4,6 +4,7 @@
 //! - `claims`: grants on claims, with events of each gateway,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
+//! - `grants_object`: grants that are an object in S3, with an S3 of the tests' own,
 //! - `policies`: what a bucket's policy and the object's own end do to a window, with an S3 of the
 //!   tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
@@ -26,6 +27,7 @@ mod claims;
 mod deadlines;
 mod events;
 mod evidence;
+mod grants_object;
 mod policies;
 mod signatures;
 mod start;

@@ -85,6 +85,11 @@ impl Reply {
         Self::ok(&policy.to_string())
     }
 
+    /// S3's answer to `GetObject`.
+    pub(crate) fn document(content: &str) -> Self {
+        Self::ok(content)
+    }
+
     /// S3's error document.
     pub(crate) fn s3_error(status: u16, code: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
