@@ -4,6 +4,7 @@
 //! link does not open. Nothing is decided here but which of them has to act.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
@@ -19,8 +20,8 @@ use crate::doctor::{self, Question};
 use crate::events::{
     Event, EventResponse, HttpEvent, MalformedQuestion, QueueMessage, UnknownEvent, batch_response,
 };
-use crate::links::{BucketPolicies, Links, Versions};
-use crate::mail::{BucketEvent, Mailer};
+use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
+use crate::mail::{BucketEvent, Mailer, check_grants};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
@@ -68,7 +69,9 @@ impl From<EventError> for Diagnostic {
 
 /// The function.
 pub struct Handler {
+    /// Makes links under the grants that an invocation is given.
     links: Links,
+    grants: GrantsSource,
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
     aws: Aws,
@@ -93,17 +96,23 @@ impl Handler {
         let execution_role = ExecutionRole::new(source, sts.clone(), settings.execution_role);
         let minter = settings.signing_role_arn.map(|arn| Minter::new(arn, sts.clone()));
         let links = Links {
-            grants: settings.grants,
-            sessions: Sessions::new(execution_role, minter, sts),
-            regions: Regions::new(aws.clone()),
-            versions: Versions::new(aws.clone()),
-            policies: BucketPolicies::new(aws.clone(), settings.bucket_policy),
-            signer: Signer::new(aws.clone()),
+            grants: Arc::default(),
+            sessions: Arc::new(Sessions::new(execution_role, minter, sts)),
+            regions: Arc::new(Regions::new(aws.clone())),
+            versions: Arc::new(Versions::new(aws.clone())),
+            policies: Arc::new(BucketPolicies::new(aws.clone(), settings.bucket_policy)),
+            signer: Arc::new(Signer::new(aws.clone())),
             http: aws.http().clone(),
             clock,
         };
+        let mail_window = settings.mail.as_ref().map(|mail| mail.window);
+        let grants = GrantsSource::new(settings.grants, aws.clone(), move |grants| {
+            let checked = mail_window.map(|window| check_grants(grants, window));
+            checked.transpose().map(|_| ()).map_err(|error| error.to_string())
+        });
         Self {
             links,
+            grants,
             mailer: settings.mail.map(|mail| Mailer::new(mail, aws.clone())),
             aws,
             running: Running::default(),
@@ -114,6 +123,20 @@ impl Handler {
         }
     }
 
+    /// Reads the object that `GRANTS_OBJECT` names. Does nothing where the grants are a setting.
+    ///
+    /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
+    /// [`Handler::restored`] does it.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantsObjectError`], one sentence that names the object and the fix. The function must not
+    /// start then.
+    pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
+        let time = InvocationTime::initialisation(self.links.clock);
+        self.grants.read_first(&self.links, time).await
+    }
+
     /// Gathers the evidence of how long the session lasts, and reads buckets' policies beside it, so
     /// that the first request need not wait.
     ///
@@ -122,15 +145,21 @@ impl Handler {
     /// S3 do, and at most as long as the calls may take.
     pub async fn initialise(&self) {
         let time = InvocationTime::initialisation(self.links.clock);
-        self.links.initialise(time).await;
+        self.links.under(self.grants.current()).initialise(time).await;
     }
 
-    /// Forgets the execution role's credentials, and initialises with the new ones. A
-    /// SnapStart snapshot holds the credentials of the environment that it was taken in, and those
-    /// are gone after a restore.
-    pub async fn restored(&self) {
+    /// Forgets the execution role's credentials, reads the grants, and initialises with the new
+    /// credentials. A SnapStart snapshot holds the credentials of the environment that it was taken
+    /// in, and those are gone after a restore.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Handler::read_grants`].
+    pub async fn restored(&self) -> Result<(), GrantsObjectError> {
         self.links.sessions.forget().await;
+        self.read_grants().await?;
         self.initialise().await;
+        Ok(())
     }
 
     /// Answers one event before `deadline`, the instant at which Lambda ends the invocation. Mails
@@ -156,11 +185,13 @@ impl Handler {
         let event = Event::parse(event, self.base_path.as_deref())?;
         let mut invocation = Invocation::new(request_id, &self.function_name, time)
             .logging_at(self.log_level.as_deref());
+        let grants = self.grants.of_invocation(&self.links, &mut invocation).await;
+        let links = self.links.under(grants);
         let response = match event {
-            Event::Http(event) => Ok(self.http(&event, &mut invocation).await),
-            Event::Bucket(events) => self.bucket(&events, &mut invocation).await,
-            Event::Queue(messages) => self.queue(messages, &mut invocation).await,
-            Event::Doctor(question) => self.doctor(question, &invocation).await,
+            Event::Http(event) => Ok(http(&links, &event, &mut invocation).await),
+            Event::Bucket(events) => self.bucket(&links, &events, &mut invocation).await,
+            Event::Queue(messages) => self.queue(&links, messages, &mut invocation).await,
+            Event::Doctor(question) => self.doctor(&links, question, &invocation).await,
         };
         if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
@@ -168,34 +199,27 @@ impl Handler {
         response
     }
 
-    async fn http(&self, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
-        let response = match &event.request {
-            Ok(request) => api::answer(&self.links, request, invocation).await,
-            Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
-        };
-        EventResponse::Http(event.pack(response))
-    }
-
     async fn doctor(
         &self,
+        links: &Links,
         question: Result<Question, MalformedQuestion>,
         invocation: &Invocation<'_>,
     ) -> Result<EventResponse, EventError> {
         let question = question?;
         // The future is boxed, because it is large and other events must not pay for it.
-        let examined =
-            Box::pin(doctor::examine(&self.links, &self.aws, &question, invocation)).await;
+        let examined = Box::pin(doctor::examine(links, &self.aws, &question, invocation)).await;
         Ok(EventResponse::Doctor(Box::new(examined)))
     }
 
     /// Answers events about a bucket that came without a queue.
     async fn bucket(
         &self,
+        links: &Links,
         events: &[BucketEvent],
         invocation: &mut Invocation<'_>,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let failures = mailer.handle(&self.links, events.iter(), invocation).await;
+        let failures = mailer.handle(links, events.iter(), invocation).await;
         match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
@@ -210,13 +234,14 @@ impl Handler {
     /// of all messages at once, so that many mails about one object do not delay another object's.
     async fn queue(
         &self,
+        links: &Links,
         messages: Vec<QueueMessage>,
         invocation: &mut Invocation<'_>,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
         let known: Vec<_> =
             messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten().collect();
-        let failures = mailer.handle(&self.links, known.into_iter(), invocation).await;
+        let failures = mailer.handle(links, known.into_iter(), invocation).await;
         let mut failed = Vec::new();
         // Failures have the indexes of the events of all messages that are understood.
         let mut next = 0;
@@ -237,6 +262,14 @@ impl Handler {
         }
         Ok(EventResponse::Queue(batch_response(failed)))
     }
+}
+
+async fn http(links: &Links, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
+    let response = match &event.request {
+        Ok(request) => api::answer(links, request, invocation).await,
+        Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
+    };
+    EventResponse::Http(event.pack(response))
 }
 
 /// How many invocations run now. Lambda may freeze the function while none does.
@@ -280,6 +313,7 @@ impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
             .field("function_name", &self.function_name)
+            .field("grants", &self.grants)
             .field("links", &self.links)
             .field("mailer", &self.mailer)
             .finish_non_exhaustive()

@@ -46,6 +46,7 @@ pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
 pub use clock::InvocationTime;
 pub use events::{EventResponse, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
+pub use links::GrantsObjectError;
 pub use mail::MailSettingsError;
 pub use presign::{GetObject, Operation, ResponseHeaders, ResponseHeadersError, SignError, Signer};
 pub use sessions::{

@@ -33,6 +33,10 @@ async fn main() -> ExitCode {
     let handler = Arc::new(Handler::new(settings, Timestamp::now, print_metrics));
     // A SnapStart snapshot must hold nothing of this environment's session.
     if variable("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() != Some("snap-start") {
+        if let Err(error) = handler.read_grants().await {
+            tracing::error!(reason = error.to_string(), "the grants can't be read");
+            return ExitCode::FAILURE;
+        }
         handler.initialise().await;
     }
     match run(handler).await {
@@ -65,8 +69,10 @@ struct Snapshot(Arc<Handler>);
 impl SnapStartResource for Snapshot {
     fn after_restore(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async {
-            self.0.restored().await;
-            Ok(())
+            self.0.restored().await.map_err(|error| {
+                tracing::error!(reason = error.to_string(), "the grants can't be read");
+                Error::from(error)
+            })
         })
     }
 }

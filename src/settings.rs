@@ -12,8 +12,8 @@ use thiserror::Error;
 
 use crate::access::{Grants, GrantsError};
 use crate::aws::{AwsSettings, Trust};
-use crate::links::PolicySetting;
-use crate::mail::{MailSettings, MailSettingsError};
+use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
+use crate::mail::{MailSettings, MailSettingsError, check_grants};
 use crate::sessions::ExecutionRoleSettings;
 
 /// A setting is missing or wrong. The function does not start.
@@ -43,6 +43,12 @@ pub enum SettingsError {
     /// A `MAIL_…` setting is missing or wrong.
     #[error(transparent)]
     Mail(#[from] MailSettingsError),
+    /// Both `GRANTS` and `GRANTS_OBJECT` are set.
+    #[error(
+        "GRANTS and GRANTS_OBJECT are both set: the grants are in one place, set one of them to \
+         nothing"
+    )]
+    GrantsTwice,
     /// Two settings exclude one another.
     #[error(
         "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS are both set: a session is either proven by \
@@ -61,8 +67,8 @@ fn grants_sentence(error: &GrantsError) -> String {
 /// All settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `GRANTS`.
-    pub(crate) grants: Grants,
+    /// `GRANTS` or `GRANTS_OBJECT`.
+    pub(crate) grants: GrantsSetting,
     /// `SIGNING_ROLE_ARN`.
     pub(crate) signing_role_arn: Option<String>,
     /// `BASE_PATH`, with a leading and without a trailing slash.
@@ -96,12 +102,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
 
-        let grants = get("GRANTS").ok_or(SettingsError::Missing {
-            name: "GRANTS",
-            fix: "say who may have links to what, for example \
-                   [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}]",
-        })?;
-        let grants = Grants::parse(&grants).map_err(SettingsError::Grants)?;
+        let grants = grants(&get)?;
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
         let region = region.ok_or(SettingsError::Missing {
             name: "AWS_REGION",
@@ -137,7 +138,10 @@ impl Settings {
         let other_roots = other_endpoints.into_iter().any(Option::is_some)
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
-        let mail = MailSettings::read(&get, &grants, assumed_end)?;
+        let mail = MailSettings::read(&get, assumed_end)?;
+        if let (GrantsSetting::Written(grants), Some(mail)) = (&grants, &mail) {
+            check_grants(grants, mail.window)?;
+        }
         Ok(Self {
             grants,
             signing_role_arn,
@@ -161,6 +165,30 @@ impl Settings {
     #[must_use]
     pub fn asks_another_sts_inside_lambda(&self) -> bool {
         self.inside_lambda && self.aws.sts_endpoint.is_some()
+    }
+}
+
+/// `GRANTS`, or the place of the object that holds the grants. The object is read later.
+fn grants(get: &impl Fn(&str) -> Option<String>) -> Result<GrantsSetting, SettingsError> {
+    match (get("GRANTS"), get("GRANTS_OBJECT")) {
+        (Some(_), Some(_)) => Err(SettingsError::GrantsTwice),
+        (Some(json), None) => {
+            Grants::parse(&json).map(GrantsSetting::Written).map_err(SettingsError::Grants)
+        }
+        (None, Some(value)) => match ObjectLocation::parse(&value) {
+            Some(location) => Ok(GrantsSetting::Object(location)),
+            None => Err(SettingsError::Wrong {
+                name: "GRANTS_OBJECT",
+                value,
+                fix: "name an object as s3://bucket/key, such as s3://my-config/grants.json",
+            }),
+        },
+        (None, None) => Err(SettingsError::Missing {
+            name: "GRANTS",
+            fix: "say who may have links to what, for example \
+                   [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}], \
+                   or name an object that does in GRANTS_OBJECT",
+        }),
     }
 }
 

@@ -1,16 +1,15 @@
-//! The `GRANTS` setting: who may have links to what, and for how long.
+//! `GRANTS`, or the document that `GRANTS_OBJECT` names: who may have links to what, and for how long.
 //!
-//! The operator writes the grants. They are validated once, when the function starts. This module
+//! The operator writes the grants. They are validated as a whole before they are used. This module
 //! does not ask S3 anything: a key can be granted whether or not its object exists.
 
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::claims::ClaimPatterns;
+use super::prefix::Prefix;
 use super::{Principal, matches_wildcard};
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
-
-/// Stands for the principal's own name in a grant's prefix.
-const PRINCIPAL_PLACEHOLDER: &str = "{principal}";
 
 /// One entry of `GRANTS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +18,14 @@ pub(crate) struct Grant {
     /// allowed.
     pub(crate) bucket: String,
     /// Keys that begin with this prefix are granted. `{principal}` stands for the principal's name
-    /// as one whole path segment.
-    pub(crate) prefix: String,
+    /// and `{claim:tenant}` for the value of the claim `tenant`, each as one whole path segment.
+    pub(crate) prefix: Prefix,
     /// Who is granted these keys.
-    pub(crate) principals: Vec<PrincipalPattern>,
+    principals: Vec<PrincipalPattern>,
+    /// Which claims they must have besides.
+    claims: ClaimPatterns,
     /// What a link under this grant may do; at least one action.
-    pub(crate) actions: Vec<Action>,
+    actions: Vec<Action>,
     /// The longest window under this grant, in seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
     pub(crate) max_expires_in: u64,
     /// The bucket's region. If it is `None`, S3 is asked once, unless the bucket is a multi-region
@@ -55,7 +56,7 @@ pub(crate) enum Action {
 
 /// The principals that a grant admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PrincipalPattern {
+enum PrincipalPattern {
     /// Authenticated principals whose name matches. `*` stands for any run of characters. A name
     /// that is spelled like an ARN and that IAM does not vouch for matches nothing but `*` alone.
     Authenticated(String),
@@ -65,11 +66,11 @@ pub(crate) enum PrincipalPattern {
     S3Event,
 }
 
-/// All grants of this function; at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All grants of this function. Those that were parsed are at least one, and the default is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grants(Vec<Grant>);
 
-/// `GRANTS` is wrong. Each message completes the sentence "GRANTS …".
+/// `GRANTS`, or the document of `GRANTS_OBJECT`, is wrong. Each message completes the sentence "GRANTS …".
 #[derive(Debug, Error)]
 pub enum GrantsError {
     /// The setting is not JSON, or it is JSON of another shape.
@@ -100,6 +101,8 @@ struct RawGrant {
     bucket: String,
     prefix: String,
     principals: Vec<String>,
+    #[serde(default)]
+    claims: ClaimPatterns,
     actions: Option<Vec<String>>,
     max_expires_in: Option<u64>,
     region: Option<String>,
@@ -205,8 +208,8 @@ impl Grants {
         self.0
             .iter()
             .filter(move |grant| grant.bucket == bucket)
+            .filter(move |grant| grant.prefix.covers(principal, key))
             .filter(move |grant| grant.admits(principal) && grant.allows(action))
-            .filter(move |grant| grant.covers(principal, key))
     }
 
     /// Whether any grant admits `principal`, for whatever action.
@@ -228,41 +231,22 @@ impl Grant {
     /// Whether the grant admits `principal`, for whatever keys.
     pub(crate) fn admits(&self, principal: &Principal) -> bool {
         self.principals.iter().any(|pattern| pattern.matches(principal))
+            && self.claims.match_all(principal.claims())
     }
 
     /// Whether the grant covers `key` for some principal, whoever that is.
     pub(crate) fn covers_for_somebody(&self, key: &str) -> bool {
-        let Some((before, after)) = self.prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
-            return key.starts_with(&self.prefix);
-        };
-        key.strip_prefix(before).and_then(|rest| rest.split_once('/')).is_some_and(
-            |(name, rest)| is_one_segment(name) && format!("/{rest}").starts_with(after),
-        )
+        self.prefix.covers_for_somebody(key)
+    }
+
+    /// Whether the grant asks for claims, in the prefix or besides.
+    pub(crate) fn asks_for_claims(&self) -> bool {
+        self.prefix.names_claims() || !self.claims.is_empty()
     }
 
     fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
     }
-
-    fn covers(&self, principal: &Principal, key: &str) -> bool {
-        let Some((before, after)) = self.prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
-            return key.starts_with(&self.prefix);
-        };
-        let Some(name) = principal.authenticated() else {
-            return false;
-        };
-        is_one_segment(name)
-            && key
-                .strip_prefix(before)
-                .and_then(|rest| rest.strip_prefix(name))
-                .is_some_and(|rest| rest.starts_with(after))
-    }
-}
-
-/// Whether a principal's name can stand for exactly one folder. Any other name could reach the
-/// files of another principal.
-fn is_one_segment(name: &str) -> bool {
-    !(name.is_empty() || name == "." || name == ".." || name.contains('/'))
 }
 
 impl PrincipalPattern {
@@ -279,7 +263,7 @@ impl PrincipalPattern {
         match (self, principal) {
             (Self::Authenticated(pattern), Principal::Iam(arn)) => matches_wildcard(pattern, arn),
             // Who chose the name may have chosen another caller's ARN.
-            (Self::Authenticated(pattern), Principal::Authorized(name)) => {
+            (Self::Authenticated(pattern), Principal::Authorized { name, .. }) => {
                 matches_wildcard(pattern, name) && (pattern == "*" || !name.starts_with("arn:"))
             }
             (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
@@ -303,7 +287,7 @@ impl RawGrant {
     /// The grant, or the name of the field that is wrong and what is wrong with it.
     fn validate(self) -> Result<Grant, (&'static str, String)> {
         validate_bucket(&self.bucket).map_err(|problem| ("bucket", problem))?;
-        validate_prefix(&self.prefix).map_err(|problem| ("prefix", problem))?;
+        let prefix = Prefix::parse(&self.prefix).map_err(|problem| ("prefix", problem))?;
         if self.principals.is_empty() {
             let problem = "admits nobody: use [\"*\"] for anyone authenticated";
             return Err(("principals", problem.to_owned()));
@@ -314,6 +298,14 @@ impl RawGrant {
             .map(|text| PrincipalPattern::parse(text))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|problem| ("principals", problem))?;
+        self.claims.validate().map_err(|problem| ("claims", problem))?;
+        if (prefix.names_claims() || !self.claims.is_empty())
+            && !principals.iter().all(|it| matches!(it, PrincipalPattern::Authenticated(_)))
+        {
+            let problem = "holds \"anonymous\" or \"s3-event\", who have no claims, and the grant \
+                           asks for some: give them a grant of their own";
+            return Err(("principals", problem.to_owned()));
+        }
         let actions =
             validate_actions(self.actions.as_deref()).map_err(|problem| ("actions", problem))?;
         let max_expires_in = self.max_expires_in.unwrap_or(SIGNATURE_MAX_EXPIRES_IN);
@@ -328,8 +320,9 @@ impl RawGrant {
         }
         Ok(Grant {
             bucket: self.bucket,
-            prefix: self.prefix,
+            prefix,
             principals,
+            claims: self.claims,
             actions,
             max_expires_in,
             region: self.region,
@@ -348,7 +341,8 @@ fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
     }
 }
 
-fn validate_bucket(bucket: &str) -> Result<(), String> {
+/// Refuses, with a sentence, what can't be the name or the ARN of a bucket.
+pub(crate) fn validate_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
         return Ok(());
     }
@@ -372,22 +366,6 @@ fn validate_bucket(bucket: &str) -> Result<(), String> {
     }
 }
 
-fn validate_prefix(prefix: &str) -> Result<(), String> {
-    let Some((before, after)) = prefix.split_once(PRINCIPAL_PLACEHOLDER) else {
-        return Ok(());
-    };
-    // Without a slash after it, "users/{principal}" would let "bob" read "users/bobby/…".
-    let whole_segment = (before.is_empty() || before.ends_with('/')) && after.starts_with('/');
-    if whole_segment && !after.contains(PRINCIPAL_PLACEHOLDER) {
-        Ok(())
-    } else {
-        Err(format!(
-            "{prefix:?} must hold {PRINCIPAL_PLACEHOLDER} once, as one whole path segment with a \
-             slash after it, such as \"users/{PRINCIPAL_PLACEHOLDER}/\""
-        ))
-    }
-}
-
 fn is_region(region: &str) -> bool {
     region.contains('-')
         && region.len() <= 32
@@ -396,6 +374,7 @@ fn is_region(region: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Claim, Claims};
     use super::*;
 
     fn grants(json: &str) -> Grants {
@@ -403,7 +382,7 @@ mod tests {
     }
 
     fn authenticated(name: &str) -> Principal {
-        Principal::Authorized(name.to_owned())
+        Principal::Authorized { name: name.to_owned(), claims: Claims::default() }
     }
 
     fn admits(principals: &str, principal: &Principal) -> bool {
@@ -470,21 +449,52 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_reaches_only_the_folder_with_its_name() {
-        let grants =
-            grants(r#"[{"bucket":"files","prefix":"users/{principal}/","principals":["*"]}]"#);
-        let covered = |name: &str, key: &str| {
-            grants.find(&authenticated(name), Action::Get, "files", key).is_some()
+    fn each_claim_of_a_grant_must_match() {
+        let json = r#"[{"bucket":"files","prefix":"","principals":["*"],
+                        "claims":{"cognito:groups":"finance","tenant":"*"}}]"#;
+        let grants = grants(json);
+        let admitted = |claims: &[(&str, Claim)]| {
+            let claims = claims.iter().map(|(name, claim)| ((*name).to_owned(), claim.clone()));
+            let name = "alice".to_owned();
+            let alice = Principal::Authorized { name, claims: claims.collect() };
+            let found = grants.find(&alice, Action::Get, "files", "any").is_some();
+            assert_eq!(found, grants.admit(&alice));
+            assert_eq!(found, grants.longest_for(&alice, Action::Get).is_some());
+            found
         };
-        assert!(covered("bob", "users/bob/report.pdf"));
-        assert!(!covered("bob", "users/bobby/report.pdf"));
-        assert!(!covered("bob", "users/alice/report.pdf"));
-        assert!(!covered("bo", "users/bob/report.pdf"));
-        assert!(!covered("", "users//report.pdf"));
-        assert!(!covered(".", "users/./report.pdf"));
-        assert!(!covered("..", "users/../report.pdf"));
-        assert!(!covered("alice/private", "users/alice/private/report.pdf"));
-        assert!(!covered("{principal}", "users/bob/report.pdf"));
+        let text = |text: &str| Claim::Text(text.to_owned());
+        let list = |entries: &[&str]| {
+            Claim::List(entries.iter().map(|entry| (*entry).to_owned()).collect())
+        };
+        let tenant = || ("tenant", text("acme"));
+        assert!(admitted(&[("cognito:groups", text("finance")), tenant()]));
+        assert!(admitted(&[("cognito:groups", list(&["a", "finance"])), tenant()]));
+        for claims in [
+            &[] as &[_],
+            &[tenant()],
+            &[("cognito:groups", text("finance"))],
+            &[("cognito:groups", text("finance")), ("tenant", text(""))],
+            &[("cognito:groups", list(&["a", "finances"])), tenant()],
+            // Only the claim that the grant names counts.
+            &[("name", text("finance")), ("cognito:groups", text("a")), tenant()],
+        ] {
+            assert!(!admitted(claims));
+        }
+    }
+
+    #[test]
+    fn who_has_no_claims_is_not_admitted_by_a_grant_that_asks_for_some() {
+        let json = r#"[{"bucket":"files","prefix":"","principals":["*"],"claims":{"sub":"*"}}]"#;
+        let grants = grants(json);
+        let arn = "arn:aws:iam::123456789012:user/alice";
+        for principal in [
+            authenticated("alice"),
+            Principal::Iam(arn.to_owned()),
+            Principal::Anonymous,
+            Principal::S3Event,
+        ] {
+            assert!(!grants.admit(&principal), "{principal:?}");
+        }
     }
 
     #[test]
@@ -601,8 +611,30 @@ mod tests {
                 "[0].prefix \"u/{principal}\" must hold {principal} once",
             ),
             (
-                r#"[{"bucket":"files","prefix":"u-{principal}/","principals":["*"]}]"#,
-                "as one whole path segment",
+                r#"[{"bucket":"files","prefix":"{claim:a}/","principals":["*","s3-event"]}]"#,
+                "[0].principals holds \"anonymous\" or \"s3-event\", who have no claims",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["anonymous"],
+                     "claims":{"tenant":"*"}}]"#,
+                "[0].principals holds \"anonymous\" or \"s3-event\", who have no claims",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"claims":{"tenant":""}}]"#,
+                "[0].claims has an empty pattern for \"tenant\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"claims":{"":"*"}}]"#,
+                "[0].claims names a claim \"\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"claims":{"tenant":["a"]}}]"#,
+                "is not a JSON array of grants: invalid type: sequence, expected a string",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],
+                     "claims":{"tenant":"acme","tenant":"*"}}]"#,
+                "is not a JSON array of grants: claim \"tenant\" is named twice",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":[]}]"#,

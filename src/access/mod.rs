@@ -1,18 +1,22 @@
 //! Who may have links to what.
 //!
-//! - [`grants`] is the `GRANTS` setting: buckets, prefixes, principals and actions,
-//! - [`principal`] names who asks for a link,
+//! - [`grants`] is `GRANTS`, or the document that `GRANTS_OBJECT` names: buckets, prefixes, principals and actions,
+//! - [`prefix`] is a grant's prefix, with folders that bear a name or a claim's value,
+//! - [`principal`] names who asks for a link, [`claims`] is what else is known of them,
 //! - [`wildcard`] matches names with patterns such as `*@example.com`.
 //!
 //! This room decides from its arguments alone. It calls no service, and it authenticates nobody:
 //! the room `events` makes a principal from what the gateway authenticated. It may import `window`
 //! and no other room.
 
+mod claims;
 mod grants;
+mod prefix;
 mod principal;
 mod wildcard;
 
+pub(crate) use self::claims::{Claim, Claims};
 pub use self::grants::GrantsError;
-pub(crate) use self::grants::{Action, Grant, Grants, Needs};
+pub(crate) use self::grants::{Action, Grant, Grants, Needs, validate_bucket};
 pub(crate) use self::principal::Principal;
 pub(crate) use self::wildcard::matches_wildcard;

@@ -3,14 +3,21 @@
 //! The room `events` makes principals from what the gateway authenticated, never from a body, a
 //! query or a header. This module authenticates nobody.
 
+use super::Claims;
+
 /// Who asks for a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
     /// The ARN of the IAM user or of the role's session that signed the request. IAM vouches for it.
     Iam(String),
-    /// The name that another authorizer vouches for: a JWT's `sub`, or a Lambda authorizer's
-    /// `principalId`. Whoever issues such names may let callers choose them.
-    Authorized(String),
+    /// A caller whom another authorizer vouches for. Whoever issues such names and claims may let
+    /// callers choose them.
+    Authorized {
+        /// A JWT's `sub`, or a Lambda authorizer's `principalId`.
+        name: String,
+        /// A JWT's claims, or a Lambda authorizer's context.
+        claims: Claims,
+    },
     /// The gateway let the request through without authenticating the caller.
     Anonymous,
     /// There is no caller. S3 reported that an object was created, and its link is mailed.
@@ -21,7 +28,7 @@ impl Principal {
     /// The name used in logs.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Iam(name) | Self::Authorized(name) => name,
+            Self::Iam(name) | Self::Authorized { name, .. } => name,
             Self::Anonymous => "anonymous",
             Self::S3Event => "s3-event",
         }
@@ -30,8 +37,16 @@ impl Principal {
     /// The name, if there is a caller whom a gateway authenticated.
     pub(crate) fn authenticated(&self) -> Option<&str> {
         match self {
-            Self::Iam(name) | Self::Authorized(name) => Some(name),
+            Self::Iam(name) | Self::Authorized { name, .. } => Some(name),
             Self::Anonymous | Self::S3Event => None,
+        }
+    }
+
+    /// What an authorizer vouches for besides the name. IAM vouches for nothing else.
+    pub(super) fn claims(&self) -> Option<&Claims> {
+        match self {
+            Self::Authorized { claims, .. } => Some(claims),
+            Self::Iam(_) | Self::Anonymous | Self::S3Event => None,
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) async fn get(
     match &request.principal {
         Principal::Anonymous => return Err(Problem::SessionNeedsSignIn),
         principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
-        Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {}
+        Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {}
     }
     Ok(in_time(time, report(links, time)).await?)
 }

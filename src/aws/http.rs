@@ -38,8 +38,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a whole call may take, retries included.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of an answer's body is read, in bytes. The largest that any call needs is a bucket's
-/// policy, 20 KB. An endpoint that sends without end would otherwise fill the memory.
+/// How much of an answer's body is read, in bytes. The largest that any call needs is the object
+/// of `GRANTS_OBJECT`, which may have as many. An endpoint that sends without end would otherwise fill the memory.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// The roots that AWS's endpoints chain to, as PEM. Amazon Trust Services recommends that trust

@@ -1,5 +1,7 @@
 //! Who is granted the object, by which grant, and for how long.
 
+use std::fmt;
+
 use super::{Check, Outcome, Question};
 use crate::access::{Action, Grant, Grants, Needs, Principal};
 use crate::links::{LinkError, ObjectKey};
@@ -53,7 +55,7 @@ pub(super) fn check(
     let Some(bucket) = bucket else {
         return refuses(format!(
             "The grants name several buckets, so say in \"bucket\" which one is meant: {}.",
-            named(grants.buckets().map(|grant| grant.bucket.as_str()))
+            named(grants.buckets().map(|grant| &grant.bucket))
         ));
     };
     if let Err(error) = ObjectKey::parse(&question.key) {
@@ -65,7 +67,8 @@ pub(super) fn check(
     };
     let by = format!(
         "GRANTS[{position}] (prefix {:?}) gives links of up to {} s",
-        grant.prefix, grant.max_expires_in
+        grant.prefix.to_string(),
+        grant.max_expires_in
     );
     if let Some(version_id) = &question.version_id
         && !grant.versions
@@ -105,32 +108,40 @@ pub(super) fn check(
 fn why_not_granted(grants: &Grants, question: &Question, bucket: &str) -> String {
     let mut of_bucket = grants.iter().filter(|grant| grant.bucket == bucket).peekable();
     if of_bucket.peek().is_none() {
-        let buckets = named(grants.buckets().map(|grant| grant.bucket.as_str()));
+        let buckets = named(grants.buckets().map(|grant| &grant.bucket));
         return format!(
             "GRANTS names no bucket {bucket:?}, so nobody gets a link and S3 is not asked about it. \
              It names {buckets}."
         );
     }
+    let asks_for_claims =
+        covering(grants, question, bucket).any(|(_, grant)| grant.asks_for_claims());
     let covering: Vec<_> = covering(grants, question, bucket)
-        .map(|(position, grant)| format!("GRANTS[{position}] (prefix {:?})", grant.prefix))
+        .map(|(position, grant)| {
+            format!("GRANTS[{position}] (prefix {:?})", grant.prefix.to_string())
+        })
         .take(MAX_NAMED)
         .collect();
     match &question.principal {
-        Some(principal) if !covering.is_empty() => format!(
-            "{} covers this key, but not for {:?}. Add the principal there, or add a grant.",
-            covering.join(" and "),
-            principal.name()
-        ),
+        Some(principal) if !covering.is_empty() => {
+            let fix = if asks_for_claims {
+                "Say in \"claims\" which claims its token has, add the principal there, or add a grant."
+            } else {
+                "Add the principal there, or add a grant."
+            };
+            let (covering, name) = (covering.join(" and "), principal.name());
+            format!("{covering} covers this key, but not for {name:?}. {fix}")
+        }
         _ => format!(
             "No grant covers this key in bucket {bucket:?}, whoever asks: the prefixes are {}. Check \
              the key, or add a grant.",
-            named(of_bucket.map(|grant| grant.prefix.as_str()))
+            named(of_bucket.map(|grant| grant.prefix.to_string()))
         ),
     }
 }
 
 /// The first few names, in quotes.
-fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn named(names: impl Iterator<Item = impl fmt::Debug>) -> String {
     let mut names: Vec<_> = names.map(|name| format!("{name:?}")).collect();
     if names.len() > MAX_NAMED {
         let more = names.len() - MAX_NAMED;

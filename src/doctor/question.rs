@@ -1,6 +1,6 @@
 //! What the doctor is asked about.
 
-use crate::access::Principal;
+use crate::access::{Claims, Principal};
 
 /// The link that the doctor is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +17,13 @@ pub(crate) struct Question {
 
 impl Question {
     /// The principal that an operator names: the two words that `GRANTS` knows, an ARN that IAM
-    /// would vouch for, or any other name.
-    pub(crate) fn principal(name: String) -> Principal {
+    /// would vouch for, or any other name. Only the last has `claims`.
+    pub(crate) fn principal(name: String, claims: Claims) -> Principal {
         match name.as_str() {
             "anonymous" => Principal::Anonymous,
             "s3-event" => Principal::S3Event,
             arn if arn.starts_with("arn:") => Principal::Iam(name),
-            _ => Principal::Authorized(name),
+            _ => Principal::Authorized { name, claims },
         }
     }
 

@@ -1,4 +1,5 @@
-//! The doctor's event: `{"doctor": {"key": …, "bucket": …, "version_id": …, "principal": …}}`.
+//! The doctor's event: `{"doctor": {"key": …, "bucket": …, "version_id": …, "principal": …,
+//! "claims": …}}`.
 //!
 //! Nobody sends it but an operator with `lambda:InvokeFunction`: every gateway's event has a
 //! `requestContext`, and every event about objects has fields of its own.
@@ -7,6 +8,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::shortened;
+use crate::access::{Claim, Claims, Principal};
 use crate::doctor::Question;
 
 /// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
@@ -16,7 +18,8 @@ const MAX_BYTES: usize = 16 * 1_024;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "{0}. Send {{\"doctor\": {{\"key\": \"private-files/report.pdf\"}}}}; \"bucket\", \"version_id\" \
-     and \"principal\" may stand beside the key, and each is a text"
+     and \"principal\" may stand beside the key, and each is a text; \"claims\" is an object with the \
+     principal's claims"
 )]
 pub struct MalformedQuestion(String);
 
@@ -46,7 +49,12 @@ pub(super) fn parse(event: &str) -> Result<Question, MalformedQuestion> {
 
 fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
     let (mut bucket, mut key, mut version_id, mut principal) = (None, None, None, None);
+    let mut claims = None;
     for (name, value) in fields {
+        if name == "claims" {
+            claims = Some(read_claims(value)?);
+            continue;
+        }
         let field = match name.as_str() {
             "bucket" => &mut bucket,
             "key" => &mut key,
@@ -66,7 +74,34 @@ fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
         };
     }
     let key = key.ok_or_else(|| malformed("doctor.key is missing"))?;
-    Ok(Question { bucket, key, version_id, principal: principal.map(Question::principal) })
+    let has_claims = claims.is_some();
+    let principal = principal.map(|name| Question::principal(name, claims.unwrap_or_default()));
+    if has_claims && !matches!(principal, Some(Principal::Authorized { .. })) {
+        return Err(malformed("doctor.claims are not those of a principal with a token"));
+    }
+    Ok(Question { bucket, key, version_id, principal })
+}
+
+/// The claims as the token has them: each a text or a list of texts.
+fn read_claims(value: Value) -> Result<Claims, MalformedQuestion> {
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    let claim = |value| match value {
+        Value::String(text) => Some(Claim::Text(text)),
+        Value::Array(entries) => {
+            entries.into_iter().map(text).collect::<Option<_>>().map(Claim::List)
+        }
+        _ => None,
+    };
+    let Value::Object(claims) = value else {
+        return Err(malformed("doctor.claims is no JSON object"));
+    };
+    let read = claims.into_iter().map(|(name, value)| claim(value).map(|claim| (name, claim)));
+    read.collect::<Option<_>>().ok_or_else(|| {
+        malformed("doctor.claims has a claim that is neither a text nor a list of texts")
+    })
 }
 
 fn malformed(problem: impl Into<String>) -> MalformedQuestion {
@@ -76,7 +111,6 @@ fn malformed(problem: impl Into<String>) -> MalformedQuestion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Principal;
 
     #[test]
     fn a_question_has_a_key_and_may_have_more() {
@@ -88,7 +122,10 @@ mod tests {
                 bucket: Some("b".to_owned()),
                 key: "a".to_owned(),
                 version_id: Some("c".to_owned()),
-                principal: Some(Principal::Authorized("d".to_owned())),
+                principal: Some(Principal::Authorized {
+                    name: "d".to_owned(),
+                    claims: Claims::default()
+                }),
             }
         );
         let principal = |name: &str| {
@@ -113,6 +150,15 @@ mod tests {
             (r#"{"doctor": {"key": ""}}"#, "doctor.key is empty"),
             (r#"{"doctor": {"key": "a", "bucket": null}}"#, "doctor.bucket is not a text"),
             (r#"{"doctor": {"key": "a", "keys": "b"}}"#, "doctor has the unknown field \"keys\""),
+            (r#"{"doctor": {"key": "a", "claims": "b"}}"#, "doctor.claims is no JSON object"),
+            (
+                r#"{"doctor": {"key": "a", "principal": "b", "claims": {"c": [7]}}}"#,
+                "doctor.claims has a claim that is neither a text nor a list of texts",
+            ),
+            (
+                r#"{"doctor": {"key": "a", "principal": "anonymous", "claims": {}}}"#,
+                "doctor.claims are not those of a principal with a token",
+            ),
             (r#"{"doctor": {"key": "a"}, "b": 1}"#, "beside doctor stands the unknown field \"b\""),
         ] {
             let error = parse(event).unwrap_err().to_string();

@@ -1,14 +1,11 @@
 //! HTTP requests as API Gateway and function URLs pack them: payload 2.0 (HTTP APIs, function URLs)
 //! and payload 1.0 (REST APIs, and HTTP APIs that are set to it).
 //!
-//! The principal is read from what the gateway's authorizer says, and from nothing else.
+//! The principal is read from what the gateway's authorizer says ([`authorizer`](super::authorizer)),
+//! and from nothing else.
 //!
-//! Two fields are read here and not by `aws_lambda_events`:
-//!
-//! - `authorizer`: a Lambda authorizer of a REST API may put keys of any name and type beside
-//!   `principalId`, and the crate's shape would refuse the whole request for some of them.
-//! - payload 1.0's query parameters: the crate's `QueryMap` panics while it is read when a
-//!   parameter has an empty list of values.
+//! Payload 1.0's query parameters are read here and not by `aws_lambda_events`: the crate's
+//! `QueryMap` panics while it is read when a parameter has an empty list of values.
 //!
 //! Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs";
 //! "Input format of a Lambda function for proxy integration"; Lambda guide, "Invoking Lambda
@@ -30,6 +27,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
 use crate::access::Principal;
 use crate::api::{Problem, Request, Response};
 
@@ -92,9 +90,19 @@ impl HttpEvent {
             Self { request, payload: Payload::V2 }
         } else {
             let query = QueryParameters::take(&mut event);
+            // Only HTTP APIs write a version. A JWT's claims come from their authorizer.
+            let claim_lists = match event.get("version") {
+                Some(_) => Lists::InBrackets,
+                None => Lists::WithCommas,
+            };
             let request = serde_json::from_value(event)
                 .map_err(|error| not_understood(&error))
-                .and_then(|event| request_of_v1(event, query?, &authorizer, base_path));
+                .and_then(|event: ApiGatewayProxyRequest| {
+                    let identity = &event.request_context.identity;
+                    let user_arn = identity.user_arn.as_deref();
+                    let principal = principal_of_v1(&authorizer, user_arn, claim_lists);
+                    request_of_v1(event, query?, principal, base_path)
+                });
             Self { request, payload: Payload::V1 }
         }
     }
@@ -177,29 +185,19 @@ fn request_of_v2(
         path,
         query: decode_query(&event.raw_query_string.unwrap_or_default())?,
         body: decode_body(event.body, event.is_base64_encoded)?,
-        // A JWT authorizer's claims, IAM's identity, or the context of a Lambda authorizer. The
-        // gateway writes exactly one of them.
-        principal: authorized(authorizer, &["/jwt/claims/sub", "/lambda/principalId"])
-            .or_else(|| iam(authorizer.pointer("/iam/userArn").and_then(Value::as_str)))
-            .unwrap_or(Principal::Anonymous),
+        principal: principal_of_v2(authorizer),
     })
 }
 
 fn request_of_v1(
     event: ApiGatewayProxyRequest,
     query: QueryParameters,
-    authorizer: &Value,
+    principal: Principal,
     base_path: Option<&str>,
 ) -> Result<Request, Problem> {
     let pattern = event.resource.as_deref();
     let path = event.path.unwrap_or_else(|| "/".to_owned());
     let stage = event.request_context.stage;
-    // A Lambda authorizer's context stands flat beside `principalId` and may hold `claims` of its
-    // own, so `principalId` comes first. A Cognito or JWT authorizer has `claims` and no
-    // `principalId`.
-    let principal = authorized(authorizer, &["/principalId", "/claims/sub"])
-        .or_else(|| iam(event.request_context.identity.user_arn.as_deref()))
-        .unwrap_or(Principal::Anonymous);
     Ok(Request {
         method: event.http_method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
@@ -208,17 +206,6 @@ fn request_of_v1(
         body: decode_body(event.body, event.is_base64_encoded)?,
         principal,
     })
-}
-
-/// The principal that the first of these fields of an authorizer names.
-fn authorized(authorizer: &Value, pointers: &[&str]) -> Option<Principal> {
-    let name = pointers.iter().find_map(|pointer| authorizer.pointer(pointer)?.as_str())?;
-    (!name.is_empty()).then(|| Principal::Authorized(name.to_owned()))
-}
-
-/// The principal whose ARN IAM vouches for.
-fn iam(user_arn: Option<&str>) -> Option<Principal> {
-    user_arn.filter(|arn| !arn.is_empty()).map(|arn| Principal::Iam(arn.to_owned()))
 }
 
 /// Decodes `application/x-www-form-urlencoded` pairs. Broken UTF-8 is refused: with a replacement
@@ -300,7 +287,8 @@ mod tests {
         ] {
             let mut authorizer = context.clone();
             authorizer["principalId"] = json!("alice");
-            assert_eq!(rest(&authorizer), Principal::Authorized("alice".to_owned()));
+            let principal = rest(&authorizer);
+            assert!(matches!(&principal, Principal::Authorized { name, .. } if name == "alice"));
         }
     }
 

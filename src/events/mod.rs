@@ -2,6 +2,7 @@
 //! answers are translated back. AWS's shapes are known here and nowhere else.
 //!
 //! - [`http`]: requests that API Gateway and function URLs pack,
+//! - [`authorizer`]: whom the gateway vouches for, and with which claims,
 //! - [`s3_notification`]: S3's own notifications,
 //! - [`eventbridge`]: S3's events as EventBridge delivers them,
 //! - [`sqs`]: batches of messages that hold either of them,
@@ -11,6 +12,7 @@
 //! The shapes are those of `aws_lambda_events`. A module that reads a field in another way says
 //! why.
 
+mod authorizer;
 mod bounds;
 mod doctor;
 mod eventbridge;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::LinkError;
@@ -53,8 +54,9 @@ pub(crate) enum PolicyReading {
 }
 
 /// Why a policy is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable(String);
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(String);
 
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@
 mod bucket_policies;
 mod check;
 mod error;
+mod grants_source;
 mod link;
 mod log;
 mod object_end;
@@ -33,6 +34,8 @@ pub(crate) use self::bucket_policies::{
 };
 pub(crate) use self::check::{Answer, Denial, fetch_one_byte};
 pub(crate) use self::error::LinkError;
+pub use self::grants_source::GrantsObjectError;
+pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation};
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_end::ObjectEnd;
@@ -72,21 +75,21 @@ pub(crate) async fn in_time<T>(
     timeout(left, made).await.unwrap_or(Err(LinkError::OutOfTime))
 }
 
-/// Everything it takes to make links.
-#[derive(Debug)]
+/// Everything it takes to make links. Clones share what is known.
+#[derive(Clone, Debug)]
 pub(crate) struct Links {
-    /// Who may have links to what.
-    pub(crate) grants: Grants,
+    /// Who may have links to what. They stay the same for a whole invocation.
+    pub(crate) grants: Arc<Grants>,
     /// The sessions that can sign.
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     /// The regions of buckets.
-    pub(crate) regions: Regions,
+    pub(crate) regions: Arc<Regions>,
     /// Asks S3 which version of an object is the current one.
-    pub(crate) versions: Versions,
+    pub(crate) versions: Arc<Versions>,
     /// Buckets' policies.
-    pub(crate) policies: BucketPolicies,
+    pub(crate) policies: Arc<BucketPolicies>,
     /// Signs the URLs.
-    pub(crate) signer: Signer,
+    pub(crate) signer: Arc<Signer>,
     /// The HTTP client of the one-byte check.
     pub(crate) http: AwsHttp,
     /// Reads the time.
@@ -107,6 +110,11 @@ struct Prepared<'a> {
 }
 
 impl Links {
+    /// The same, with these grants.
+    pub(crate) fn under(&self, grants: Arc<Grants>) -> Self {
+        Self { grants, ..self.clone() }
+    }
+
     /// Finds out before the first request what every request needs: how long the session lasts, and
     /// beside that the policies of the buckets that the grants name.
     ///
@@ -228,7 +236,7 @@ impl Links {
         }
         Err(match principal {
             Principal::Anonymous => LinkError::Unauthenticated,
-            Principal::Iam(_) | Principal::Authorized(_) | Principal::S3Event => {
+            Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
                 LinkError::NotGranted
             }
         })

@@ -30,5 +30,5 @@ mod settings;
 
 pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
 pub(crate) use self::deliver::Mailer;
-pub(crate) use self::settings::MailSettings;
 pub use self::settings::MailSettingsError;
+pub(crate) use self::settings::{MailSettings, check_grants};

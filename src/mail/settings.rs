@@ -97,13 +97,13 @@ pub enum MailSettingsError {
     },
     /// No grant allows mails.
     #[error(
-        "MAIL_FROM is set, and no grant in GRANTS has the principal \"s3-event\": no file could \
-         ever be mailed"
+        "MAIL_FROM is set, and no grant has the principal \"s3-event\": no file could ever \
+         be mailed"
     )]
     NoGrant,
     /// Every grant allows only windows that are shorter than `MAIL_MIN_EXPIRES_IN`.
     #[error(
-        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and the longest window that GRANTS gives \
+        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and the longest window that a grant gives \
          \"s3-event\" is {granted} s: no mail could ever be sent"
     )]
     GrantTooShort {
@@ -175,7 +175,6 @@ impl MailSettings {
     /// [`MailSettingsError`], a sentence that names the setting and the fix.
     pub(crate) fn read(
         get: &impl Fn(&str) -> Option<String>,
-        grants: &Grants,
         assumed_end: Option<Timestamp>,
     ) -> Result<Option<Self>, MailSettingsError> {
         let Some(from) = get("MAIL_FROM") else {
@@ -185,14 +184,6 @@ impl MailSettings {
             return Err(MailSettingsError::Assumed);
         }
         let window = window(get)?;
-        match grants.longest_for(&Principal::S3Event, Action::Get) {
-            None => return Err(MailSettingsError::NoGrant),
-            Some(granted) if granted < window.min_expires_in => {
-                let min_expires_in = window.min_expires_in;
-                return Err(MailSettingsError::GrantTooShort { min_expires_in, granted });
-            }
-            Some(_) => {}
-        }
         let allowed = get("MAIL_ALLOWED_RECIPIENTS").ok_or(MailSettingsError::Missing {
             name: "MAIL_ALLOWED_RECIPIENTS",
             fix: "say who may get mail, for example *@example.com",
@@ -215,6 +206,25 @@ impl MailSettings {
             window,
             table: table(get)?,
         }))
+    }
+}
+
+/// Refuses grants under which no mail could ever be sent. `window` is the one of mails.
+///
+/// # Errors
+///
+/// [`MailSettingsError::NoGrant`] and [`MailSettingsError::GrantTooShort`].
+pub(crate) fn check_grants(
+    grants: &Grants,
+    window: RequestedWindow,
+) -> Result<(), MailSettingsError> {
+    let min_expires_in = window.min_expires_in;
+    match grants.longest_for(&Principal::S3Event, Action::Get) {
+        None => Err(MailSettingsError::NoGrant),
+        Some(granted) if granted < min_expires_in => {
+            Err(MailSettingsError::GrantTooShort { min_expires_in, granted })
+        }
+        Some(_) => Ok(()),
     }
 }
 
@@ -325,7 +335,7 @@ mod tests {
         let get = |name: &str| {
             variables.get(name).filter(|value| !value.is_empty()).map(|value| (*value).to_owned())
         };
-        MailSettings::read(&get, &grants(r#"["s3-event"]"#, 604_800), None)
+        MailSettings::read(&get, None)
     }
 
     fn grants(principals: &str, max_expires_in: u64) -> Grants {
@@ -387,18 +397,19 @@ mod tests {
 
     #[test]
     fn grants_that_could_never_lead_to_a_mail_are_refused() {
-        let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
-        let none = MailSettings::read(&get, &grants(r#"["*"]"#, 604_800), None).unwrap_err();
-        assert!(none.to_string().contains("no grant in GRANTS has the principal \"s3-event\""));
-        let short = MailSettings::read(&get, &grants(r#"["s3-event"]"#, 600), None).unwrap_err();
-        assert!(short.to_string().contains("the longest window that GRANTS gives"));
+        let window = RequestedWindow { expires_in: 43_200, min_expires_in: 900 };
+        let none = check_grants(&grants(r#"["*"]"#, 604_800), window).unwrap_err();
+        assert!(none.to_string().contains("no grant has the principal \"s3-event\""));
+        let short = check_grants(&grants(r#"["s3-event"]"#, 600), window).unwrap_err();
+        assert!(short.to_string().contains("the longest window that a grant gives"));
+        check_grants(&grants(r#"["s3-event"]"#, 900), window).unwrap();
     }
 
     #[test]
     fn mailing_and_an_assumed_session_exclude_one_another() {
         let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
         let assumed = Some(Timestamp::UNIX_EPOCH);
-        let error = MailSettings::read(&get, &grants(r#"["s3-event"]"#, 600), assumed).unwrap_err();
+        let error = MailSettings::read(&get, assumed).unwrap_err();
         assert!(matches!(error, MailSettingsError::Assumed));
     }
 

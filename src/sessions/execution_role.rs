@@ -170,6 +170,15 @@ impl ExecutionRole {
         self.source.constant()
     }
 
+    /// The credentials as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCredentials`] when the provider has none.
+    pub(super) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
+        self.source.snapshot().await.map_err(|error| NoCredentials(error_chain(&error)))
+    }
+
     /// Forgets the current credentials, so that the next call reads them again.
     pub(super) async fn forget(&self) {
         self.state.lock().await.current = None;

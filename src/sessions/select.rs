@@ -127,6 +127,15 @@ impl Sessions {
         self.execution_role.credentials_at_once()
     }
 
+    /// The execution role's credentials as they are now. STS is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCredentials`] when the provider has none.
+    pub(crate) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
+        self.execution_role.snapshot().await
+    }
+
     /// Whose `credentials` these are. STS is asked once for each access key.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ pub(crate) enum Counter {
     EventsRefused,
     /// Recipients that may not get mail.
     RecipientsRefused,
+    /// Looks at the object of `GRANTS_OBJECT` that found it wrong.
+    GrantsObjectInvalid,
 }
 
 impl Counter {
@@ -62,13 +64,14 @@ impl Counter {
             Self::MailsFailed => "MailsFailed",
             Self::EventsRefused => "EventsRefused",
             Self::RecipientsRefused => "RecipientsRefused",
+            Self::GrantsObjectInvalid => "GrantsObjectInvalid",
         }
     }
 }
 
 /// How often each counter was counted in one invocation.
 #[derive(Debug, Default)]
-pub(super) struct Counters([u64; Counter::LINKS.len() + Counter::MAILS.len()]);
+pub(super) struct Counters([u64; Counter::LINKS.len() + Counter::MAILS.len() + 1]);
 
 impl Counters {
     pub(super) fn add(&mut self, counter: Counter, times: u64) {
@@ -93,6 +96,9 @@ impl Counters {
         }));
         if Counter::MAILS.into_iter().any(|counter| self.0[counter as usize] > 0) {
             metrics.extend(Counter::MAILS.into_iter().map(count));
+        }
+        if self.0[Counter::GrantsObjectInvalid as usize] > 0 {
+            metrics.push(count(Counter::GrantsObjectInvalid));
         }
         Some(metrics)
     }

@@ -167,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_grants_object_is_counted_where_it_was_met() {
+        let mut invocation = invocation("signer");
+        invocation.count(Counter::GrantsObjectInvalid);
+        let line = metrics(invocation).unwrap();
+        assert_eq!(line["GrantsObjectInvalid"], 1);
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Metrics"][5],
+            json!({"Name": "GrantsObjectInvalid", "Unit": "Count"})
+        );
+    }
+
+    #[test]
     fn the_counters_of_mailing_appear_once_something_was_mailed() {
         let mut invocation = invocation("mailer");
         invocation.count(Counter::RecipientsRefused);

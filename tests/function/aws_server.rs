@@ -85,9 +85,9 @@ impl Reply {
         Self::ok(&policy.to_string())
     }
 
-    /// A document of XML.
-    pub(crate) fn document(xml: &str) -> Self {
-        Self::ok(xml)
+    /// A document: XML from S3, or an object's content.
+    pub(crate) fn document(content: &str) -> Self {
+        Self::ok(content)
     }
 
     /// S3's refusal with the reason that it gives to principals of the bucket's own account.

@@ -14,8 +14,8 @@ use s3_link_signer::{EventError, Handler, Settings};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::aws_server::{AwsServer, Call, Reply, jwt};
 use crate::evidence::FUNCTION_ARN;
-use crate::sts_server::{Call, Reply, StsServer, jwt};
 
 #[path = "doctor/cases.rs"]
 mod cases;
@@ -132,9 +132,9 @@ fn default_encryption(algorithm: &str, key: &str) -> Reply {
 }
 
 /// The function of a case, and the AWS that it asks.
-async fn start(case: &Case, clock: fn() -> Timestamp) -> (Handler, StsServer) {
+async fn start(case: &Case, clock: fn() -> Timestamp) -> (Handler, AwsServer) {
     let replies = case.replies.clone();
-    let aws = StsServer::start(move |call| {
+    let aws = AwsServer::start(move |call| {
         let asked = Asked::of(call);
         let reply = replies.iter().find(|(about, _)| *about == asked);
         reply.map_or_else(|| asked.usual_answer(), |(_, reply)| reply.clone())
@@ -348,7 +348,7 @@ async fn a_bucket_that_no_grant_names_is_not_looked_at() {
 #[tokio::test]
 async fn the_policy_is_read_anew_each_time_and_links_keep_to_it_from_then_on() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    let aws = StsServer::start(|call| match Asked::of(call) {
+    let aws = AwsServer::start(|call| match Asked::of(call) {
         Asked::Policy if CALLS.fetch_add(1, Ordering::SeqCst) > 0 => Reply::policy(&json!({
             "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
                           "Condition": {"NumericGreaterThan": {"s3:signatureAge": "600000"}}},

@@ -1,9 +1,11 @@
 //! The function as another crate sees it. Everything that it talks to runs on this machine.
 //!
 //! - `batches`: how often a batch asks STS and S3 when they fail,
+//! - `claims`: grants on claims, with events of each gateway,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `doctor`: every outcome of every check of the doctor, with an S3 of the tests' own,
 //! - `evidence`: what is proven about a session, with an STS of the tests' own,
+//! - `grants_object`: grants that are an object in S3, with an S3 of the tests' own,
 //! - `policies`: what a bucket's policy and the object's own end do to a window, with an S3 of the
 //!   tests' own,
 //! - `signatures`: the signer against aws-sdk-s3,
@@ -23,10 +25,12 @@
 
 mod aws_server;
 mod batches;
+mod claims;
 mod deadlines;
 mod doctor;
 mod events;
 mod evidence;
+mod grants_object;
 mod policies;
 mod requests;
 mod signatures;

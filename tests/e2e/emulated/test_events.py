@@ -18,6 +18,7 @@ GATEWAYS = {
         "get-session": 200,
         "post-links-by-an-assumed-role": 200,
         "post-links-jwt": 200,
+        "post-links-jwt-groups": 200,
         "post-links-lambda-authorizer": 200,
         "post-links-mutual-tls": 200,
         "post-links-base64-body": 200,
@@ -40,13 +41,14 @@ GATEWAYS = {
         # An HTTP API responds to preflight requests itself if CORS is configured. Otherwise the function gets them.
         "preflight": "method-not-allowed",
     },
-    "http-api-payload-1": {"post-links-jwt": 200},
+    "http-api-payload-1": {"post-links-jwt": 200, "post-links-jwt-groups": 200},
     "rest-api": {
         "post-links": 200,
         "post-links-batch": 200,
         "get-download": 303,
         "get-session": 200,
         "post-links-cognito": 200,
+        "post-links-cognito-groups": 200,
         "post-links-lambda-authorizer": 200,
         "post-links-mutual-tls": 200,
         "post-links-base64-body": 200,

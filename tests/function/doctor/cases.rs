@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{Asked, KEY, default_encryption, jwt, now, public_access_block};
-use crate::sts_server::Reply;
+use crate::aws_server::Reply;
 
 const KMS_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const UNTIL: &str = "expiry-date=\"Tue, 24 Nov 2099 00:00:00 GMT\"";
@@ -208,6 +208,8 @@ fn who_is_granted() -> Vec<Case> {
     let several = r#"[{"bucket":"files","prefix":"users/{principal}/","principals":["*"],"region":"eu-west-1"},
                       {"bucket":"files","prefix":"public/","principals":["anonymous"],"max_expires_in":60,"region":"eu-west-1"},
                       {"bucket":"other","prefix":"","principals":["arn:aws:iam::*:user/alice"],"region":"eu-west-1","versions":true}]"#;
+    let tenants = r#"[{"bucket":"files","prefix":"{claim:tenant}/","principals":["*"],
+                       "claims":{"groups":"finance"},"region":"eu-west-1"}]"#;
     let versioned = |name, principal: &str| {
         grant(name).ask(json!({"key": KEY, "principal": principal, "version_id": "old"}))
     };
@@ -227,6 +229,13 @@ fn who_is_granted() -> Vec<Case> {
         grant("somebody's folder, and nobody is named")
             .set("GRANTS", several)
             .ask(json!({"key": "users/alice/a", "bucket": "files"})),
+        grant("a tenant's folder, and the claims are not named")
+            .set("GRANTS", tenants)
+            .ask(json!({"key": "acme/a", "principal": "alice"})),
+        grant("a tenant's folder, and a token with its claims").set("GRANTS", tenants).ask(
+            json!({"key": "acme/a", "principal": "alice",
+                   "claims": {"tenant": "acme", "groups": ["staff", "finance"]}}),
+        ),
         grant("a caller whom IAM vouches for")
             .set("GRANTS", several)
             .ask(json!({"key": "a", "bucket": "other", "principal": "arn:aws:iam::123456789012:user/alice"})),

@@ -1,0 +1,368 @@
+//! The grants that hold now: those of the setting `GRANTS`, or of the object in S3 that
+//! `GRANTS_OBJECT` names.
+//!
+//! The object is read before the first event and asked for again once a minute, within an
+//! invocation. Between invocations the function is frozen, so nothing is read in the background. A
+//! document that is wrong replaces no good one.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::{Links, TIME_TO_ANSWER};
+use crate::access::{Grants, GrantsError, validate_bucket};
+use crate::aws::{Aws, AwsError, CALL_TIMEOUT, repeated};
+use crate::clock::InvocationTime;
+use crate::telemetry::{Counter, Invocation};
+
+/// How long grants that were read are used without a look at the object.
+const RECHECK: SignedDuration = SignedDuration::from_mins(1);
+
+/// The largest object that is read, in bytes.
+const MAX_BYTES: usize = 256 * 1_024;
+
+/// The longest key of an object, in bytes.
+const MAX_KEY_BYTES: usize = 1_024;
+
+/// Where the grants are.
+#[derive(Clone, Debug)]
+pub(crate) enum GrantsSetting {
+    /// `GRANTS`.
+    Written(Grants),
+    /// `GRANTS_OBJECT`.
+    Object(ObjectLocation),
+}
+
+/// An object in S3, written as `s3://bucket/key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectLocation {
+    bucket: String,
+    key: String,
+}
+
+impl ObjectLocation {
+    /// Reads `s3://bucket/key`. `None`: it is something else.
+    pub(crate) fn parse(written: &str) -> Option<Self> {
+        let (bucket, key) = written.strip_prefix("s3://")?.split_once('/')?;
+        let is_object = !bucket.starts_with("arn:")
+            && validate_bucket(bucket).is_ok()
+            && (1..=MAX_KEY_BYTES).contains(&key.len())
+            && !key.ends_with('/');
+        is_object.then(|| Self { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+}
+
+impl fmt::Display for ObjectLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// The object of `GRANTS_OBJECT` gives no grants. The function does not start.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("GRANTS_OBJECT: {0}")]
+pub struct GrantsObjectError(String);
+
+/// Why the object gave no grants. Each is a sentence that names the object.
+#[derive(Debug)]
+enum Unread {
+    /// The document is wrong, or S3 refuses to give it. Somebody has to change something.
+    Wrong(String),
+    /// S3 gave no answer, or is not able to answer now.
+    Away(String),
+}
+
+/// What else grants have to be, besides well-formed.
+type Accept = Box<dyn Fn(&Grants) -> Result<(), String> + Send + Sync>;
+
+/// Gives each invocation the grants that hold now.
+pub(crate) struct GrantsSource {
+    /// Those that were read last. Before the first reading, nobody is granted anything.
+    current: RwLock<Arc<Grants>>,
+    object: Option<GrantsObject>,
+}
+
+/// The object that the grants are read from.
+struct GrantsObject {
+    aws: Aws,
+    location: ObjectLocation,
+    accept: Accept,
+    /// The lock is held while S3 is asked, so concurrent invocations share one call.
+    known: Mutex<Known>,
+}
+
+/// What is known of the object.
+#[derive(Debug, Default)]
+struct Known {
+    /// When S3 was asked last, whatever it answered. Counted from before the call.
+    asked_at: Option<Timestamp>,
+    /// The `ETag` of the document that was read last, also of a wrong one.
+    etag: Option<String>,
+    /// What is wrong with the document that was read last.
+    wrong: Option<String>,
+}
+
+impl GrantsSource {
+    /// Keeps the setting. `accept` says what is wrong with grants for the rest of the function.
+    pub(crate) fn new(
+        setting: GrantsSetting,
+        aws: Aws,
+        accept: impl Fn(&Grants) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        let (grants, object) = match setting {
+            GrantsSetting::Written(grants) => (grants, None),
+            GrantsSetting::Object(location) => {
+                let (accept, known) = (Box::new(accept), Mutex::default());
+                (Grants::default(), Some(GrantsObject { aws, location, accept, known }))
+            }
+        };
+        Self { current: RwLock::new(Arc::new(grants)), object }
+    }
+
+    /// The grants that were read last.
+    pub(crate) fn current(&self) -> Arc<Grants> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the object before the first event. Does nothing where the grants are a setting.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantsObjectError`] if the object gives no grants, for whatever reason.
+    pub(crate) async fn read_first(
+        &self,
+        links: &Links,
+        time: InvocationTime,
+    ) -> Result<(), GrantsObjectError> {
+        let Some(object) = &self.object else { return Ok(()) };
+        let mut known = object.known.lock().await;
+        *known = Known { asked_at: Some(time.now()), ..Known::default() };
+        match object.ask(links, None, time).await {
+            Ok(Some((grants, etag))) => {
+                known.etag = etag;
+                self.replace(grants);
+                Ok(())
+            }
+            // Not asked for conditionally, so S3 can't say that nothing changed.
+            Ok(None) => Err(GrantsObjectError(format!("S3 did not give {}", object.location))),
+            Err((Unread::Wrong(reason) | Unread::Away(reason), _)) => {
+                Err(GrantsObjectError(reason))
+            }
+        }
+    }
+
+    /// The grants for this invocation. If S3 was not asked for a minute, it is asked whether the
+    /// object has changed. Whatever it answers, the last good grants are there.
+    pub(crate) async fn of_invocation(
+        &self,
+        links: &Links,
+        invocation: &mut Invocation<'_>,
+    ) -> Arc<Grants> {
+        if let Some(object) = &self.object {
+            // An invocation that has little time left goes on with what there is.
+            let left = invocation.time().left().saturating_sub(TIME_TO_ANSWER);
+            let _ = timeout(left, self.recheck(object, links, invocation)).await;
+        }
+        self.current()
+    }
+
+    async fn recheck(&self, object: &GrantsObject, links: &Links, invocation: &mut Invocation<'_>) {
+        let time = invocation.time();
+        let mut known = object.known.lock().await;
+        if known.is_fresh(time.now()) {
+            return;
+        }
+        known.asked_at = Some(time.now());
+        let request_id = invocation.request_id();
+        match object.ask(links, known.etag.as_deref(), time).await {
+            Ok(Some((grants, etag))) => {
+                *known = Known { asked_at: known.asked_at, etag, wrong: None };
+                if self.replace(grants) {
+                    tracing::info!(request_id, "the grants have changed");
+                }
+            }
+            // The document is the one that was read last. That may be a wrong one.
+            Ok(None) if known.wrong.is_some() => invocation.count(Counter::GrantsObjectInvalid),
+            Ok(None) => {}
+            Err((Unread::Wrong(reason), etag)) => {
+                invocation.count(Counter::GrantsObjectInvalid);
+                known.etag = etag;
+                if known.wrong.as_ref() != Some(&reason) {
+                    tracing::error!(
+                        request_id,
+                        reason,
+                        "GRANTS_OBJECT is wrong: the last good grants are kept"
+                    );
+                    known.wrong = Some(reason);
+                }
+            }
+            Err((Unread::Away(reason), _)) => {
+                tracing::warn!(
+                    request_id,
+                    reason,
+                    "GRANTS_OBJECT can't be read: the grants are kept"
+                );
+            }
+        }
+    }
+
+    /// Puts these grants in place. Whether they are others than before.
+    fn replace(&self, grants: Grants) -> bool {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = **current != grants;
+        *current = Arc::new(grants);
+        changed
+    }
+}
+
+impl Known {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        // A clock that was set back must not make the grants last longer.
+        let fresh = SignedDuration::ZERO..RECHECK;
+        self.asked_at.is_some_and(|asked_at| fresh.contains(&now.duration_since(asked_at)))
+    }
+}
+
+impl GrantsObject {
+    /// The grants in the object and its `ETag`. `None`: the object is still the one with `etag`. An
+    /// error has the `ETag` of a document that is wrong.
+    async fn ask(
+        &self,
+        links: &Links,
+        etag: Option<&str>,
+        time: InvocationTime,
+    ) -> Result<Option<(Grants, Option<String>)>, (Unread, Option<String>)> {
+        let document = self.download(links, etag, time).await.map_err(|unread| (unread, None))?;
+        let Some((bytes, etag)) = document else { return Ok(None) };
+        match self.read(&bytes) {
+            Ok(grants) => Ok(Some((grants, etag))),
+            Err(reason) => Err((Unread::Wrong(reason), etag)),
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Grants, String> {
+        let location = &self.location;
+        let text = str::from_utf8(bytes).map_err(|_| format!("{location} is not UTF-8"))?;
+        let grants = Grants::parse(text).map_err(|error| match error {
+            GrantsError::Field { .. } => format!("{location} has a wrong grant: {error}"),
+            GrantsError::Syntax(_) | GrantsError::Empty => format!("{location} {error}"),
+        })?;
+        (self.accept)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
+        Ok(grants)
+    }
+
+    /// The object's content and `ETag`, unless it is still the one with `etag`.
+    async fn download(
+        &self,
+        links: &Links,
+        etag: Option<&str>,
+        time: InvocationTime,
+    ) -> Result<Option<(Vec<u8>, Option<String>)>, Unread> {
+        let Self { location: location @ ObjectLocation { bucket, key }, .. } = self;
+        let credentials =
+            links.sessions.snapshot().await.map_err(|error| Unread::Away(error.to_string()))?;
+        let region = links.regions.region_of(bucket, &credentials, time).await;
+        let region = region.map_err(|error| Unread::Away(error.to_string()))?;
+        let client = self.aws.s3(&region, &credentials);
+        let call = client.get_object().bucket(bucket).key(key);
+        let call = call.set_if_none_match(etag.map(str::to_owned));
+        let answer = repeated(time, || {
+            let call = call.clone().send();
+            // The future is boxed because the SDK's futures are large.
+            Box::pin(async {
+                match call.await {
+                    Ok(answer) => content(answer).await.map(Some),
+                    Err(error) => match error.raw_response() {
+                        Some(response) if response.status().as_u16() == 304 => Ok(None),
+                        _ => Err(AwsError::from_sdk(&error)),
+                    },
+                }
+            })
+        });
+        match answer.await {
+            Ok(None) => Ok(None),
+            Ok(Some((Content::Whole(bytes), etag))) => Ok(Some((bytes, etag))),
+            Ok(Some((Content::TooLarge(bytes), _))) => Err(Unread::Wrong(format!(
+                "{location} has {bytes} bytes, and at most {MAX_BYTES} are read"
+            ))),
+            Err(error @ AwsError::Refused { .. }) => Err(Unread::Wrong(format!(
+                "S3 refused GetObject on {location} ({error}): check that the object exists, and \
+                 allow s3:GetObject on it to the function's role"
+            ))),
+            Err(error) => Err(Unread::Away(format!("S3 did not give {location}: {error}"))),
+        }
+    }
+}
+
+/// What an object holds.
+enum Content {
+    Whole(Vec<u8>),
+    /// It was not read. Its length in bytes.
+    TooLarge(i64),
+}
+
+/// The object's content and its `ETag`. The SDK's time-outs end with the headers, so the body has
+/// one of its own.
+async fn content(answer: GetObjectOutput) -> Result<(Content, Option<String>), AwsError> {
+    let etag = answer.e_tag().map(str::to_owned);
+    let length = answer.content_length().unwrap_or_default();
+    if usize::try_from(length).is_ok_and(|length| length > MAX_BYTES) {
+        return Ok((Content::TooLarge(length), etag));
+    }
+    let unread = || AwsError::NoResponse("its content did not arrive".to_owned());
+    let read = timeout(CALL_TIMEOUT, answer.body.collect()).await;
+    let body = read.map_err(|_: tokio::time::error::Elapsed| unread())?.map_err(|_| unread())?;
+    Ok((Content::Whole(body.to_vec()), etag))
+}
+
+/// Shows where the grants are from.
+impl fmt::Debug for GrantsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let location = self.object.as_ref().map(|object| &object.location);
+        f.debug_struct("GrantsSource")
+            .field("current", &self.current())
+            .field("object", &location)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_s_place_is_one() {
+        let location = ObjectLocation::parse("s3://my-config/links/grants.json").unwrap();
+        assert_eq!((&*location.bucket, &*location.key), ("my-config", "links/grants.json"));
+        assert_eq!(location.to_string(), "s3://my-config/links/grants.json");
+        let long = format!("s3://my-config/{}", "a".repeat(1_025));
+        for other in [
+            "my-config/grants.json",
+            "https://my-config/grants.json",
+            "s3://my-config",
+            "s3://my-config/",
+            "s3://my-config/folder/",
+            "s3:///grants.json",
+            "s3://My-Config/grants.json",
+            "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/x/grants.json",
+            "s3://a--x-s3/grants.json",
+            &long,
+        ] {
+            assert_eq!(ObjectLocation::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn grants_are_fresh_for_a_minute_by_a_clock_that_goes_forward() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let known = Known { asked_at: Some(at(1_000)), ..Known::default() };
+        assert!(known.is_fresh(at(1_000)) && known.is_fresh(at(1_059)));
+        assert!(!known.is_fresh(at(1_060)) && !known.is_fresh(at(999)));
+        assert!(!Known::default().is_fresh(at(0)));
+    }
+}
