@@ -40,6 +40,7 @@ mod sessions;
 mod settings;
 mod telemetry;
 mod window;
+mod words;
 
 pub use access::GrantsError;
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};

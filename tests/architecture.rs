@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("settings", &["mail", "links", "access", "sessions", "aws"]),
     ("events", &["api", "doctor", "mail", "access"]),
-    ("api", &["links", "access", "sessions", "presign", "window", "telemetry", "clock"]),
+    ("api", &["links", "access", "sessions", "presign", "window", "words", "telemetry", "clock"]),
     (
         "doctor",
         &[
@@ -45,10 +45,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("mail", &["links", "access", "sessions", "presign", "window", "aws", "telemetry", "clock"]),
+    (
+        "mail",
+        &["links", "access", "sessions", "presign", "window", "words", "aws", "telemetry", "clock"],
+    ),
     ("links", &["access", "sessions", "presign", "policy", "window", "aws", "telemetry", "clock"]),
     ("access", &["window"]),
     ("sessions", &["window", "aws", "clock"]),
+    ("words", &["presign"]),
     ("presign", &["window", "aws"]),
     ("policy", &[]),
     ("aws", &["telemetry", "clock"]),

@@ -3,6 +3,7 @@
 //! - [`router`] has the table of routes,
 //! - one file per resource answers: [`links`], [`batch`], [`download`], [`session`],
 //! - [`link_request`] reads what callers write, [`link_response`] writes what they read,
+//! - [`form`] decodes queries and forms,
 //! - [`response`] and [`problem`] are what goes out.
 //!
 //! This room knows no event of AWS's: `events` unpacks requests and packs responses. It decides
@@ -10,6 +11,7 @@
 
 mod batch;
 mod download;
+mod form;
 mod link_request;
 mod link_response;
 mod links;
@@ -17,7 +19,11 @@ mod problem;
 mod response;
 mod router;
 mod session;
+mod share_page;
 
+use std::fmt;
+
+pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Endpoint;
@@ -26,7 +32,7 @@ use crate::links::Links;
 use crate::telemetry::{Counter, Invocation};
 
 /// An HTTP request, whichever gateway it came through.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// `GET`, `POST`, …
     pub(crate) method: String,
@@ -41,6 +47,59 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// Whom the gateway authenticated.
     pub(crate) principal: Principal,
+    /// The caller's program, and the address that it used.
+    pub(crate) client: Client,
+}
+
+/// What a gateway says of the caller's program, and of the address that it used. Not `Debug`: it
+/// holds cookies.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The header `Accept`.
+    pub(crate) accept: Option<String>,
+    /// The header `Content-Type`.
+    pub(crate) content_type: Option<String>,
+    /// The cookies, each with its name, in their order.
+    pub(crate) cookies: Vec<(String, String)>,
+    /// The IP address that the gateway saw. A caller can't choose it.
+    pub(crate) ip_address: Option<String>,
+    /// The domain of the gateway that was called, such as `api.example.com`.
+    pub(crate) domain: Option<String>,
+    /// The path as the caller sees it, with the name of a stage or a base path.
+    pub(crate) public_path: Option<String>,
+}
+
+/// Shows the method. The path may hold a token, and the body a passcode.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// The address of the API as the caller sees it, without a slash at its end: the domain, and the
+    /// stage or base path that stands before `route`. `None` if the gateway does not say it.
+    pub(crate) fn base_url(&self, route: &str) -> Option<String> {
+        let Client { domain, public_path, .. } = &self.client;
+        let before_route = public_path.as_deref()?.strip_suffix(route)?;
+        Some(format!("https://{}{before_route}", domain.as_deref()?))
+    }
+
+    /// The value of the first cookie of this name.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let mut cookies = self.client.cookies.iter();
+        cookies.find(|(cookie, _)| cookie == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the caller would rather have JSON than a page. A browser always asks for HTML.
+    pub(crate) fn wants_json(&self) -> bool {
+        let accept = self.client.accept.as_deref().unwrap_or_default();
+        let mut types =
+            accept.split(',').map(|one| one.split(';').next().unwrap_or_default().trim());
+        let is_json = |one: &str| one.eq_ignore_ascii_case("application/json");
+        let is_html = |one: &str| one.eq_ignore_ascii_case("text/html");
+        types.clone().any(is_json) && !types.any(is_html)
+    }
 }
 
 /// Answers `request`, and logs what was given or refused.

@@ -50,6 +50,11 @@ impl Response {
         Self::text(200, "application/json", body)
     }
 
+    /// A page of HTML.
+    pub(super) fn html(status: u16, body: String) -> Self {
+        Self::text(status, "text/html; charset=utf-8", body)
+    }
+
     /// 303: whatever method the caller used, it shall GET `location`.
     ///
     /// # Errors

@@ -97,6 +97,7 @@ fn list(routes: &[Route]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Client;
     use super::*;
     use crate::access::Principal;
 
@@ -108,6 +109,7 @@ mod tests {
             query: Vec::new(),
             body: Vec::new(),
             principal: Principal::Anonymous,
+            client: Client::default(),
         }
     }
 

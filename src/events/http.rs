@@ -11,7 +11,6 @@
 //! "Input format of a Lambda function for proxy integration"; Lambda guide, "Invoking Lambda
 //! function URLs".
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_lambda_events::apigw::{
@@ -22,14 +21,13 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use http::header::SET_COOKIE;
-use percent_encoding::percent_decode_str;
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
 use crate::access::Principal;
-use crate::api::{Problem, Request, Response};
+use crate::api::{Client, Problem, Request, Response, decode_form};
 
 /// An HTTP request, and the shape that its answer must have.
 pub(crate) struct HttpEvent {
@@ -178,14 +176,28 @@ fn request_of_v2(
     // `route_key` is `"POST /links"` or `"$default"`.
     let pattern = event.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|key| key.1);
     let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
-    let stage = event.request_context.stage;
+    let context = event.request_context;
+    let stage = context.stage;
+    let client = Client {
+        accept: header(&event.headers, &ACCEPT),
+        content_type: header(&event.headers, &CONTENT_TYPE),
+        cookies: event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies)).collect(),
+        ip_address: context.http.source_ip,
+        domain: context.domain_name,
+        public_path: Some(path.clone()),
+    };
     Ok(Request {
-        method: event.request_context.http.method.to_string(),
+        method: context.http.method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
         path,
-        query: decode_query(&event.raw_query_string.unwrap_or_default())?,
+        query: decode_form(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
+            Problem::invalid_request(format!(
+                "the query's {text:?} is not UTF-8 once it is decoded"
+            ))
+        })?,
         body: decode_body(event.body, event.is_base64_encoded)?,
         principal: principal_of_v2(authorizer),
+        client,
     })
 }
 
@@ -197,7 +209,23 @@ fn request_of_v1(
 ) -> Result<Request, Problem> {
     let pattern = event.resource.as_deref();
     let path = event.path.unwrap_or_else(|| "/".to_owned());
-    let stage = event.request_context.stage;
+    let context = event.request_context;
+    let stage = context.stage;
+    // Some gateways fill only one of the two.
+    let headers = if event.multi_value_headers.is_empty() {
+        event.headers
+    } else {
+        event.multi_value_headers
+    };
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let client = Client {
+        accept: header(&headers, &ACCEPT),
+        content_type: header(&headers, &CONTENT_TYPE),
+        cookies: cookies.flat_map(cookies_of).collect(),
+        ip_address: context.identity.source_ip,
+        domain: context.domain_name,
+        public_path: context.path,
+    };
     Ok(Request {
         method: event.http_method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
@@ -205,27 +233,23 @@ fn request_of_v1(
         query: query.pairs(),
         body: decode_body(event.body, event.is_base64_encoded)?,
         principal,
+        client,
     })
 }
 
-/// Decodes `application/x-www-form-urlencoded` pairs. Broken UTF-8 is refused: with a replacement
-/// character the link would be for another object than the one named.
-fn decode_query(raw: &str) -> Result<Vec<(String, String)>, Problem> {
-    let decode = |text: &str| {
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|_| {
-            Problem::invalid_request(format!(
-                "the query's {text:?} is not UTF-8 once it is decoded"
-            ))
-        })
-    };
-    raw.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(value)?))
-        })
-        .collect()
+/// The values of a header, as one text.
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<_> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// The names and values in a header `Cookie`.
+fn cookies_of(header: &str) -> impl Iterator<Item = (String, String)> {
+    header.split(';').filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    })
 }
 
 fn decode_body(body: Option<String>, is_base64: bool) -> Result<Vec<u8>, Problem> {
@@ -326,6 +350,61 @@ mod tests {
         let parameters = HashMap::from([("id".to_owned(), "7".to_owned())]);
         let readings = readings(Some("/files/{id}"), &parameters, "/x/files/7", Some("x"), None);
         assert_eq!(readings, ["/files/7", "/files/7"]);
+    }
+
+    #[test]
+    fn the_caller_s_program_and_address_are_read_from_either_payload() {
+        let v2 = json!({
+            "version": "2.0", "routeKey": "POST /s/{token}", "rawPath": "/prod/s/abc",
+            "pathParameters": {"token": "abc"}, "cookies": ["a=1", "b=2; c=3=3"],
+            "headers": {"accept": "text/html,*/*", "content-type": "text/plain", "host": "evil"},
+            "requestContext": {"stage": "prod", "domainName": "api.example.com",
+                               "http": {"method": "POST", "path": "/prod/s/abc", "sourceIp": "192.0.2.1"}},
+        });
+        let v1 = json!({
+            "httpMethod": "POST", "resource": "/s/{token}", "path": "/s/abc",
+            "pathParameters": {"token": "abc"},
+            "headers": {"Accept": "*/*"},
+            "multiValueHeaders": {"Accept": ["text/html,*/*"], "Content-Type": ["text/plain"],
+                                  "Cookie": ["a=1; b=2", "c=3=3"], "Host": ["evil"]},
+            "requestContext": {"stage": "prod", "path": "/prod/s/abc", "httpMethod": "POST",
+                               "domainName": "api.example.com", "identity": {"sourceIp": "192.0.2.1"}},
+        });
+        let mut without_lists = v1.clone();
+        without_lists["headers"] = json!({"Accept": "text/html,*/*", "Content-Type": "text/plain",
+                                          "Cookie": "a=1; b=2; c=3=3"});
+        without_lists["multiValueHeaders"] = json!(null);
+        for event in [v2, v1, without_lists] {
+            let request = request(&event);
+            let Client { accept, content_type, cookies, ip_address, .. } = &request.client;
+            assert_eq!(accept.as_deref(), Some("text/html,*/*"));
+            assert_eq!(content_type.as_deref(), Some("text/plain"));
+            let expected = [("a", "1"), ("b", "2"), ("c", "3=3")];
+            assert_eq!(*cookies, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+            assert_eq!(ip_address.as_deref(), Some("192.0.2.1"));
+            let base_url = request.base_url("/s/abc");
+            assert_eq!(base_url.as_deref(), Some("https://api.example.com/prod"));
+            assert_eq!(request.base_url("/s/other"), None);
+            assert_eq!((request.cookie("b"), request.cookie("d")), (Some("2"), None));
+        }
+    }
+
+    #[test]
+    fn only_who_asks_for_json_and_not_for_html_wants_json() {
+        for (accept, wants_json) in [
+            ("application/json", true),
+            ("Application/JSON; q=0.9, */*", true),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
+            ("text/html, application/json", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            let event = json!({
+                "rawPath": "/", "headers": {"accept": accept},
+                "requestContext": {"http": {"method": "GET"}},
+            });
+            assert_eq!(request(&event).wants_json(), wants_json, "{accept}");
+        }
     }
 
     #[test]

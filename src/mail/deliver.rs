@@ -23,18 +23,19 @@ use uuid::Uuid;
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
+use super::log;
 use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
-use super::{format, log};
 use crate::access::{Action, Grant, Principal};
 use crate::aws::Aws;
 use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
 use crate::telemetry::Invocation;
+use crate::words;
 
 /// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
 /// send one mail a second. The waiting is part of the invocation's time.
@@ -342,7 +343,7 @@ impl Mailer {
 
     /// A request for a link that downloads the created version of the object, under its own name.
     fn link_request(&self, created: &ObjectCreated) -> LinkRequest {
-        let name = format::file_name(&created.key);
+        let name = words::file_name(&created.key);
         let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
         // A name that is not accepted as a file name is left out, and the browser chooses one.
         let response_headers = named

@@ -17,10 +17,10 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use thiserror::Error;
 
-use super::format;
 use super::recipients::Address;
 use super::settings::Sender;
 use crate::links::Link;
+use crate::words;
 
 /// The longest line of a mail in characters, without its line break.
 ///
@@ -86,18 +86,18 @@ pub(super) fn compose(
     link: &Link,
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
-    let name = format::file_name(&link.key);
+    let name = words::file_name(&link.key);
     let time_left = link.window.expires_in.saturating_sub(SENDING_SECONDS).max(1);
     let text = MailText {
         sender_name: sender.name.as_deref().unwrap_or_default(),
-        file_name: format::shortened(&name, MAX_NAME_IN_BODY),
-        size: format::size(size),
+        file_name: words::shortened(&name, MAX_NAME_IN_BODY),
+        size: words::size(size),
         url: &link.url,
-        works_until: format::instant(link.window.expires_at),
+        works_until: words::instant(link.window.expires_at),
         expires_at: link.window.expires_at.to_string(),
-        time_left: format::length(time_left),
+        time_left: words::length(time_left),
     };
-    let subject = sender.subject.filled(&format::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
+    let subject = sender.subject.filled(&words::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
     // `=_` occurs in no encoded body. The link's id is random, so nobody can know the boundary
     // before the mail is sent.
     let boundary = format!("=_{}", link.link_id);

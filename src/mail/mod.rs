@@ -7,19 +7,19 @@
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
-//! - [`message`] writes the mail, [`format`] the names, sizes and times in it,
+//! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
 //! - [`log`] holds the room's log lines and counters.
 //!
-//! This room may import `links`, `access`, `sessions`, `presign`, `window`, `aws` and `telemetry`.
+//! This room may import `links`, `access`, `sessions`, `presign`, `window`, `words`, `aws` and
+//! `telemetry`.
 //! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
 //! `handler`.
 
 mod bucket_event;
 mod deliver;
 mod error;
-mod format;
 mod ledger;
 mod log;
 mod message;

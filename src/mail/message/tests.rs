@@ -124,7 +124,7 @@ fn assert_is_well_formed(mime: &[u8], link: &Link, recipient: &Address) {
     let href = html.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
     let href = href.replace("&#38;", "&").replace("&#34;", "\"");
     assert_eq!(href, link.url, "the button has another link");
-    let name = format::shortened(&format::file_name(&link.key), MAX_NAME_IN_BODY);
+    let name = words::shortened(&words::file_name(&link.key), MAX_NAME_IN_BODY);
     assert!(!name.contains(char::is_control) && plain.contains(&name));
     // The only tags are those of the template.
     assert_eq!(html.matches('<').count(), html.matches('>').count());
@@ -188,6 +188,6 @@ fn a_long_subject_of_plain_words_is_folded() {
         let mime = compose(&sender, &recipient, &link, 1).unwrap();
         assert_is_well_formed(&mime, &link, &recipient);
         let subject = header(&mime, "Subject");
-        assert_eq!(subject, format::shortened(&format::file_name(&name), 80));
+        assert_eq!(subject, words::shortened(&words::file_name(&name), 80));
     }
 }

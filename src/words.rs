@@ -1,6 +1,6 @@
-//! How a mail writes names, sizes, instants and lengths of time for people. No I/O.
+//! How mails and pages write names, sizes, instants and lengths of time for people. No I/O.
 //!
-//! A mail never promises more than is true: sizes and lengths of time are rounded down, and an
+//! Neither promises more than is true: sizes and lengths of time are rounded down, and an
 //! instant is written without its seconds.
 
 use jiff::Timestamp;
@@ -10,13 +10,19 @@ use crate::presign::is_bidi_control_or_line_separator;
 /// Replaces a character that would break a line, change the direction of text or be invisible.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// A file's name as a mail may show it: the last segment of its key. Line breaks, other control
+/// A file's name as people may be shown it: the last segment of its key. Line breaks, other control
 /// characters and bidirectional controls are replaced. With a bidirectional control the name
 /// `gpj.exe` is displayed as `exe.jpg`.
-pub(super) fn file_name(key: &str) -> String {
+pub(crate) fn file_name(key: &str) -> String {
     let name = key.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let shown: String = name.chars().map(|c| if is_visible(c) { c } else { REPLACEMENT }).collect();
+    let shown = visible(name);
     if shown.trim().is_empty() { "a file without a name".to_owned() } else { shown }
+}
+
+/// `text` with a replacement for each character that would break a line, change the direction of text
+/// or be invisible.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().map(|c| if is_visible(c) { c } else { REPLACEMENT }).collect()
 }
 
 /// Whether a character is visible, and leaves its line and the direction of text as they are. The
@@ -33,7 +39,7 @@ fn is_visible(c: char) -> bool {
 
 /// `name` in at most `max_chars` characters. The middle of a longer name is left out, so that its
 /// beginning and its extension are kept.
-pub(super) fn shortened(name: &str, max_chars: usize) -> String {
+pub(crate) fn shortened(name: &str, max_chars: usize) -> String {
     let count = name.chars().count();
     if count <= max_chars {
         return name.to_owned();
@@ -46,7 +52,7 @@ pub(super) fn shortened(name: &str, max_chars: usize) -> String {
 }
 
 /// A size: `1 byte`, `34 bytes`, `1.2 MB`. The units are decimal: 1 kB is 1,000 bytes.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1_000 {
         return counted(bytes, "byte");
@@ -63,12 +69,12 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// An instant: `Monday 23 November 2026, 14:05 UTC`. The seconds are left out, so the written
 /// instant is up to a minute before the true one.
-pub(super) fn instant(instant: Timestamp) -> String {
+pub(crate) fn instant(instant: Timestamp) -> String {
     instant.strftime("%A %-d %B %Y, %H:%M UTC").to_string()
 }
 
 /// A length of time, rounded down: `59 minutes`, `11 hours 59 minutes`, `6 days 23 hours`.
-pub(super) fn length(seconds: u64) -> String {
+pub(crate) fn length(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;

@@ -1,0 +1,380 @@
+//! The page behind a share's address, for people. Plain HTML: it works without script, and it loads
+//! nothing.
+//!
+//! Nothing is decided here. The page says what `shares` found, and its one button sends the form.
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+
+use super::{Problem, Response};
+use crate::links::LinkError;
+use crate::words;
+
+/// The page's style. It stands in the page itself, so that nothing is loaded.
+const STYLE: &str = include_str!("../../templates/share.css");
+
+/// How many characters of a file's name the page shows, and of the owner's.
+const MAX_NAME: usize = 160;
+
+/// What a recipient may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer<'a> {
+    /// Whose file it is.
+    pub(super) owner: &'a str,
+    /// The file's name and its size in bytes. `None`: the passcode comes first.
+    pub(super) file: Option<(&'a str, u64)>,
+    /// Until when it can be downloaded.
+    pub(super) expires_at: Timestamp,
+    /// How many downloads are left, and how many there were to begin with. `None`: without a limit.
+    pub(super) downloads: Option<(u64, u64)>,
+    /// Whether a passcode is wanted.
+    pub(super) wants_passcode: bool,
+    /// The origin that the download comes from, such as
+    /// `https://my-bucket.s3.eu-west-1.amazonaws.com`.
+    pub(super) download_origin: &'a str,
+}
+
+/// What went wrong with the last press of the button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The passcode is another one. This many tries are left.
+    WrongPasscode { tries_left: u64 },
+    /// The passcode was wrong too often. Nobody may try before this instant.
+    Locked { until: Timestamp },
+    /// The file can't be given now. It may be after this many seconds.
+    TryAgain { after: u64 },
+}
+
+/// Why there is nothing to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The share's time is over.
+    Ended,
+    /// It was downloaded as often as its owner allowed.
+    UsedUp,
+    /// The owner took it back, may not share the file any more, or the file is gone.
+    Withdrawn,
+    /// No share has this address.
+    NeverWas,
+}
+
+#[derive(Template)]
+#[template(path = "share.html")]
+struct Page<'a> {
+    style: &'static str,
+    heading: &'a str,
+    offer: Option<OfferText<'a>>,
+    problem: Option<String>,
+}
+
+/// What the page says of an offer.
+struct OfferText<'a> {
+    owner: &'a str,
+    /// Empty before the passcode is right.
+    size: String,
+    /// Whether the button is there.
+    is_open: bool,
+    wants_passcode: bool,
+    works_until: String,
+    expires_at: String,
+    time_left: String,
+    /// Empty without a limit.
+    downloads: String,
+}
+
+/// The page of a share that works, after `refusal` if the button was pressed in vain.
+///
+/// # Errors
+///
+/// [`LinkError::Internal`] when memory runs out.
+pub(super) fn offer(
+    offer: &Offer<'_>,
+    refusal: Option<Refusal>,
+    now: Timestamp,
+) -> Result<Response, Problem> {
+    let seconds_left = offer.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
+    let name = offer.file.map(|(name, _)| words::shortened(&words::file_name(name), MAX_NAME));
+    let owner = words::shortened(&words::visible(offer.owner), MAX_NAME);
+    let text = OfferText {
+        owner: &owner,
+        size: offer.file.map(|(_, size)| words::size(size)).unwrap_or_default(),
+        is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
+        wants_passcode: offer.wants_passcode,
+        works_until: words::instant(offer.expires_at),
+        expires_at: offer.expires_at.to_string(),
+        time_left: words::length(seconds_left),
+        downloads: offer.downloads.map(|(left, of)| downloads(left, of)).unwrap_or_default(),
+    };
+    let heading = name.as_deref().unwrap_or("A file with a passcode");
+    let page = Page {
+        style: STYLE,
+        heading,
+        offer: Some(text),
+        problem: refusal.map(|refusal| refusal.sentence(now)),
+    };
+    let mut response = respond(refusal.map_or(200, Refusal::status), &page, offer.download_origin)?;
+    if let Some(seconds) = refusal.and_then(|refusal| refusal.retry_after(now)) {
+        response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
+}
+
+/// The page where there is nothing to have.
+///
+/// # Errors
+///
+/// As for [`offer`].
+pub(super) fn over(over: Over) -> Result<Response, Problem> {
+    let (heading, sentence) = match over {
+        Over::Ended => {
+            ("This link has ended", "Its time is over. Ask whoever sent it to you for a new one.")
+        }
+        Over::UsedUp => (
+            "This link is used up",
+            "The file was downloaded as often as its owner allowed. Ask whoever sent it to you for a new one.",
+        ),
+        Over::Withdrawn => (
+            "This link was withdrawn",
+            "The file is not shared any more. Ask whoever sent the link to you.",
+        ),
+        Over::NeverWas => (
+            "There is nothing here",
+            "No file has this address. Check that the whole address was copied.",
+        ),
+    };
+    let status = if over == Over::NeverWas { 404 } else { 410 };
+    respond(status, &plain(heading, sentence), "")
+}
+
+/// The page where nothing is known, because a service did not answer. It may after `after` seconds.
+///
+/// # Errors
+///
+/// As for [`offer`].
+pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
+    let page =
+        plain("This link can't be opened now", "Nothing was counted. Try again in a minute.");
+    let mut response = respond(503, &page, "")?;
+    response.headers.insert(RETRY_AFTER, HeaderValue::from(after));
+    Ok(response)
+}
+
+impl Refusal {
+    fn status(self) -> u16 {
+        match self {
+            Self::WrongPasscode { .. } => 403,
+            Self::Locked { .. } => 429,
+            Self::TryAgain { .. } => 503,
+        }
+    }
+
+    fn retry_after(self, now: Timestamp) -> Option<u64> {
+        match self {
+            Self::WrongPasscode { .. } => None,
+            Self::Locked { until } => Some(seconds_until(until, now)),
+            Self::TryAgain { after } => Some(after),
+        }
+    }
+
+    fn sentence(self, now: Timestamp) -> String {
+        match self {
+            Self::WrongPasscode { tries_left: 1 } => {
+                "That is not the passcode. One try is left.".to_owned()
+            }
+            Self::WrongPasscode { tries_left } => {
+                format!("That is not the passcode. {tries_left} tries are left.")
+            }
+            Self::Locked { until } => format!(
+                "The passcode was wrong too often. Try again in {}, or ask the owner to unlock the \
+                 file.",
+                words::length(seconds_until(until, now))
+            ),
+            Self::TryAgain { .. } => {
+                "The file can't be given at this moment. Nothing was counted. Try again in a minute."
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// The seconds until an instant, at least one.
+fn seconds_until(instant: Timestamp, now: Timestamp) -> u64 {
+    instant.duration_since(now).as_secs().max(1).unsigned_abs()
+}
+
+fn downloads(left: u64, of: u64) -> String {
+    let verb = if left == 1 { "is" } else { "are" };
+    format!("{left} of {of} downloads {verb} left.")
+}
+
+fn plain<'a>(heading: &'a str, sentence: &str) -> Page<'a> {
+    Page { style: STYLE, heading, offer: None, problem: Some(sentence.to_owned()) }
+}
+
+/// The page as a response that no cache, no index, no frame and no other site gets to see.
+fn respond(status: u16, page: &Page<'_>, download_origin: &str) -> Result<Response, Problem> {
+    let html = page.render().map_err(|error| internal(&error.to_string()))?;
+    let mut response = Response::html(status, html);
+    let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    // Chrome also judges the redirect that answers the form, so the bucket's origin is named.
+    // Source: w3c/webappsec-csp, issue 8.
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {download_origin}; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    let policy = HeaderValue::try_from(policy.replace(" ;", ";"))
+        .map_err(|_| internal("the bucket's origin can't be the value of a header"))?;
+    response.headers.insert(CONTENT_SECURITY_POLICY, policy);
+    for (name, value) in [
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        response.headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+fn internal(what: &str) -> Problem {
+    LinkError::Internal(what.to_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(instant: &str) -> Timestamp {
+        instant.parse().unwrap()
+    }
+
+    fn an_offer() -> Offer<'static> {
+        Offer {
+            owner: "alice",
+            file: Some(("private-files/Résumé <2026>.pdf", 1_250_000)),
+            expires_at: at("2026-12-01T14:05:00Z"),
+            downloads: Some((3, 5)),
+            wants_passcode: false,
+            download_origin: "https://files.s3.eu-west-1.amazonaws.com",
+        }
+    }
+
+    fn page(shared: &Offer<'_>, refusal: Option<Refusal>) -> Response {
+        offer(shared, refusal, at("2026-11-25T12:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn a_page_says_whose_file_it_is_how_long_it_works_and_what_is_left() {
+        let page = page(&an_offer(), None);
+        assert_eq!(page.status, 200);
+        for text in [
+            "<title>Résumé &#60;2026&#62;.pdf</title>",
+            "<bdi>alice</bdi> shares a file with you",
+            "<h1><bdi>Résumé &#60;2026&#62;.pdf</bdi></h1>",
+            "1.2 MB",
+            "until <time datetime=\"2026-12-01T14:05:00Z\">Tuesday 1 December 2026, 14:05 UTC</time> \
+             (6 days 2 hours from now). 3 of 5 downloads are left.",
+            "<form method=\"post\">\n<button>Download</button>",
+        ] {
+            assert!(page.body.contains(text), "{text}\n{}", page.body);
+        }
+        for text in ["passcode", "alert", "<script", "http://", "https://", "src="] {
+            assert!(!page.body.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn before_the_passcode_is_right_neither_name_nor_size_is_there() {
+        let shared = Offer { file: None, wants_passcode: true, ..an_offer() };
+        let body = page(&shared, None).body;
+        assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
+        assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
+        for text in ["pdf", "MB", "aria-invalid"] {
+            assert!(!body.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_passcode_is_said_at_the_field_and_a_locked_share_has_no_button() {
+        let shared = Offer { file: None, wants_passcode: true, ..an_offer() };
+        let wrong = page(&shared, Some(Refusal::WrongPasscode { tries_left: 9 }));
+        assert_eq!(wrong.status, 403);
+        assert!(wrong.body.contains(
+            "<p class=\"problem\" id=\"problem\" role=\"alert\">That is not the passcode. 9 tries are \
+             left.</p>"
+        ));
+        assert!(wrong.body.contains("aria-describedby=\"problem\" aria-invalid=\"true\""));
+
+        let until = at("2026-11-25T12:59:00Z");
+        let locked = page(&shared, Some(Refusal::Locked { until }));
+        assert_eq!((locked.status, &locked.headers[RETRY_AFTER]), (429, &"3540".parse().unwrap()));
+        assert!(locked.body.contains("Try again in 59 minutes, or ask the owner"));
+        assert!(!locked.body.contains("<button") && !locked.body.contains("<input"));
+    }
+
+    #[test]
+    fn what_can_not_be_given_now_may_be_tried_again() {
+        let refused = page(&an_offer(), Some(Refusal::TryAgain { after: 30 }));
+        assert_eq!((refused.status, &refused.headers[RETRY_AFTER]), (503, &"30".parse().unwrap()));
+        assert!(refused.body.contains("Nothing was counted") && refused.body.contains("<button>"));
+        let unavailable = unavailable(5).unwrap();
+        assert_eq!(unavailable.status, 503);
+        assert_eq!(unavailable.headers[RETRY_AFTER], "5");
+    }
+
+    #[test]
+    fn what_is_over_says_what_it_is() {
+        for (state, status, heading) in [
+            (Over::Ended, 410, "This link has ended"),
+            (Over::UsedUp, 410, "This link is used up"),
+            (Over::Withdrawn, 410, "This link was withdrawn"),
+            (Over::NeverWas, 404, "There is nothing here"),
+        ] {
+            let page = over(state).unwrap();
+            assert_eq!(page.status, status);
+            assert!(page.body.contains(&format!("<h1>{heading}</h1>")));
+            assert!(!page.body.contains("<form"));
+        }
+    }
+
+    #[test]
+    fn a_page_allows_nothing_but_its_style_its_form_and_the_download() {
+        let headers = page(&an_offer(), None).headers;
+        let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+        assert_eq!(
+            headers[CONTENT_SECURITY_POLICY],
+            format!(
+                "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' \
+                 https://files.s3.eu-west-1.amazonaws.com; base-uri 'none'; frame-ancestors 'none'"
+            )
+        );
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["x-frame-options"], "DENY");
+        assert_eq!(headers["x-robots-tag"], "noindex, nofollow");
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+        let ended = over(Over::Ended).unwrap().headers;
+        let policy = ended[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("form-action 'self';"), "{policy}");
+    }
+
+    #[test]
+    fn no_name_breaks_out_of_the_page() {
+        let shared = Offer {
+            owner: "\u{202e}<script>\"'&",
+            file: Some(("a/</title><script>alert(1)</script>\u{202e}gpj.exe", 1)),
+            ..an_offer()
+        };
+        let body = page(&shared, None).body;
+        assert!(!body.contains("<script") && !body.contains('\u{202e}'), "{body}");
+    }
+}
