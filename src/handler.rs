@@ -18,13 +18,15 @@ use crate::aws::{Aws, Regions, Sts};
 use crate::clock::{Clock, InvocationTime};
 use crate::doctor::{self, Question};
 use crate::events::{
-    Event, EventResponse, HttpEvent, MalformedQuestion, QueueMessage, UnknownEvent, batch_response,
+    Event, EventResponse, HttpEvent, MalformedOperation, MalformedQuestion, QueueMessage,
+    UnknownEvent, batch_response,
 };
 use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
 use crate::mail::{BucketEvent, Mailer, check_grants};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
+use crate::shares::{self, Shares};
 use crate::telemetry::{Counter, Invocation, PrintMetrics};
 
 /// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
@@ -36,6 +38,15 @@ pub enum EventError {
     /// The question to the doctor is not one.
     #[error(transparent)]
     Malformed(#[from] MalformedQuestion),
+    /// What an operator wants of shares can't be understood.
+    #[error(transparent)]
+    MalformedOperation(#[from] MalformedOperation),
+    /// The event is about shares, and this function has none.
+    #[error("this is an event about shares, and this function has none: set SHARES_TABLE")]
+    SharesAreOff,
+    /// What an operator wants of shares was not done, or not to its end.
+    #[error("{0}")]
+    NotOperated(String),
     /// The event is about S3 objects, and this function mails nothing.
     #[error(
         "this is an event about S3 objects, and this function mails nothing: set MAIL_FROM to the \
@@ -60,6 +71,9 @@ impl From<EventError> for Diagnostic {
         let error_type = match error {
             EventError::Unknown(_) => "UnknownEvent",
             EventError::Malformed(_) => "MalformedQuestion",
+            EventError::MalformedOperation(_) => "MalformedOperation",
+            EventError::SharesAreOff => "SharesAreOff",
+            EventError::NotOperated(_) => "NotOperated",
             EventError::MailingIsOff => "MailingIsOff",
             EventError::NotMailed { .. } => "NotMailed",
         };
@@ -74,6 +88,8 @@ pub struct Handler {
     grants: GrantsSource,
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
+    /// `None`: shares are off.
+    shares: Option<Shares>,
     aws: Aws,
     running: Running,
     base_path: Option<String>,
@@ -114,6 +130,7 @@ impl Handler {
             links,
             grants,
             mailer: settings.mail.map(|mail| Mailer::new(mail, aws.clone())),
+            shares: settings.shares.map(|shares| Shares::new(shares, aws.clone())),
             aws,
             running: Running::default(),
             base_path: settings.base_path,
@@ -188,10 +205,13 @@ impl Handler {
         let grants = self.grants.of_invocation(&self.links, &mut invocation).await;
         let links = self.links.under(grants);
         let response = match event {
-            Event::Http(event) => Ok(http(&links, &event, &mut invocation).await),
+            Event::Http(event) => {
+                Ok(http(&links, self.shares.as_ref(), &event, &mut invocation).await)
+            }
             Event::Bucket(events) => self.bucket(&links, &events, &mut invocation).await,
             Event::Queue(messages) => self.queue(&links, messages, &mut invocation).await,
             Event::Doctor(question) => self.doctor(&links, question, &invocation).await,
+            Event::Shares(operation) => self.operate(&links, operation, &invocation).await,
         };
         if let Some(line) = invocation.metrics(time.now()) {
             (self.print_metrics)(&line);
@@ -209,6 +229,20 @@ impl Handler {
         // The future is boxed, because it is large and other events must not pay for it.
         let examined = Box::pin(doctor::examine(links, &self.aws, &question, invocation)).await;
         Ok(EventResponse::Doctor(Box::new(examined)))
+    }
+
+    /// Does what an operator wants of shares.
+    async fn operate(
+        &self,
+        links: &Links,
+        operation: Result<shares::Operation, MalformedOperation>,
+        invocation: &Invocation<'_>,
+    ) -> Result<EventResponse, EventError> {
+        let operation = operation?;
+        let shares = self.shares.as_ref().ok_or(EventError::SharesAreOff)?;
+        let report = Box::pin(shares.operate(links, &operation, invocation)).await;
+        let report = report.map_err(|error| EventError::NotOperated(error.to_string()))?;
+        Ok(EventResponse::Shares(Box::new(report)))
     }
 
     /// Answers events about a bucket that came without a queue.
@@ -264,9 +298,14 @@ impl Handler {
     }
 }
 
-async fn http(links: &Links, event: &HttpEvent, invocation: &mut Invocation<'_>) -> EventResponse {
+async fn http(
+    links: &Links,
+    shares: Option<&Shares>,
+    event: &HttpEvent,
+    invocation: &mut Invocation<'_>,
+) -> EventResponse {
     let response = match &event.request {
-        Ok(request) => api::answer(links, request, invocation).await,
+        Ok(request) => api::answer(links, shares, request, invocation).await,
         Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
     };
     EventResponse::Http(event.pack(response))

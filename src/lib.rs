@@ -12,6 +12,7 @@
 //! | `api` | the HTTP API: routes, requests, responses, problems |
 //! | `doctor` | says why a link does not open |
 //! | `mail` | a link by mail when a file lands in a bucket |
+//! | `shares` | short addresses that live long, each download signed afresh |
 //! | `links` | makes a link, step by step |
 //! | `access` | who may have links to what |
 //! | `sessions` | which session signs, and what proves its end |
@@ -38,6 +39,7 @@ pub mod policy;
 mod presign;
 mod sessions;
 mod settings;
+mod shares;
 mod telemetry;
 mod window;
 mod words;
@@ -45,7 +47,7 @@ mod words;
 pub use access::GrantsError;
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
 pub use clock::InvocationTime;
-pub use events::{EventResponse, MalformedQuestion, UnknownEvent};
+pub use events::{EventResponse, MalformedOperation, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use links::GrantsObjectError;
 pub use mail::MailSettingsError;
@@ -55,5 +57,6 @@ pub use sessions::{
     Sessions,
 };
 pub use settings::{Settings, SettingsError};
+pub use shares::{Report, ShareSettingsError};
 pub use telemetry::{print_metrics, start_logging};
 pub use window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};

@@ -15,6 +15,7 @@ use crate::aws::{AwsSettings, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError, check_grants};
 use crate::sessions::ExecutionRoleSettings;
+use crate::shares::{ShareSettings, ShareSettingsError};
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
@@ -43,6 +44,9 @@ pub enum SettingsError {
     /// A `MAIL_…` setting is missing or wrong.
     #[error(transparent)]
     Mail(#[from] MailSettingsError),
+    /// A setting of shares is wrong.
+    #[error(transparent)]
+    Shares(#[from] ShareSettingsError),
     /// Both `GRANTS` and `GRANTS_OBJECT` are set.
     #[error(
         "GRANTS and GRANTS_OBJECT are both set: the grants are in one place, set one of them to \
@@ -83,6 +87,8 @@ pub struct Settings {
     pub(crate) log_level: Option<String>,
     /// The settings of mailing. `None` when `MAIL_FROM` is not set.
     pub(crate) mail: Option<MailSettings>,
+    /// The settings of shares. `None` when `SHARES_TABLE` is not set.
+    pub(crate) shares: Option<ShareSettings>,
     /// What to do about buckets' policies.
     pub(crate) bucket_policy: PolicySetting,
     /// Whether this process runs inside Lambda.
@@ -155,6 +161,7 @@ impl Settings {
             credentials: credentials(&get)?,
             log_level: get("AWS_LAMBDA_LOG_LEVEL"),
             mail,
+            shares: ShareSettings::read(&get)?,
             bucket_policy: get("BUCKET_POLICY").map(bucket_policy).transpose()?.unwrap_or_default(),
             inside_lambda: inside_lambda(&get),
         })

@@ -4,8 +4,8 @@
 //! that is a text and looks like that. So a claim of this kind is [`Claim::TextOrList`]. It matches
 //! as either, and it names no folder.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -40,6 +40,11 @@ pub(super) struct ClaimPatterns(BTreeMap<String, String>);
 impl ClaimPatterns {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The names of the claims.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Whether each of the patterns matches one of `claims`.
@@ -100,6 +105,18 @@ impl Claims {
     #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<&Claim> {
         self.0.get(name)
+    }
+
+    /// The claims by their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Claim)> {
+        self.0.iter().map(|(name, claim)| (name.as_str(), claim))
+    }
+
+    /// Those of the claims that have one of these names.
+    #[must_use]
+    pub(crate) fn only(&self, names: &BTreeSet<&str>) -> Self {
+        let wanted = self.0.iter().filter(|(name, _)| names.contains(name.as_str()));
+        Self(wanted.map(|(name, claim)| (name.clone(), claim.clone())).collect())
     }
 
     /// Whether the caller has the claim `name` with a value that matches `pattern`, in which `*`

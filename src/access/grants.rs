@@ -3,6 +3,8 @@
 //! The operator writes the grants. They are validated as a whole before they are used. This module
 //! does not ask S3 anything: a key can be granted whether or not its object exists.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -10,6 +12,19 @@ use super::claims::ClaimPatterns;
 use super::prefix::Prefix;
 use super::{Principal, matches_wildcard};
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
+
+/// The life of a share, in seconds, where neither the request nor the grant says another: seven days.
+pub(crate) const DEFAULT_SHARE_EXPIRES_IN: u64 = 7 * 86_400;
+
+/// What `max_share_expires_in` may be at most, in seconds: a year.
+const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
+
+/// What `max_share_expires_in` must be at least, in seconds.
+const MIN_SHARE_EXPIRES_IN: u64 = 60;
+
+/// The shortest window of a share's download, in seconds. Guardrails on the age of signatures are
+/// about minutes, and a person's browser needs some time.
+pub(crate) const MIN_SHARE_OPEN_SECONDS: u64 = 120;
 
 /// One entry of `GRANTS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +43,8 @@ pub(crate) struct Grant {
     actions: Vec<Action>,
     /// The longest window under this grant, in seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
     pub(crate) max_expires_in: u64,
+    /// The longest life of a share under this grant, in seconds.
+    pub(crate) max_share_expires_in: u64,
     /// The bucket's region. If it is `None`, S3 is asked once, unless the bucket is a multi-region
     /// access point.
     pub(crate) region: Option<String>,
@@ -52,6 +69,8 @@ pub(crate) struct Needs {
 pub(crate) enum Action {
     /// Downloads one object (`GetObject`).
     Get,
+    /// Downloads one object (`GetObject`) for whoever has a share's address.
+    Share,
 }
 
 /// The principals that a grant admits.
@@ -105,6 +124,7 @@ struct RawGrant {
     claims: ClaimPatterns,
     actions: Option<Vec<String>>,
     max_expires_in: Option<u64>,
+    max_share_expires_in: Option<u64>,
     region: Option<String>,
     versions: Option<bool>,
     trusted_content: Option<bool>,
@@ -212,6 +232,25 @@ impl Grants {
             .filter(move |grant| grant.admits(principal) && grant.allows(action))
     }
 
+    /// The longest life, in seconds, that a share of this object may have that `principal` makes.
+    /// `None` if no grant lets the principal share the object.
+    pub(crate) fn longest_share(
+        &self,
+        principal: &Principal,
+        bucket: &str,
+        key: &str,
+    ) -> Option<u64> {
+        let covering = self.covering(principal, Action::Share, bucket, key);
+        covering.map(|grant| grant.max_share_expires_in).max()
+    }
+
+    /// The claims that any grant asks for. What else a token says decides nothing.
+    pub(crate) fn claim_names(&self) -> BTreeSet<&str> {
+        let in_claims = self.0.iter().flat_map(|grant| grant.claims.names());
+        let in_prefixes = self.0.iter().flat_map(|grant| grant.prefix.claim_names());
+        in_claims.chain(in_prefixes).collect()
+    }
+
     /// Whether any grant admits `principal`, for whatever action.
     pub(crate) fn admit(&self, principal: &Principal) -> bool {
         self.0.iter().any(|grant| grant.admits(principal))
@@ -276,9 +315,10 @@ impl Action {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "get" => Ok(Self::Get),
-            other => {
-                Err(format!("holds {other:?}, which is not an action: the only action is \"get\""))
-            }
+            "share" => Ok(Self::Share),
+            other => Err(format!(
+                "holds {other:?}, which is not an action: the actions are \"get\" and \"share\""
+            )),
         }
     }
 }
@@ -314,6 +354,31 @@ impl RawGrant {
                 format!("is {max_expires_in}: use 1 to {SIGNATURE_MAX_EXPIRES_IN} seconds");
             return Err(("max_expires_in", problem));
         }
+        let shares = actions.contains(&Action::Share);
+        if shares && principals.iter().any(|it| matches!(it, PrincipalPattern::Anonymous)) {
+            let problem = "holds \"anonymous\", and the grant has the action \"share\": nobody would \
+                           own such shares, so give \"share\" to whoever is authenticated";
+            return Err(("principals", problem.to_owned()));
+        }
+        if shares && max_expires_in < MIN_SHARE_OPEN_SECONDS {
+            let problem = format!(
+                "is {max_expires_in}, and the grant has the action \"share\": a share's download \
+                 has a window of {MIN_SHARE_OPEN_SECONDS} seconds at least"
+            );
+            return Err(("max_expires_in", problem));
+        }
+        let max_share_expires_in = self.max_share_expires_in.unwrap_or(DEFAULT_SHARE_EXPIRES_IN);
+        if !(MIN_SHARE_EXPIRES_IN..=MAX_SHARE_EXPIRES_IN).contains(&max_share_expires_in) {
+            let problem = format!(
+                "is {max_share_expires_in}: use {MIN_SHARE_EXPIRES_IN} to {MAX_SHARE_EXPIRES_IN} \
+                 seconds"
+            );
+            return Err(("max_share_expires_in", problem));
+        }
+        if self.max_share_expires_in.is_some() && !shares {
+            let problem = "is set, and the grant lacks the action \"share\": add it to \"actions\"";
+            return Err(("max_share_expires_in", problem.to_owned()));
+        }
         if self.region.as_deref().is_some_and(|region| !is_region(region)) {
             let problem = "is not a region's name, such as \"eu-central-1\"".to_owned();
             return Err(("region", problem));
@@ -325,6 +390,7 @@ impl RawGrant {
             claims: self.claims,
             actions,
             max_expires_in,
+            max_share_expires_in,
             region: self.region,
             versions: self.versions.unwrap_or(false),
             trusted_content: self.trusted_content.unwrap_or(false),
@@ -642,7 +708,7 @@ mod tests {
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["get","put"]}]"#,
-                "[0].actions holds \"put\", which is not an action: the only action is \"get\"",
+                "[0].actions holds \"put\", which is not an action: the actions are \"get\" and \"share\"",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["Get"]}]"#,

@@ -52,7 +52,15 @@ impl Prefix {
 
     /// Whether the prefix has a folder with a claim's value.
     pub(super) fn names_claims(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Claim(_)))
+        self.claim_names().next().is_some()
+    }
+
+    /// The claims whose values are folders of the prefix.
+    pub(super) fn claim_names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Claim(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Principal => None,
+        })
     }
 
     /// Whether `key` begins with this prefix, as it is for `principal`.

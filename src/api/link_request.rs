@@ -9,9 +9,11 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
+use crate::access::Action;
 use crate::links::{LinkRequest, ObjectKey};
 use crate::presign::ResponseHeaders;
 use crate::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
+use crate::words;
 
 /// How many links one batch may ask for.
 const MAX_BATCH: usize = 1_000;
@@ -87,6 +89,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawEntries<'a> {
 /// [`Problem::InvalidRequest`], which names the field, or line and column where the JSON is wrong.
 pub(super) fn from_json(body: &[u8]) -> Result<LinkRequest, Problem> {
     validate(parse(body)?)
+}
+
+/// The file that a share is about, as it is written.
+#[derive(Default)]
+pub(super) struct RawFile {
+    pub(super) bucket: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) version_id: Option<String>,
+    pub(super) filename: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) disposition: Option<String>,
+}
+
+/// A request for links to the file of a share.
+///
+/// # Errors
+///
+/// As for [`from_json`].
+pub(super) fn for_share(file: RawFile) -> Result<LinkRequest, Problem> {
+    let RawFile { bucket, key, version_id, filename, content_type, disposition } = file;
+    // A download has the file's own name, as far as that is accepted as one.
+    let own_name = key.as_deref().map(words::file_name);
+    let own_name = own_name.filter(|name| ResponseHeaders::new(Some(name), None, None).is_ok());
+    let filename = filename.or(own_name);
+    let raw = RawLinkRequest {
+        bucket,
+        key,
+        version_id,
+        filename,
+        content_type,
+        disposition,
+        ..RawLinkRequest::default()
+    };
+    Ok(LinkRequest { action: Action::Share, ..validate(raw)? })
 }
 
 /// Reads the JSON of a batch. An entry that can't be read becomes an error in its place.
@@ -165,7 +201,7 @@ fn boolean(name: &str, value: &str) -> Result<bool, Problem> {
 }
 
 /// Parses JSON. When that fails, it is parsed once more to find the field that is wrong.
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     match body.trim_ascii_start().first() {
         Some(b'{') => {}
         // serde would also accept an array that holds the fields' values without their names.
@@ -240,6 +276,7 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
     )
     .map_err(|error| Problem::invalid_request(error.to_string()))?;
     Ok(LinkRequest {
+        action: Action::Get,
         bucket: raw.bucket,
         key,
         version_id: raw.version_id,

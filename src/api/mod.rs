@@ -19,7 +19,10 @@ mod problem;
 mod response;
 mod router;
 mod session;
+mod share_address;
 mod share_page;
+mod share_request;
+mod shares;
 
 use std::fmt;
 
@@ -27,8 +30,10 @@ pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Endpoint;
+use self::shares::Call;
 use crate::access::Principal;
 use crate::links::Links;
+use crate::shares::Shares;
 use crate::telemetry::{Counter, Invocation};
 
 /// An HTTP request, whichever gateway it came through.
@@ -103,17 +108,27 @@ impl Request {
 }
 
 /// Answers `request`, and logs what was given or refused.
+///
+/// `shares` is `None` where shares are off.
 pub(crate) async fn answer(
     links: &Links,
+    shares: Option<&Shares>,
     request: &Request,
     invocation: &mut Invocation<'_>,
 ) -> Response {
-    // No route has a parameter in its path yet.
-    let answer = match router::find(request) {
+    let answer = match router::find(request, shares.is_some()) {
         Ok((Endpoint::Links, _)) => links::post(links, request, invocation).await,
         Ok((Endpoint::Batch, _)) => batch::post(links, request, invocation).await,
         Ok((Endpoint::Download, _)) => download::get(links, request, invocation).await,
         Ok((Endpoint::Session, _)) => session::get(links, request, invocation.time()).await,
+        Ok((endpoint, parameters)) => match shares {
+            // The futures are boxed, because they are large and other requests must not pay for them.
+            Some(shares) => {
+                let call = Call { shares, links, request };
+                Box::pin(call.answer(endpoint, &parameters, invocation)).await
+            }
+            None => Err(Problem::no_such_route(&request.path, "")),
+        },
         Err(problem) => Err(problem),
     };
     answer.unwrap_or_else(|problem| refuse(&request.principal, &problem, invocation))
@@ -132,6 +147,13 @@ pub(crate) fn refuse(
 /// Logs and counts a problem. Its detail is logged only where it does not repeat what the caller
 /// wrote.
 fn log_problem(invocation: &mut Invocation<'_>, principal: &Principal, problem: &Problem) {
+    if let Problem::Share(error) = problem
+        && problem.status() >= 500
+    {
+        let (code, detail) = (problem.code(), error.to_string());
+        let request_id = invocation.request_id();
+        tracing::warn!(request_id, principal = principal.name(), code, detail, "share refused");
+    }
     if let Problem::Link(error) = problem {
         crate::links::log_refused(invocation, principal, error);
     } else {

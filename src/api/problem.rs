@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::links::{LinkError, ObjectKeyError};
+use crate::shares::ShareError;
 
 /// Why a request gets no answer, or an entry of a batch no link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) enum Problem {
     SessionNeedsSignIn,
     /// There is no link.
     Link(LinkError),
+    /// A share is not made, shown, changed or opened.
+    Share(ShareError),
 }
 
 /// The longest detail about a caller's own mistake, in characters. Such details repeat what the
@@ -66,6 +69,7 @@ impl Problem {
             Self::AnswerTooLarge { .. } => "answer-too-large",
             Self::SessionNeedsSignIn => "unauthenticated",
             Self::Link(error) => error.code(),
+            Self::Share(error) => error.code(),
         }
     }
 
@@ -89,6 +93,17 @@ impl Problem {
                 LinkError::Upstream(_) => 502,
                 LinkError::OutOfTime => 504,
                 LinkError::SessionUnproven(_) | LinkError::PolicyUnreadable { .. } => 503,
+            },
+            Self::Share(error) => match error {
+                ShareError::Field(_) => 400,
+                ShareError::PasscodeWanted | ShareError::WrongPasscode { .. } => 403,
+                ShareError::NoSuchShare => 404,
+                ShareError::Revoked => 409,
+                ShareError::Over(_) => 410,
+                ShareError::Locked { .. } => 429,
+                ShareError::NoPublicUrl | ShareError::Internal(_) => 500,
+                ShareError::Unavailable { .. } | ShareError::Table(_) => 503,
+                ShareError::Link(error) => Self::Link(error.clone()).status(),
             },
         }
     }
@@ -118,6 +133,22 @@ impl Problem {
                 LinkError::SessionUnproven(_) => "The session's end is not proven",
                 LinkError::PolicyUnreadable { .. } => "The bucket's policy can't be read",
             },
+            Self::Share(error) => match error {
+                ShareError::Field(_) => "The request can't be understood",
+                ShareError::PasscodeWanted | ShareError::WrongPasscode { .. } => {
+                    "The right passcode is wanted"
+                }
+                ShareError::NoSuchShare => "No such share",
+                ShareError::Revoked => "The share is revoked",
+                ShareError::Over(_) => "The share opens nothing any more",
+                ShareError::Locked { .. } => "The share is locked for a while",
+                ShareError::NoPublicUrl => "The function's settings are wrong",
+                ShareError::Internal(_) => "This function has a bug",
+                ShareError::Unavailable { .. } | ShareError::Table(_) => {
+                    "An AWS service did not answer as expected"
+                }
+                ShareError::Link(_) => "There is no link",
+            },
         }
     }
 
@@ -139,6 +170,7 @@ impl Problem {
                     .to_owned()
             }
             Self::Link(error) => error.to_string(),
+            Self::Share(error) => error.to_string(),
         }
     }
 }
@@ -146,6 +178,16 @@ impl Problem {
 impl From<LinkError> for Problem {
     fn from(error: LinkError) -> Self {
         Self::Link(error)
+    }
+}
+
+impl From<ShareError> for Problem {
+    fn from(error: ShareError) -> Self {
+        match error {
+            ShareError::Link(error) => Self::Link(error),
+            ShareError::Field(detail) => Self::invalid_request(detail),
+            error => Self::Share(error),
+        }
     }
 }
 
@@ -181,6 +223,15 @@ impl Serialize for Problem {
             }
             Self::AnswerTooLarge { links_that_fit, .. } => {
                 map.serialize_entry("links_that_fit", links_that_fit)?;
+            }
+            Self::Share(ShareError::WrongPasscode { tries_left }) => {
+                map.serialize_entry("tries_left", tries_left)?;
+            }
+            Self::Share(ShareError::Locked { until }) => {
+                map.serialize_entry("locked_until", until)?;
+            }
+            Self::Share(ShareError::Over(state)) => {
+                map.serialize_entry("state", state.as_str())?;
             }
             _ => {}
         }

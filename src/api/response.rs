@@ -55,6 +55,16 @@ impl Response {
         Self::text(status, "text/html; charset=utf-8", body)
     }
 
+    /// 201 with `body`, which is JSON.
+    pub(super) fn created(body: String) -> Self {
+        Self::text(201, "application/json", body)
+    }
+
+    /// 204: it is done, and there is nothing to say.
+    pub(super) fn no_content() -> Self {
+        Self::new(204)
+    }
+
     /// 303: whatever method the caller used, it shall GET `location`.
     ///
     /// # Errors

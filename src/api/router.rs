@@ -25,6 +25,20 @@ pub(super) enum Endpoint {
     Download,
     /// Who signs, and what could be promised now.
     Session,
+    /// A new share.
+    NewShare,
+    /// The caller's shares.
+    Shares,
+    /// One share of the caller.
+    Share,
+    /// Changes of a share of the caller.
+    ShareChange,
+    /// The end of a share of the caller.
+    ShareEnd,
+    /// What is behind a share's address, for anyone.
+    SharePage,
+    /// A press of the button there.
+    SharePress,
 }
 
 /// The names and values of a path's parameters.
@@ -36,15 +50,30 @@ const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/links/batch", endpoint: Endpoint::Batch },
     Route { method: "GET", path: "/download", endpoint: Endpoint::Download },
     Route { method: "GET", path: "/session", endpoint: Endpoint::Session },
+    Route { method: "POST", path: "/shares", endpoint: Endpoint::NewShare },
+    Route { method: "GET", path: "/shares", endpoint: Endpoint::Shares },
+    Route { method: "GET", path: "/shares/{share_id}", endpoint: Endpoint::Share },
+    Route { method: "PATCH", path: "/shares/{share_id}", endpoint: Endpoint::ShareChange },
+    Route { method: "DELETE", path: "/shares/{share_id}", endpoint: Endpoint::ShareEnd },
+    Route { method: "GET", path: "/s/{token}", endpoint: Endpoint::SharePage },
+    Route { method: "HEAD", path: "/s/{token}", endpoint: Endpoint::SharePage },
+    Route { method: "POST", path: "/s/{token}", endpoint: Endpoint::SharePress },
 ];
 
-/// The endpoint of `request`, and the parameters in its path.
+/// How many of them there are where shares are off. The others stand behind them.
+const WITHOUT_SHARES: usize = 4;
+
+/// The endpoint of `request`, and the parameters in its path. Where shares are off their routes are
+/// none.
 ///
 /// # Errors
 ///
 /// [`Problem::NoSuchRoute`] and [`Problem::MethodNotAllowed`].
-pub(super) fn find(request: &Request) -> Result<(Endpoint, PathParameters), Problem> {
-    find_in(ROUTES, request)
+pub(super) fn find(
+    request: &Request,
+    with_shares: bool,
+) -> Result<(Endpoint, PathParameters), Problem> {
+    find_in(if with_shares { ROUTES } else { &ROUTES[..WITHOUT_SHARES] }, request)
 }
 
 fn find_in(
@@ -116,14 +145,18 @@ mod tests {
     #[test]
     fn every_route_is_found_by_its_method_and_path() {
         for route in ROUTES {
-            let found = find(&request(route.method, route.path));
-            assert_eq!(found, Ok((route.endpoint, Vec::new())));
+            let path = route.path.replace(['{', '}'], "");
+            let (endpoint, _) = find(&request(route.method, &path), true).unwrap();
+            assert_eq!(endpoint, route.endpoint);
+            let is_share_s = path.starts_with("/s/") || path.starts_with("/shares");
+            let without = find(&request(route.method, &path), false);
+            assert_eq!(without.is_err(), is_share_s, "{path}");
         }
     }
 
     #[test]
     fn a_path_that_is_no_route_is_answered_with_all_routes() {
-        let problem = find(&request("GET", "/linkz")).unwrap_err();
+        let problem = find(&request("GET", "/linkz"), false).unwrap_err();
         assert_eq!(problem.status(), 404);
         assert_eq!(
             problem.detail(),
@@ -155,8 +188,8 @@ mod tests {
     #[test]
     fn another_reading_of_the_path_counts_before_the_path_itself() {
         let mut request = request("POST", "/prod/links");
-        assert!(find(&request).is_err());
+        assert!(find(&request, true).is_err());
         request.readings = vec!["/elsewhere".to_owned(), "/links".to_owned()];
-        assert_eq!(find(&request), Ok((Endpoint::Links, Vec::new())));
+        assert_eq!(find(&request, true), Ok((Endpoint::Links, Vec::new())));
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Offer<'a> {
     /// Whose file it is.
     pub(super) owner: &'a str,
     /// The file's name and its size in bytes. `None`: the passcode comes first.
-    pub(super) file: Option<(&'a str, u64)>,
+    pub(super) file: Option<(&'a str, Option<u64>)>,
     /// Until when it can be downloaded.
     pub(super) expires_at: Timestamp,
     /// How many downloads are left, and how many there were to begin with. `None`: without a limit.
@@ -45,6 +45,8 @@ pub(super) struct Offer<'a> {
 /// What went wrong with the last press of the button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
+    /// A passcode is wanted and none was given.
+    PasscodeWanted,
     /// The passcode is another one. This many tries are left.
     WrongPasscode { tries_left: u64 },
     /// The passcode was wrong too often. Nobody may try before this instant.
@@ -105,7 +107,7 @@ pub(super) fn offer(
     let owner = words::shortened(&words::visible(offer.owner), MAX_NAME);
     let text = OfferText {
         owner: &owner,
-        size: offer.file.map(|(_, size)| words::size(size)).unwrap_or_default(),
+        size: offer.file.and_then(|(_, size)| size).map(words::size).unwrap_or_default(),
         is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
         wants_passcode: offer.wants_passcode,
         works_until: words::instant(offer.expires_at),
@@ -170,7 +172,7 @@ pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
 impl Refusal {
     fn status(self) -> u16 {
         match self {
-            Self::WrongPasscode { .. } => 403,
+            Self::PasscodeWanted | Self::WrongPasscode { .. } => 403,
             Self::Locked { .. } => 429,
             Self::TryAgain { .. } => 503,
         }
@@ -178,7 +180,7 @@ impl Refusal {
 
     fn retry_after(self, now: Timestamp) -> Option<u64> {
         match self {
-            Self::WrongPasscode { .. } => None,
+            Self::PasscodeWanted | Self::WrongPasscode { .. } => None,
             Self::Locked { until } => Some(seconds_until(until, now)),
             Self::TryAgain { after } => Some(after),
         }
@@ -186,6 +188,7 @@ impl Refusal {
 
     fn sentence(self, now: Timestamp) -> String {
         match self {
+            Self::PasscodeWanted => "Type the passcode.".to_owned(),
             Self::WrongPasscode { tries_left: 1 } => {
                 "That is not the passcode. One try is left.".to_owned()
             }
@@ -259,7 +262,7 @@ mod tests {
     fn an_offer() -> Offer<'static> {
         Offer {
             owner: "alice",
-            file: Some(("private-files/Résumé <2026>.pdf", 1_250_000)),
+            file: Some(("private-files/Résumé <2026>.pdf", Some(1_250_000))),
             expires_at: at("2026-12-01T14:05:00Z"),
             downloads: Some((3, 5)),
             wants_passcode: false,
@@ -371,7 +374,7 @@ mod tests {
     fn no_name_breaks_out_of_the_page() {
         let shared = Offer {
             owner: "\u{202e}<script>\"'&",
-            file: Some(("a/</title><script>alert(1)</script>\u{202e}gpj.exe", 1)),
+            file: Some(("a/</title><script>alert(1)</script>\u{202e}gpj.exe", Some(1))),
             ..an_offer()
         };
         let body = page(&shared, None).body;

@@ -7,6 +7,7 @@
 //! - [`eventbridge`]: S3's events as EventBridge delivers them,
 //! - [`sqs`]: batches of messages that hold either of them,
 //! - [`doctor`]: an operator's question to the doctor,
+//! - [`shares`]: what an operator wants of shares,
 //! - [`bounds`]: how large an event may be that is parsed as a whole.
 //!
 //! The shapes are those of `aws_lambda_events`. A module that reads a field in another way says
@@ -18,6 +19,7 @@ mod doctor;
 mod eventbridge;
 mod http;
 mod s3_notification;
+mod shares;
 mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -29,9 +31,11 @@ use thiserror::Error;
 use self::bounds::{First, Outline};
 pub use self::doctor::MalformedQuestion;
 pub(crate) use self::http::{HttpEvent, HttpResponse};
+pub use self::shares::MalformedOperation;
 pub(crate) use self::sqs::{QueueMessage, batch_response};
 use crate::doctor::{Diagnosis, Question};
 use crate::mail::BucketEvent;
+use crate::shares::{Operation, Report};
 
 /// An event, translated.
 pub(crate) enum Event {
@@ -43,6 +47,8 @@ pub(crate) enum Event {
     Queue(Vec<QueueMessage>),
     /// A question to the doctor.
     Doctor(Result<Question, MalformedQuestion>),
+    /// What an operator wants of shares.
+    Shares(Result<Operation, MalformedOperation>),
 }
 
 /// What the function answers, in the shape that the event's sender wants.
@@ -55,6 +61,8 @@ pub enum EventResponse {
     Queue(SqsBatchResponse),
     /// The doctor's answer.
     Doctor(Box<Diagnosis>),
+    /// The answer to an operator's wish about shares.
+    Shares(Box<Report>),
     /// The answer to an event whose sender wants none: `null`.
     Nothing(()),
 }
@@ -78,6 +86,8 @@ struct EventFields<'a> {
     body: Option<&'a RawValue>,
     #[serde(borrow)]
     doctor: Option<&'a RawValue>,
+    #[serde(borrow)]
+    shares: Option<&'a RawValue>,
 }
 
 /// The field that tells a queue's records from S3's own.
@@ -107,6 +117,8 @@ impl Event {
             Ok(Self::Queue(sqs::parse(event)?))
         } else if fields.doctor.is_some() && fields.records.is_none() {
             Ok(Self::Doctor(doctor::parse(event)))
+        } else if fields.shares.is_some() && fields.records.is_none() {
+            Ok(Self::Shares(shares::parse(event)))
         } else {
             Ok(Self::Bucket(parse_bucket_event(event)?))
         }

@@ -42,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) facts: ObjectFacts,
     /// When the object ends, as far as S3 says.
     pub(crate) end: ObjectEnd,
+    /// The object's size in bytes, as far as S3 says.
+    pub(crate) size: Option<u64>,
 }
 
 /// Why S3 denies access, as its message says. It says so to principals of the bucket's own account.
@@ -71,17 +73,17 @@ impl Answer {
     }
 }
 
-/// Fetches one byte through `url`. Returns when the object ends, as far as S3 says.
+/// Fetches one byte through `url`. Returns what S3 says of the object.
 ///
 /// # Errors
 ///
 /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
 /// [`LinkError::Upstream`] when S3 does not answer or answers 5xx. Neither holds the URL or any
 /// part of its signature.
-pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<ObjectEnd, LinkError> {
+pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<Answer, LinkError> {
     let answer = fetch_one_byte(http, url).await.map_err(|reason| unreachable(&reason))?;
     match (answer.status, answer.why_not()) {
-        (_, None) => Ok(answer.end),
+        (_, None) => Ok(answer),
         (status @ 500.., _) => Err(unreachable(&format!("it answered {status}"))),
         (_, Some(reason)) => Err(LinkError::ObjectUnavailable(reason)),
     }
@@ -121,6 +123,7 @@ async fn fetch(http: &AwsHttp, url: &str) -> Result<Answer, String> {
     let header = |name: &str| answer.headers().get(name);
     let end = ObjectEnd::read(header("x-amz-expiration"), header("x-amz-restore"));
     let facts = ObjectFacts::read(header);
+    let size = size(status, header("content-range"), header("content-length"));
     // A server that ignores the range sends the whole file. What follows the limit is not read.
     let document = if status >= 300 {
         let body = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
@@ -129,7 +132,19 @@ async fn fetch(http: &AwsHttp, url: &str) -> Result<Answer, String> {
         String::new()
     };
     let code = code_of(&document).to_owned();
-    Ok(Answer { status, code, denial: denial(&document), facts, end })
+    Ok(Answer { status, code, denial: denial(&document), facts, end, size })
+}
+
+/// The object's size: what stands behind the slash of `Content-Range`, or the whole length where the
+/// server ignored the range.
+///
+/// Source: RFC 9110, section 14.4.
+fn size(status: u16, range: Option<&str>, length: Option<&str>) -> Option<u64> {
+    match status {
+        206 | 416 => range?.rsplit_once('/')?.1.trim().parse().ok(),
+        200 => length?.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 /// Why access is denied, by the phrases of S3's own messages.
@@ -202,6 +217,15 @@ mod tests {
         assert_eq!(code_of("<Code>X-Amz-Signature=abc</Code>"), "");
         assert_eq!(code_of("<Code>"), "");
         assert_eq!(code_of(""), "");
+    }
+
+    #[test]
+    fn the_size_is_what_the_range_is_a_part_of() {
+        assert_eq!(size(206, Some("bytes 0-0/1250000"), Some("1")), Some(1_250_000));
+        assert_eq!(size(416, Some("bytes */0"), Some("200")), Some(0));
+        assert_eq!(size(200, None, Some("7")), Some(7));
+        assert_eq!(size(206, Some("bytes 0-0/*"), Some("1")), None);
+        assert_eq!(size(206, None, Some("1")), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::PolicyReading;
-use crate::access::{Grant, Principal};
+use crate::access::{Action, Grant, Principal};
 use crate::presign::ResponseHeaders;
 use crate::sessions::Evidence;
 use crate::window::{RequestedWindow, Window};
@@ -13,6 +13,8 @@ use crate::window::{RequestedWindow, Window};
 /// A request for one link, validated and not yet granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkRequest {
+    /// What the link is for. A grant must have this action.
+    pub(crate) action: Action,
     /// The bucket, if the request names one.
     pub(crate) bucket: Option<String>,
     /// The object's key, decoded.

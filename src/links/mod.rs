@@ -43,7 +43,7 @@ pub(crate) use self::object_facts::ObjectFacts;
 pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
 pub(crate) use self::policy_words::in_words;
 pub(crate) use self::version::Versions;
-use crate::access::{Action, Grant, Grants, Needs, Principal};
+use crate::access::{Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::clock::{Clock, InvocationTime};
 use crate::policy::Policy;
@@ -60,7 +60,7 @@ const MAX_POLICIES: usize = 16;
 
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+pub(crate) const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 
 /// The outcome of `made`, if it comes in time for this invocation to answer.
 ///
@@ -163,12 +163,37 @@ impl Links {
         if !request.check {
             return Ok(link);
         }
-        let end = check::open_once(&self.http, &link.url).await?.of(request.version_id.as_deref());
-        if end.is_none() {
-            return Ok(link);
-        }
-        // S3 said when the object ends. Signing again costs nothing.
-        self.sign_with(&prepared, request, end)
+        let (link, _) = self.checked(&prepared, request, link).await?;
+        Ok(link)
+    }
+
+    /// Makes a link for `principal`, and opens it once. Returns the object's size in bytes beside it,
+    /// as far as S3 says. Wrap it in [`in_time`].
+    pub(crate) async fn make_checked(
+        &self,
+        principal: &Principal,
+        request: &LinkRequest,
+        time: InvocationTime,
+    ) -> Result<(Link, Option<u64>), LinkError> {
+        let prepared = self.prepare(principal, request, time).await?;
+        let link = self.sign_with(&prepared, request, None)?;
+        self.checked(&prepared, request, link).await
+    }
+
+    /// Opens `link`, and signs another one if S3 says that the object ends. Signing again costs
+    /// nothing.
+    async fn checked(
+        &self,
+        prepared: &Prepared<'_>,
+        request: &LinkRequest,
+        link: Link,
+    ) -> Result<(Link, Option<u64>), LinkError> {
+        let answer = check::open_once(&self.http, &link.url).await?;
+        let link = match answer.end.of(request.version_id.as_deref()) {
+            None => link,
+            end => self.sign_with(prepared, request, end)?,
+        };
+        Ok((link, answer.size))
     }
 
     /// Makes a link for `principal` to an object that ends at `object_end`, and does not open it,
@@ -224,7 +249,8 @@ impl Links {
                 old_versions: request.version_id.is_some(),
                 trusted_content: request.response_headers.show_the_objects_own_type(),
             };
-            let found = self.grants.find_for(needs, principal, Action::Get, bucket, &request.key);
+            let found =
+                self.grants.find_for(needs, principal, request.action, bucket, &request.key);
             if let Some(grant) = found {
                 if needs.trusted_content && !grant.trusted_content {
                     return Err(LinkError::InlineWithoutContentType);

@@ -350,6 +350,7 @@ impl Mailer {
             .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
             .unwrap_or_default();
         LinkRequest {
+            action: Action::Get,
             bucket: Some(created.bucket.clone()),
             key: created.key.clone(),
             version_id: created.version_id.clone(),

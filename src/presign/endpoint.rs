@@ -46,28 +46,9 @@ pub(super) fn resolve(
     region: &str,
     settings: &AwsSettings,
 ) -> Result<AuthScheme, SignError> {
-    let no_endpoint = |reason: String| SignError::NoEndpoint {
-        bucket: bucket.to_owned(),
-        region: region.to_owned(),
-        reason,
-    };
-    let params = Params::builder()
-        .bucket(bucket)
-        .region(region)
-        .use_fips(settings.use_fips)
-        .use_dual_stack(settings.use_dual_stack)
-        .set_endpoint(settings.s3_endpoint.clone())
-        .build()
-        .map_err(|error| no_endpoint(error.to_string()))?;
-    // The default rules are computation only, so their future is ready at once.
-    let endpoint = DefaultResolver::new()
-        .resolve_endpoint(&params)
-        .now_or_never()
-        .ok_or_else(|| no_endpoint("the rules did not answer at once".to_owned()))?
-        .map_err(|error| no_endpoint(error.to_string()))?;
-
-    let scheme =
-        StatedScheme::of(&endpoint).ok_or_else(|| no_endpoint("it has no scheme".to_owned()))?;
+    let endpoint = ask_the_rules(bucket, region, settings)?;
+    let scheme = StatedScheme::of(&endpoint)
+        .ok_or_else(|| no_endpoint(bucket, region, "it has no scheme"))?;
     match scheme.name.as_str() {
         "sigv4" => {}
         // Outposts want Signature Version 4A too, with a service name of their own. Nobody has
@@ -78,14 +59,8 @@ pub(super) fn resolve(
             return Err(SignError::UnsupportedScheme { bucket, scheme });
         }
     }
-    let url = endpoint.url();
-    // A custom endpoint may hold anything. No URL has these characters, and a link must be one.
-    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)) {
-        return Err(no_endpoint("the endpoint is not a URL".to_owned()));
-    }
-    let (url_scheme, rest) =
-        url.split_once("://").ok_or_else(|| no_endpoint("it has no URL scheme".to_owned()))?;
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (url_scheme, host, path) =
+        parts(endpoint.url()).map_err(|reason| no_endpoint(bucket, region, reason))?;
     Ok(AuthScheme::SigV4(Endpoint {
         origin: format!("{url_scheme}://{host}"),
         host: without_default_port(url_scheme, host).to_owned(),
@@ -93,6 +68,63 @@ pub(super) fn resolve(
         region: scheme.region.unwrap_or_else(|| region.to_owned()),
         service: scheme.service.unwrap_or_else(|| "s3".to_owned()),
     }))
+}
+
+/// The origin of the bucket's objects: scheme and authority, whatever signature they want.
+///
+/// # Errors
+///
+/// [`SignError::NoEndpoint`].
+pub(super) fn origin(
+    bucket: &str,
+    region: &str,
+    settings: &AwsSettings,
+) -> Result<String, SignError> {
+    let endpoint = ask_the_rules(bucket, region, settings)?;
+    let (url_scheme, host, _) =
+        parts(endpoint.url()).map_err(|reason| no_endpoint(bucket, region, reason))?;
+    Ok(format!("{url_scheme}://{host}"))
+}
+
+fn ask_the_rules(
+    bucket: &str,
+    region: &str,
+    settings: &AwsSettings,
+) -> Result<aws_sdk_s3::config::endpoint::Endpoint, SignError> {
+    let no_endpoint = |reason: String| no_endpoint(bucket, region, reason);
+    let params = Params::builder()
+        .bucket(bucket)
+        .region(region)
+        .use_fips(settings.use_fips)
+        .use_dual_stack(settings.use_dual_stack)
+        .set_endpoint(settings.s3_endpoint.clone())
+        .build()
+        .map_err(|error| no_endpoint(error.to_string()))?;
+    // The default rules are computation only, so their future is ready at once.
+    DefaultResolver::new()
+        .resolve_endpoint(&params)
+        .now_or_never()
+        .ok_or_else(|| no_endpoint("the rules did not answer at once".to_owned()))?
+        .map_err(|error| no_endpoint(error.to_string()))
+}
+
+fn no_endpoint(bucket: &str, region: &str, reason: impl Into<String>) -> SignError {
+    SignError::NoEndpoint {
+        bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// Scheme, authority and path of an endpoint's URL.
+fn parts(url: &str) -> Result<(&str, &str, &str), &'static str> {
+    // A custom endpoint may hold anything. No URL has these characters, and a link must be one.
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)) {
+        return Err("the endpoint is not a URL");
+    }
+    let (scheme, rest) = url.split_once("://").ok_or("it has no URL scheme")?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Ok((scheme, host, path))
 }
 
 /// The host as clients send it: without the port that is the scheme's default, even if the URL

@@ -162,6 +162,16 @@ impl Signer {
         }
     }
 
+    /// The origin that links to objects of `bucket` lead to, such as
+    /// `https://my-bucket.s3.eu-west-1.amazonaws.com`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::NoEndpoint`] when the SDK's rules know no endpoint.
+    pub(crate) fn origin(&self, bucket: &str, region: &str) -> Result<String, SignError> {
+        endpoint::origin(bucket, region, self.aws.settings())
+    }
+
     fn cached_bucket(
         &self,
         credentials: &Credentials,

@@ -37,6 +37,16 @@ pub(crate) enum Counter {
     RecipientsRefused,
     /// Looks at the object of `GRANTS_OBJECT` that found it wrong.
     GrantsObjectInvalid,
+    /// Shares that were made.
+    SharesCreated,
+    /// Pages of shares that work, and their facts as JSON.
+    SharePagesShown,
+    /// Downloads of shares that were given.
+    ShareDownloads,
+    /// Presses of a share's button that got nothing.
+    ShareRefusals,
+    /// Those of them with a wrong passcode.
+    SharePasscodesWrong,
 }
 
 impl Counter {
@@ -53,6 +63,15 @@ impl Counter {
     const MAILS: [Self; 4] =
         [Self::MailsSent, Self::MailsFailed, Self::EventsRefused, Self::RecipientsRefused];
 
+    /// The counters of shares. A line has all of them or, when all are 0, none.
+    const SHARES: [Self; 5] = [
+        Self::SharesCreated,
+        Self::SharePagesShown,
+        Self::ShareDownloads,
+        Self::ShareRefusals,
+        Self::SharePasscodesWrong,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::LinksSigned => "LinksSigned",
@@ -65,13 +84,20 @@ impl Counter {
             Self::EventsRefused => "EventsRefused",
             Self::RecipientsRefused => "RecipientsRefused",
             Self::GrantsObjectInvalid => "GrantsObjectInvalid",
+            Self::SharesCreated => "SharesCreated",
+            Self::SharePagesShown => "SharePagesShown",
+            Self::ShareDownloads => "ShareDownloads",
+            Self::ShareRefusals => "ShareRefusals",
+            Self::SharePasscodesWrong => "SharePasscodesWrong",
         }
     }
 }
 
 /// How often each counter was counted in one invocation.
 #[derive(Debug, Default)]
-pub(super) struct Counters([u64; Counter::LINKS.len() + Counter::MAILS.len() + 1]);
+pub(super) struct Counters(
+    [u64; Counter::LINKS.len() + Counter::MAILS.len() + 1 + Counter::SHARES.len()],
+);
 
 impl Counters {
     pub(super) fn add(&mut self, counter: Counter, times: u64) {
@@ -99,6 +125,9 @@ impl Counters {
         }
         if self.0[Counter::GrantsObjectInvalid as usize] > 0 {
             metrics.push(count(Counter::GrantsObjectInvalid));
+        }
+        if Counter::SHARES.into_iter().any(|counter| self.0[counter as usize] > 0) {
+            metrics.extend(Counter::SHARES.into_iter().map(count));
         }
         Some(metrics)
     }

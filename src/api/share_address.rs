@@ -1,0 +1,183 @@
+//! `/s/{token}`: what anyone gets who has a share's address. A page for people; for programs that ask
+//! for JSON, its facts.
+//!
+//! Nothing here is logged or counted as a link that was refused: `shares` has log lines and counters
+//! of its own, and none of them knows the token.
+
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::response::json;
+use super::share_page::{self, Offer, Over, Refusal};
+use super::shares::Call;
+use super::{Problem, Request, Response, share_request};
+use crate::shares::{Browser, Facts, Pressed, ShareError, State, Token};
+use crate::telemetry::Invocation;
+
+/// The cookie that recognises a browser's presses. Its path is the share's own.
+const COOKIE: &str = "press";
+
+/// How long a browser keeps the cookie after a page or a press, in seconds: as long as it may press
+/// again uncounted.
+const COOKIE_SECONDS: u32 = 600;
+
+/// The facts of a share as JSON.
+#[derive(Serialize)]
+struct FactsResponse<'a> {
+    state: &'static str,
+    owner: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_downloads: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    downloads_left: Option<u64>,
+    wants_passcode: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked_until: Option<Timestamp>,
+}
+
+impl Call<'_> {
+    /// The page, or its facts. Changes nothing and counts nothing.
+    pub(super) async fn show(
+        self,
+        token: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Response, Problem> {
+        let Self { shares, links, request } = self;
+        let browser = browser_of(request);
+        let shown = match Token::parse(token) {
+            None => Err(ShareError::NoSuchShare),
+            Some(token) => {
+                shares.show(links, &token, browser.as_ref(), self.caller(), invocation).await
+            }
+        };
+        let now = invocation.time().now();
+        let mut response = match shown {
+            Err(error) => refused(request, None, &error, now)?,
+            Ok(facts) if request.wants_json() => Response::json(json(&FactsResponse::new(&facts))),
+            Ok(facts) => share_page::offer(&offer(&facts), None, now)?,
+        };
+        if browser.is_none() && response.status == 200 {
+            // Presses that are repeated are recognised from the first one on.
+            set_cookie(&mut response, request, &Browser::random()?);
+        }
+        if request.method == "HEAD" {
+            response.body.clear();
+        }
+        Ok(response)
+    }
+
+    /// A press of the button: a redirect to a link, or why there is none.
+    pub(super) async fn press(
+        self,
+        token: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Response, Problem> {
+        let Self { shares, links, request } = self;
+        let Some(token) = Token::parse(token) else {
+            return refused(request, None, &ShareError::NoSuchShare, invocation.time().now());
+        };
+        let passcode = share_request::press(request)?;
+        let given = browser_of(request);
+        let Pressed { facts, outcome, browser } = shares
+            .press(links, &token, passcode.as_deref(), given.as_ref(), self.caller(), invocation)
+            .await;
+        let mut response = match outcome {
+            Ok(link) => Response::see_other(&link.url)?,
+            Err(error) => refused(request, facts.as_ref(), &error, invocation.time().now())?,
+        };
+        if let Some(browser) = browser {
+            set_cookie(&mut response, request, &browser);
+        }
+        Ok(response)
+    }
+}
+
+/// A page or a problem that says why there is nothing.
+fn refused(
+    request: &Request,
+    facts: Option<&Facts>,
+    error: &ShareError,
+    now: Timestamp,
+) -> Result<Response, Problem> {
+    if request.wants_json() {
+        let mut response = Response::problem(&error.clone().into());
+        if let Some(seconds) = error.retry_after(now) {
+            response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        return Ok(response);
+    }
+    let refusal = match *error {
+        ShareError::NoSuchShare => return share_page::over(Over::NeverWas),
+        ShareError::Over(State::Ended) => return share_page::over(Over::Ended),
+        ShareError::Over(State::UsedUp) => return share_page::over(Over::UsedUp),
+        ShareError::Over(State::Withdrawn | State::Active) => {
+            return share_page::over(Over::Withdrawn);
+        }
+        ShareError::PasscodeWanted => Refusal::PasscodeWanted,
+        ShareError::WrongPasscode { tries_left } => Refusal::WrongPasscode { tries_left },
+        ShareError::Locked { until } => Refusal::Locked { until },
+        ShareError::Unavailable { .. } | ShareError::Table(_) => {
+            Refusal::TryAgain { after: error.retry_after(now).unwrap_or(1) }
+        }
+        _ => return Err(error.clone().into()),
+    };
+    match (facts, refusal) {
+        (Some(facts), refusal) => share_page::offer(&offer(facts), Some(refusal), now),
+        (None, Refusal::TryAgain { after }) => share_page::unavailable(after),
+        (None, _) => share_page::over(Over::NeverWas),
+    }
+}
+
+fn offer(facts: &Facts) -> Offer<'_> {
+    Offer {
+        owner: &facts.owner,
+        file: facts.file.as_ref().map(|(name, size)| (name.as_str(), *size)),
+        expires_at: facts.expires_at,
+        downloads: facts.downloads,
+        wants_passcode: facts.wants_passcode,
+        download_origin: &facts.download_origin,
+    }
+}
+
+impl<'a> FactsResponse<'a> {
+    fn new(facts: &'a Facts) -> Self {
+        let file = facts.file.as_ref();
+        Self {
+            state: State::Active.as_str(),
+            owner: &facts.owner,
+            name: file.map(|(name, _)| name.as_str()),
+            size: file.and_then(|(_, size)| *size),
+            expires_at: facts.expires_at,
+            max_downloads: facts.downloads.map(|(_, of)| of),
+            downloads_left: facts.downloads.map(|(left, _)| left),
+            wants_passcode: facts.wants_passcode,
+            locked_until: facts.locked_until,
+        }
+    }
+}
+
+fn browser_of(request: &Request) -> Option<Browser> {
+    request.cookie(COOKIE).and_then(Browser::parse)
+}
+
+/// Sets the cookie for this share alone. No script and no other site can read or send it.
+fn set_cookie(response: &mut Response, request: &Request, browser: &Browser) {
+    let path = request.client.public_path.as_deref().unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+    // Without a path a browser takes the folder of the address.
+    let path = match path {
+        path if path.starts_with('/') && path.bytes().all(is_plain) => format!(" Path={path};"),
+        _ => String::new(),
+    };
+    response.cookies.push(format!(
+        "{COOKIE}={};{path} Max-Age={COOKIE_SECONDS}; Secure; HttpOnly; SameSite=Lax",
+        browser.reveal()
+    ));
+}

@@ -1,0 +1,221 @@
+//! Lists, changes and revokes shares for their owners. Another's share is like one that never was.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+
+use super::create::{after, whole_second};
+use super::item::{Item, instant, summary, text};
+use super::log::Caller;
+use super::passcode::Passcode;
+use super::share::{Summary, forget_at, owner_key};
+use super::table::{Changes, Updated};
+use super::token::ShareId;
+use super::{ShareError, Shares, credentials, log};
+use crate::access::Principal;
+use crate::links::{LinkError, Links};
+use crate::telemetry::Invocation;
+
+/// What becomes of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Edit<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is taken away.
+    Remove,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Edit<T> {
+    /// The same edit of a value that `change` makes of this one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `change` gives.
+    pub(crate) fn try_map<U, E>(
+        self,
+        change: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<Edit<U>, E> {
+        Ok(match self {
+            Self::Keep => Edit::Keep,
+            Self::Remove => Edit::Remove,
+            Self::Set(value) => Edit::Set(change(value)?),
+        })
+    }
+}
+
+/// What an owner wants to change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    /// How long the share is to live from now on, in seconds. `None`: as long as before.
+    pub(crate) expires_in: Option<u64>,
+    pub(crate) max_downloads: Edit<u64>,
+    pub(crate) passcode: Edit<Passcode>,
+    /// Whether passcodes may be tried again.
+    pub(crate) unlock: bool,
+}
+
+/// A page of an owner's shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) shares: Vec<Summary>,
+    /// Where the next page begins, for callers to pass on.
+    pub(crate) next: Option<String>,
+}
+
+impl Shares {
+    /// The owner's shares, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Field`] for a cursor that is none, [`ShareError::Table`].
+    pub(crate) async fn list(
+        &self,
+        links: &Links,
+        owner: &Principal,
+        cursor: Option<&str>,
+        limit: i32,
+        invocation: &Invocation<'_>,
+    ) -> Result<Listed, ShareError> {
+        let owner_key = key_of(owner)?;
+        let from = cursor.map(|cursor| start(cursor, &owner_key)).transpose()?;
+        let time = invocation.time();
+        let credentials = credentials(links).await?;
+        let page = self.table.of_owner(&owner_key, from, limit, &credentials, time).await?;
+        let shares = page.items.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
+        let next = page.next.is_some().then(|| shares.last().map(cursor_after)).flatten();
+        Ok(Listed { shares, next })
+    }
+
+    /// One share of the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::NoSuchShare`], [`ShareError::Table`].
+    pub(crate) async fn get(
+        &self,
+        links: &Links,
+        owner: &Principal,
+        id: &ShareId,
+        invocation: &Invocation<'_>,
+    ) -> Result<Summary, ShareError> {
+        key_of(owner)?;
+        let credentials = credentials(links).await?;
+        let item = self.table.get(id, &credentials, invocation.time()).await?;
+        let found = item.as_ref().map(summary).transpose()?;
+        found.filter(|share| share.is_of(owner)).ok_or(ShareError::NoSuchShare)
+    }
+
+    /// Changes a share of the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::NoSuchShare`], [`ShareError::Revoked`], [`ShareError::Link`] when the owner wants
+    /// another end and may not share the file any more, [`ShareError::Table`].
+    pub(crate) async fn change(
+        &self,
+        links: &Links,
+        owner: &Principal,
+        id: &ShareId,
+        change: Change,
+        caller: Caller<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Summary, ShareError> {
+        let owner_key = key_of(owner)?;
+        let time = invocation.time();
+        let credentials = credentials(links).await?;
+        let mut changes = Changes {
+            max_downloads: change.max_downloads,
+            unlock: change.unlock,
+            ..Changes::default()
+        };
+        if let Some(expires_in) = change.expires_in {
+            let share = self.get(links, owner, id, invocation).await?;
+            // The grants that cover the owner today say how long the share may live.
+            let longest = links.grants.longest_share(owner, &share.bucket, &share.key);
+            let longest = longest.ok_or(LinkError::NotGranted)?;
+            let expires_at = after(whole_second(time.now()), expires_in.min(longest))?;
+            changes.expires_at = Some(expires_at);
+            changes.forget_at = Some(forget_at(expires_at));
+        }
+        changes.passcode = change.passcode.try_map(|passcode| passcode.hash())?;
+        match self.table.change(id, &owner_key, changes, &credentials, time).await? {
+            Updated::Yes(item) => {
+                let share = summary(&item)?;
+                log::changed(invocation, caller, owner, id, "share changed");
+                Ok(share)
+            }
+            Updated::No(item) => {
+                let share = item.as_ref().map(summary).transpose()?;
+                Err(match share.filter(|share| share.is_of(owner)) {
+                    Some(_) => ShareError::Revoked,
+                    None => ShareError::NoSuchShare,
+                })
+            }
+        }
+    }
+
+    /// Revokes a share of the owner for good. To do so again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::NoSuchShare`], [`ShareError::Table`].
+    pub(crate) async fn revoke(
+        &self,
+        links: &Links,
+        owner: &Principal,
+        id: &ShareId,
+        caller: Caller<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), ShareError> {
+        let owner_key = key_of(owner)?;
+        let time = invocation.time();
+        let credentials = credentials(links).await?;
+        let revoked =
+            self.table.revoke(id, Some(&owner_key), time.now(), &credentials, time).await?;
+        match revoked {
+            Updated::Yes(_) => {
+                log::changed(invocation, caller, owner, id, "share revoked");
+                Ok(())
+            }
+            Updated::No(_) => Err(ShareError::NoSuchShare),
+        }
+    }
+}
+
+/// The owner's key, if a gateway authenticated the caller.
+fn key_of(owner: &Principal) -> Result<String, ShareError> {
+    match owner {
+        Principal::Iam(_) | Principal::Authorized { .. } => {
+            owner_key(owner).ok_or_else(|| LinkError::Unauthenticated.into())
+        }
+        Principal::Anonymous | Principal::S3Event => Err(LinkError::Unauthenticated.into()),
+    }
+}
+
+/// Names the place in the index after this share. Whose shares these are is not in it: the next page
+/// is its caller's own, whatever the cursor says.
+fn cursor_after(share: &Summary) -> String {
+    let place = format!("{} {}", share.created_at.as_second(), share.id.as_str());
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+/// The key in the index that a cursor names.
+fn start(cursor: &str, owner_key: &str) -> Result<Item, ShareError> {
+    let read = || {
+        let place = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (created_at, id) = place.split_once(' ')?;
+        let created_at = Timestamp::from_second(created_at.parse().ok()?).ok()?;
+        Some((created_at, ShareId::parse(id)?))
+    };
+    let (created_at, id) = read().ok_or_else(|| {
+        ShareError::Field("cursor: take the value of \"next\" of the page before".to_owned())
+    })?;
+    Ok(Item::from([
+        ("owner_key".to_owned(), text(owner_key)),
+        ("created_at".to_owned(), instant(created_at)),
+        ("id".to_owned(), text(id.as_str())),
+    ]))
+}

@@ -1,0 +1,364 @@
+//! What a share's page shows, and what a press of its button gets.
+//!
+//! A page takes one call of DynamoDB and changes nothing. A press takes two: the first reads the share
+//! or, where a passcode was given, counts the attempt before anybody looks at the passcode. Then
+//! everything must hold that a link needs: the owner's grant, the session, the bucket's policy, the
+//! file. The second call judges end, revocation and limit, and counts, at one instant. So nothing is
+//! counted that is not given, and nothing is given that the table does not know of.
+//!
+//! A press is known by a secret of its browser. The second call writes its digest down, so a call that
+//! is repeated counts once, and so does a press that is repeated within ten minutes. That press makes
+//! the second call as well: a revocation that came in between counts.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use jiff::Timestamp;
+
+use super::item::{Item, share};
+use super::log::{self, Caller};
+use super::share::{LOCK, MAX_ATTEMPTS, Share, State};
+use super::table::{Press, Updated};
+use super::token::{Browser, ShareId, Token};
+use super::{ShareError, Shares, credentials};
+use crate::access::Action;
+use crate::clock::InvocationTime;
+use crate::links::{Link, LinkError, Links, in_time, log_signed};
+use crate::telemetry::Invocation;
+use crate::window::LimitedBy;
+
+/// The time that an invocation must have left when a download is counted. DynamoDB's answer takes
+/// less, even at its slowest.
+const MIN_TIME_LEFT: Duration = Duration::from_secs(3);
+
+/// What whoever has a share's address may know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// Whose file it is.
+    pub(crate) owner: String,
+    /// The file's name, and its size in bytes. `None`: the passcode comes first.
+    pub(crate) file: Option<(String, Option<u64>)>,
+    /// From this instant on the share opens nothing.
+    pub(crate) expires_at: Timestamp,
+    /// How many downloads are left, and of how many. `None` without a limit.
+    pub(crate) downloads: Option<(u64, u64)>,
+    /// Whether a passcode is wanted.
+    pub(crate) wants_passcode: bool,
+    /// Until when no passcode is looked at. `None`: one may be tried.
+    pub(crate) locked_until: Option<Timestamp>,
+    /// The origin that a download comes from.
+    pub(crate) download_origin: String,
+}
+
+/// What a press of the button got. Not `Debug`: it may hold a link.
+pub(crate) struct Pressed {
+    /// What the page shows after a press in vain. `None`: there is nothing to show.
+    pub(crate) facts: Option<Facts>,
+    /// The link, or why there is none.
+    pub(crate) outcome: Result<Link, ShareError>,
+    /// The secret by which the browser may press again uncounted. `None`: it has no use for one.
+    pub(crate) browser: Option<Browser>,
+}
+
+/// A press whose share is known.
+struct Judged {
+    share: Share,
+    /// Whether the passcode was looked at and right.
+    passcode_is_right: bool,
+    outcome: Result<Link, ShareError>,
+    browser: Browser,
+}
+
+impl Shares {
+    /// What the share of `token` is. Nothing is changed and nothing is counted.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::NoSuchShare`], [`ShareError::Over`], [`ShareError::Unavailable`].
+    pub(crate) async fn show(
+        &self,
+        links: &Links,
+        token: &Token,
+        browser: Option<&Browser>,
+        caller: Caller<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Facts, ShareError> {
+        let time = invocation.time();
+        let id = token.share_id();
+        let shown = async {
+            let credentials = credentials(links).await?;
+            let item = self.table.get(&id, &credentials, time).await?;
+            let share = share(&item.ok_or(ShareError::NoSuchShare)?)?;
+            match state(links, &share, browser, time.now()) {
+                State::Active => facts(links, &share, false, time.now()),
+                state => Err(ShareError::Over(state)),
+            }
+        };
+        let shown = shown.await.map_err(|error| judged(error).0);
+        match &shown {
+            Ok(_) => log::shown(invocation, caller, &id),
+            Err(error) => log::not_shown(invocation, caller, &id, error),
+        }
+        shown
+    }
+
+    /// Judges a press of the button, and makes the link for it.
+    pub(crate) async fn press(
+        &self,
+        links: &Links,
+        token: &Token,
+        passcode: Option<&str>,
+        browser: Option<&Browser>,
+        caller: Caller<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Pressed {
+        let time = invocation.time();
+        let id = token.share_id();
+        let passcode = passcode.filter(|passcode| !passcode.is_empty());
+        let pressed = self.try_press(links, &id, passcode, browser, time).await;
+        let Judged { share, passcode_is_right, outcome, browser } = match pressed {
+            Ok(judged) => judged,
+            Err(error) => {
+                let (error, cause) = judged(error);
+                log::refused(invocation, caller, &id, None, &error, cause.as_deref());
+                return Pressed { facts: None, outcome: Err(error), browser: browser.cloned() };
+            }
+        };
+        let outcome = match outcome {
+            Ok(link) => {
+                log_signed(invocation, &share.owner, &link);
+                log::downloaded(invocation, caller, &share, &link);
+                Ok(link)
+            }
+            Err(error) => {
+                let (error, cause) = judged(error);
+                log::refused(invocation, caller, &id, Some(&share), &error, cause.as_deref());
+                Err(error)
+            }
+        };
+        let facts = facts(links, &share, passcode_is_right, time.now()).ok();
+        Pressed { facts, outcome, browser: Some(browser) }
+    }
+
+    /// Finds the share, and judges the press. An error here is one that tells nothing of a share.
+    async fn try_press(
+        &self,
+        links: &Links,
+        id: &ShareId,
+        passcode: Option<&str>,
+        browser: Option<&Browser>,
+        time: InvocationTime,
+    ) -> Result<Judged, ShareError> {
+        let credentials = credentials(links).await?;
+        let mut browser = browser.cloned().map_or_else(Browser::random, Ok)?;
+        let (share, is_looked_at) = match passcode {
+            Some(_) => self.count_attempt(id, &browser, &credentials, time).await?,
+            None => (found(self.table.get(id, &credentials, time).await?)?, false),
+        };
+        let now = time.now();
+        if share.remembers(&browser) && !share.counted(&browser, now) {
+            browser = Browser::random()?;
+        }
+        let mut judged = Judged {
+            share,
+            passcode_is_right: false,
+            outcome: Err(ShareError::NoSuchShare),
+            browser,
+        };
+        let Judged { share, browser, .. } = &judged;
+        let allowed = match state(links, share, Some(browser), now) {
+            State::Active => check_passcode(share, passcode, is_looked_at, now),
+            state => Err(ShareError::Over(state)),
+        };
+        judged.outcome = match allowed {
+            Ok(()) => {
+                let given = self.give(links, share, browser, &credentials, time).await;
+                judged.passcode_is_right = judged.share.passcode.is_some();
+                if judged.passcode_is_right && given.as_ref().is_err_and(is_nothing_written) {
+                    // If this fails, the owner of a right passcode has one try less.
+                    let _ = self.table.take_attempt_back(id, &credentials, time).await;
+                }
+                given
+            }
+            Err(error) => Err(error),
+        };
+        Ok(judged)
+    }
+
+    /// Counts an attempt at the passcode. Returns the share, and whether the passcode may be looked
+    /// at: an attempt is counted where the share has a passcode, opens and is not locked.
+    async fn count_attempt(
+        &self,
+        id: &ShareId,
+        browser: &Browser,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<(Share, bool), ShareError> {
+        let now = time.now();
+        let old = match self.table.count_attempt(id, browser, now, credentials, time).await? {
+            Updated::Yes(item) => return Ok((share(&item)?, true)),
+            Updated::No(old) => found(old)?,
+        };
+        let lock_is_over = old.passcode.is_some()
+            && old.state_for(Some(browser), now) == State::Active
+            && old.summary.attempts >= MAX_ATTEMPTS
+            && old.summary.locked_until(now).is_none();
+        if !lock_is_over {
+            return Ok((old, false));
+        }
+        match self.table.count_first_attempt(&old, now, credentials, time).await? {
+            Updated::Yes(item) => Ok((share(&item)?, true)),
+            Updated::No(_) => {
+                let reason = "another attempt was counted at the same moment".to_owned();
+                Err(ShareError::Unavailable { reason })
+            }
+        }
+    }
+
+    /// Makes the link, and writes the press down if at that moment everything still holds.
+    async fn give(
+        &self,
+        links: &Links,
+        share: &Share,
+        browser: &Browser,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Link, ShareError> {
+        let request = share.link_request(self.settings.window, time.now());
+        let made = links.make_checked(&share.owner, &request, time);
+        let (link, _) = in_time(time, made).await?;
+        if time.left() < MIN_TIME_LEFT {
+            return Err(LinkError::OutOfTime.into());
+        }
+        let now = time.now();
+        let press = if share.counted(browser, now) { Press::Again } else { Press::Counted };
+        match self.table.press(share, press, browser, now, credentials, time).await? {
+            Updated::Yes(_) => Ok(link),
+            Updated::No(old) => {
+                let old = found(old)?;
+                if old.passcode != share.passcode {
+                    return Err(ShareError::PasscodeWanted);
+                }
+                match old.state_for(Some(browser), now) {
+                    // An earlier call of this press was answered, and the answer was lost.
+                    State::Active if old.counted(browser, now) => Ok(link),
+                    State::Active => {
+                        let reason = "the share was changed at the same moment".to_owned();
+                        Err(ShareError::Unavailable { reason })
+                    }
+                    state => Err(ShareError::Over(state)),
+                }
+            }
+        }
+    }
+}
+
+/// The share of an item.
+fn found(item: Option<Item>) -> Result<Share, ShareError> {
+    share(&item.ok_or(ShareError::NoSuchShare)?)
+}
+
+/// What may become of the share now, the owner's grants included.
+fn state(links: &Links, share: &Share, browser: Option<&Browser>, now: Timestamp) -> State {
+    match share.state_for(browser, now) {
+        State::Active | State::UsedUp if !is_granted(links, share) => State::Withdrawn,
+        state => state,
+    }
+}
+
+/// Whether the owner may share the file today.
+fn is_granted(links: &Links, share: &Share) -> bool {
+    let summary = &share.summary;
+    links.grants.find(&share.owner, Action::Share, &summary.bucket, &summary.key).is_some()
+}
+
+/// Whether the passcode is right, where the share has one. It is looked at only if its attempt was
+/// counted.
+fn check_passcode(
+    share: &Share,
+    passcode: Option<&str>,
+    is_looked_at: bool,
+    now: Timestamp,
+) -> Result<(), ShareError> {
+    let Some(hash) = &share.passcode else { return Ok(()) };
+    let summary = &share.summary;
+    if !is_looked_at {
+        return Err(match (summary.locked_until(now), passcode) {
+            (Some(until), _) => ShareError::Locked { until },
+            (None, None) => ShareError::PasscodeWanted,
+            (None, Some(_)) => {
+                let reason = "the share was changed at the same moment".to_owned();
+                ShareError::Unavailable { reason }
+            }
+        });
+    }
+    if passcode.is_some_and(|passcode| hash.is_of(passcode)) {
+        return Ok(());
+    }
+    match MAX_ATTEMPTS.saturating_sub(summary.attempts) {
+        0 => Err(ShareError::Locked { until: now.checked_add(LOCK).unwrap_or(now) }),
+        tries_left => Err(ShareError::WrongPasscode { tries_left }),
+    }
+}
+
+/// Whether an error says that the press was not written down. Where DynamoDB gave no answer it may
+/// have been.
+fn is_nothing_written(error: &ShareError) -> bool {
+    !matches!(error, ShareError::Table(_))
+}
+
+/// An error as whoever has the address may know it, and its cause for the log.
+fn judged(error: ShareError) -> (ShareError, Option<String>) {
+    let cause = error.for_the_log();
+    let unavailable = |reason: String| ShareError::Unavailable { reason };
+    let error = match error {
+        ShareError::Table(_) => unavailable(cause.clone()),
+        ShareError::Link(error) => match &error {
+            LinkError::Unauthenticated
+            | LinkError::NotGranted
+            | LinkError::VersionNotGranted
+            | LinkError::BucketNotNamed
+            | LinkError::InlineWithoutContentType
+            | LinkError::Key(_)
+            | LinkError::ObjectUnavailable(_) => ShareError::Over(State::Withdrawn),
+            LinkError::WindowTooShort { too_short, .. } => match too_short.limited_by {
+                // A later session lasts longer.
+                LimitedBy::Session | LimitedBy::Request | LimitedBy::Signature => {
+                    unavailable(cause.clone())
+                }
+                LimitedBy::Grant | LimitedBy::Policy | LimitedBy::Object => {
+                    ShareError::Over(State::Withdrawn)
+                }
+            },
+            LinkError::SessionUnproven(_)
+            | LinkError::Upstream(_)
+            | LinkError::OutOfTime
+            | LinkError::PolicyUnreadable { .. } => unavailable(cause.clone()),
+            LinkError::Misconfigured(_) | LinkError::Internal(_) => {
+                ShareError::Internal("The file can't be given.".to_owned())
+            }
+        },
+        error => return (error, None),
+    };
+    (error, Some(cause))
+}
+
+fn facts(
+    links: &Links,
+    share: &Share,
+    passcode_is_right: bool,
+    now: Timestamp,
+) -> Result<Facts, ShareError> {
+    let Share { summary, owner_name, region, .. } = share;
+    let origin = links.signer.origin(&summary.bucket, region);
+    let tells = !summary.has_passcode || passcode_is_right;
+    Ok(Facts {
+        owner: owner_name.clone(),
+        file: tells.then(|| (summary.name.clone(), summary.size)),
+        expires_at: summary.expires_at,
+        downloads: summary.downloads_left().zip(summary.max_downloads),
+        wants_passcode: summary.has_passcode,
+        locked_until: summary.locked_until(now),
+        download_origin: origin.map_err(LinkError::from)?,
+    })
+}

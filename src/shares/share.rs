@@ -1,0 +1,219 @@
+//! A share, and what may become of it. No AWS type, no I/O: the time comes in as a value.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::passcode::PasscodeHash;
+use super::token::{Browser, ShareId};
+use crate::access::{Action, Principal};
+use crate::links::LinkRequest;
+use crate::presign::ResponseHeaders;
+use crate::window::RequestedWindow;
+
+/// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
+pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many wrong passcodes lock a share.
+pub(super) const MAX_ATTEMPTS: u64 = 10;
+
+/// How long a share stays locked after the last attempt.
+pub(super) const LOCK: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many presses are remembered: those of the last ten minutes, and of these the newest. A press
+/// adds some 70 bytes to the item.
+pub(super) const MAX_PRESSES: usize = 100;
+
+/// How many presses one update forgets at most. DynamoDB's expressions have 4 KB.
+///
+/// Source: Amazon DynamoDB developer guide, "Service, account, and table quotas", expression parameters.
+const MAX_FORGOTTEN: usize = 150;
+
+/// How long the table keeps a share after its end, so that its page can say that it ended.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a share's owner sees of it, and what the index by owner projects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) id: ShareId,
+    /// Whose share it is, as the index has it: `iam#arn:…` or `token#sub`.
+    pub(crate) owner_key: String,
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    /// `None`: whatever version is the current one.
+    pub(crate) version_id: Option<String>,
+    /// The file's name as the download has it.
+    pub(crate) name: String,
+    /// The file's size in bytes when the share was made.
+    pub(crate) size: Option<u64>,
+    pub(crate) created_at: Timestamp,
+    /// From this instant on the share opens nothing.
+    pub(crate) expires_at: Timestamp,
+    /// How many downloads are counted at most.
+    pub(crate) max_downloads: Option<u64>,
+    pub(crate) downloads: u64,
+    pub(crate) last_download_at: Option<Timestamp>,
+    /// Whether a passcode is wanted.
+    pub(crate) has_passcode: bool,
+    /// How many passcodes were looked at and not found right.
+    pub(crate) attempts: u64,
+    pub(crate) last_attempt_at: Option<Timestamp>,
+    pub(crate) revoked_at: Option<Timestamp>,
+    /// For whom the share is, as its owner wrote it.
+    pub(crate) recipient: Option<String>,
+    pub(crate) note: Option<String>,
+}
+
+/// A whole share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) summary: Summary,
+    /// Who shares, with those claims that grants asked for when the share was made.
+    pub(super) owner: Principal,
+    /// The owner's name as recipients see it.
+    pub(super) owner_name: String,
+    /// The bucket's region.
+    pub(super) region: String,
+    /// What S3 shall answer in its headers.
+    pub(super) response_headers: ResponseHeaders,
+    pub(super) passcode: Option<PasscodeHash>,
+    /// Until when the browser of each digest may press again uncounted.
+    pub(super) presses: BTreeMap<String, Timestamp>,
+}
+
+/// What may become of a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It opens, as far as its owner may still share the file.
+    Active,
+    /// Its time is over.
+    Ended,
+    /// It was downloaded as often as its owner allowed.
+    UsedUp,
+    /// Its owner took it back, or may not share the file any more.
+    Withdrawn,
+}
+
+impl State {
+    /// The name used in answers and logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::UsedUp => "used_up",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl Summary {
+    /// What may become of the share at `now`, whatever the grants say.
+    pub(crate) fn state(&self, now: Timestamp) -> State {
+        if self.revoked_at.is_some() {
+            State::Withdrawn
+        } else if self.expires_at <= now {
+            State::Ended
+        } else if self.max_downloads.is_some_and(|max| self.downloads >= max) {
+            State::UsedUp
+        } else {
+            State::Active
+        }
+    }
+
+    /// How many downloads are left. `None` without a limit.
+    pub(crate) fn downloads_left(&self) -> Option<u64> {
+        self.max_downloads.map(|max| max.saturating_sub(self.downloads))
+    }
+
+    /// Until when no passcode is looked at. `None`: one may be tried.
+    pub(crate) fn locked_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.last_attempt_at?.checked_add(LOCK).ok()?;
+        (self.has_passcode && self.attempts >= MAX_ATTEMPTS && until > now).then_some(until)
+    }
+
+    /// Whether the index's key is that of `owner`.
+    pub(crate) fn is_of(&self, owner: &Principal) -> bool {
+        owner_key(owner).is_some_and(|key| key == self.owner_key)
+    }
+}
+
+impl Share {
+    /// What may become of the share at `now`, as the browser sees it. A browser that downloaded a
+    /// moment ago may press again, even if that was the last download.
+    pub(super) fn state_for(&self, browser: Option<&Browser>, now: Timestamp) -> State {
+        match self.summary.state(now) {
+            State::UsedUp if browser.is_some_and(|browser| self.counted(browser, now)) => {
+                State::Active
+            }
+            state => state,
+        }
+    }
+
+    /// Whether a press of this browser was counted in the last ten minutes.
+    pub(super) fn counted(&self, browser: &Browser, now: Timestamp) -> bool {
+        self.presses.get(&browser.digest()).is_some_and(|until| *until > now)
+    }
+
+    /// Whether the table remembers the browser, even if its ten minutes are over. Such a browser gets
+    /// a new secret, so that no entry is ever written twice and each may be removed once it is over.
+    pub(super) fn remembers(&self, browser: &Browser) -> bool {
+        self.presses.contains_key(&browser.digest())
+    }
+
+    /// The digests of the presses that the next one takes the place of: those that are over, and the
+    /// oldest of too many.
+    pub(super) fn forgotten_presses(&self, now: Timestamp) -> Vec<&str> {
+        let mut newest_first: Vec<_> = self.presses.iter().collect();
+        newest_first.sort_by_key(|(_, until)| std::cmp::Reverse(**until));
+        newest_first
+            .into_iter()
+            .enumerate()
+            .filter(|(index, (_, until))| **until <= now || *index + 1 >= MAX_PRESSES)
+            .map(|(_, (digest, _))| digest.as_str())
+            .take(MAX_FORGOTTEN)
+            .collect()
+    }
+
+    /// The request for the link that a press gets, if it is made at `now`. A link may outlive its
+    /// share only by what the shortest window takes.
+    pub(super) fn link_request(&self, window: RequestedWindow, now: Timestamp) -> LinkRequest {
+        let left = self.summary.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
+        let expires_in = window.expires_in.min(left).max(window.min_expires_in);
+        LinkRequest {
+            action: Action::Share,
+            bucket: Some(self.summary.bucket.clone()),
+            key: self.summary.key.clone(),
+            version_id: self.summary.version_id.clone(),
+            window: RequestedWindow { expires_in, ..window },
+            response_headers: self.response_headers.clone(),
+            check: true,
+        }
+    }
+}
+
+/// The instant from which the table may forget a share that ends at `expires_at`.
+pub(super) fn forget_at(expires_at: Timestamp) -> Timestamp {
+    expires_at.checked_add(REMEMBERED).unwrap_or(expires_at)
+}
+
+/// Whose shares these are, as the index has it. Callers of different kinds are different, even if
+/// their names are spelled alike. `None`: a caller whom nobody authenticated owns nothing.
+pub(crate) fn owner_key(owner: &Principal) -> Option<String> {
+    match owner {
+        Principal::Iam(arn) => Some(format!("iam#{arn}")),
+        Principal::Authorized { name, .. } => Some(format!("token#{name}")),
+        Principal::S3Event => Some("s3-event#".to_owned()),
+        Principal::Anonymous => None,
+    }
+}
+
+/// The owner's name as recipients see it. Of an ARN it is the last part: the account and the role are
+/// nobody's business.
+pub(super) fn owner_name(owner: &Principal) -> String {
+    let name = owner.name();
+    let shown = match owner {
+        Principal::Iam(arn) => arn.rsplit(['/', ':']).next().unwrap_or(arn),
+        Principal::Authorized { .. } | Principal::Anonymous | Principal::S3Event => name,
+    };
+    shown.to_owned()
+}

@@ -1,0 +1,473 @@
+//! The calls to the table in `SHARES_TABLE`. Each answers within the invocation, and is made once more
+//! where there is no answer: whatever is repeated here does no harm if both calls arrive.
+
+use std::collections::HashMap;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::ShareError;
+use super::item::{Item, instant, item, number, text};
+use super::manage::Edit;
+use super::passcode::PasscodeHash;
+use super::share::{GRACE, MAX_ATTEMPTS, Share};
+use super::token::{Browser, ShareId};
+use crate::aws::{Aws, AwsError, answered, repeated};
+use crate::clock::InvocationTime;
+use crate::links::TIME_TO_ANSWER;
+
+/// The index that lists an owner's shares.
+const BY_OWNER: &str = "by-owner";
+
+/// The condition under which a share opens: neither revoked nor over. What a press needs besides
+/// stands beside it.
+const OPENS: &str =
+    "attribute_exists(id) AND attribute_not_exists(revoked_at) AND expires_at > :now";
+
+/// The condition under which one more download may be counted.
+const HAS_DOWNLOADS_LEFT: &str =
+    "(attribute_not_exists(max_downloads) OR downloads < max_downloads)";
+
+/// The shares' table.
+#[derive(Debug)]
+pub(super) struct Table {
+    name: String,
+    aws: Aws,
+}
+
+/// The outcome of a conditional update.
+#[derive(Clone, Debug)]
+pub(super) enum Updated {
+    /// The condition held. This is the item afterwards, where it was asked for.
+    Yes(Item),
+    /// The condition did not hold. This is the item as it is, if there is one.
+    No(Option<Item>),
+}
+
+/// How a press is written down.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Press {
+    /// As a download.
+    Counted,
+    /// As another press of a browser whose download was counted a moment ago.
+    Again,
+}
+
+/// What a share's owner changes. `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) forget_at: Option<Timestamp>,
+    pub(super) max_downloads: Edit<u64>,
+    pub(super) passcode: Edit<PasscodeHash>,
+    /// Whether passcodes may be tried again.
+    pub(super) unlock: bool,
+}
+
+/// A page of items, and where the next one begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    pub(super) items: Vec<Item>,
+    pub(super) next: Option<Item>,
+}
+
+impl Table {
+    /// The DynamoDB table `name`, in the function's own region.
+    pub(super) fn new(name: String, aws: Aws) -> Self {
+        Self { name, aws }
+    }
+
+    /// Writes a share that was just made.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn create(
+        &self,
+        share: &Share,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<(), ShareError> {
+        let call = self
+            .aws
+            .dynamodb(credentials)
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item(share)?))
+            .condition_expression("attribute_not_exists(id)");
+        let created = repeated(time, || {
+            let call = call.clone().send();
+            // Here and below futures are boxed because the SDK's are large.
+            Box::pin(async {
+                match call.await {
+                    Ok(_) => Ok(()),
+                    Err(error) => match error.as_service_error() {
+                        // Ids are digests of random tokens. One that exists is our own, of a call
+                        // whose answer was lost.
+                        Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                        _ => Err(AwsError::from_sdk(&error)),
+                    },
+                }
+            })
+        });
+        in_time(time, created).await
+    }
+
+    /// The item of a share as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn get(
+        &self,
+        id: &ShareId,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Option<Item>, ShareError> {
+        let call = self
+            .aws
+            .dynamodb(credentials)
+            .get_item()
+            .table_name(&self.name)
+            .key("id", text(id.as_str()))
+            .consistent_read(true);
+        let got = in_time(time, answered(time, || call.clone().send())).await?;
+        Ok(got.item)
+    }
+
+    /// Counts an attempt at a share's passcode before anybody looks at it. It is counted where a press
+    /// could lead to a download and fewer than [`MAX_ATTEMPTS`] were counted before.
+    ///
+    /// An attempt may be counted twice where an answer is lost. Nobody gains a look by that.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn count_attempt(
+        &self,
+        id: &ShareId,
+        browser: &Browser,
+        now: Timestamp,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let call = self
+            .update(id, credentials)
+            .update_expression(
+                "SET attempts = if_not_exists(attempts, :zero) + :one, last_attempt_at = :now",
+            )
+            .condition_expression(format!(
+                "{OPENS} AND attribute_exists(passcode_hash) \
+                 AND (attribute_not_exists(attempts) OR attempts < :most) \
+                 AND ({HAS_DOWNLOADS_LEFT} OR presses.#browser > :now)"
+            ))
+            .expression_attribute_names("#browser", browser.digest())
+            .expression_attribute_values(":now", instant(now))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(MAX_ATTEMPTS))
+            .return_values(ReturnValue::AllNew);
+        updated(time, call).await
+    }
+
+    /// Counts the first attempt after a lock is over. `old` is the share as it was locked. Of several
+    /// such calls at once one is counted.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn count_first_attempt(
+        &self,
+        old: &Share,
+        now: Timestamp,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let last = old.summary.last_attempt_at.unwrap_or(now);
+        let call = self
+            .update(&old.summary.id, credentials)
+            .update_expression("SET attempts = :one, last_attempt_at = :now")
+            .condition_expression(format!(
+                "{OPENS} AND attempts = :attempts AND last_attempt_at = :last"
+            ))
+            .expression_attribute_values(":now", instant(now))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":attempts", number(old.summary.attempts))
+            .expression_attribute_values(":last", instant(last))
+            .return_values(ReturnValue::AllNew);
+        updated(time, call).await
+    }
+
+    /// Takes back the attempt of a right passcode that led to no download.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn take_attempt_back(
+        &self,
+        id: &ShareId,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let call = self
+            .update(id, credentials)
+            .update_expression("SET attempts = attempts - :one")
+            .condition_expression("attempts > :zero")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0));
+        in_time(time, once(call)).await
+    }
+
+    /// Writes down a press, if at this very moment everything still holds that must: the share is
+    /// neither revoked nor over, its passcode is the one that was looked at, and either a download is
+    /// left or the browser's was counted a moment ago.
+    ///
+    /// A repeated call counts nothing: the first one left the browser's entry.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`]. It is not known then whether the press was written down. If it was, the
+    /// same browser may press again uncounted.
+    pub(super) async fn press(
+        &self,
+        share: &Share,
+        press: Press,
+        browser: &Browser,
+        now: Timestamp,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let mut set = vec!["last_download_at = :now"];
+        let mut remove = Vec::new();
+        let mut condition = OPENS.to_owned();
+        let mut call = self
+            .update(&share.summary.id, credentials)
+            .expression_attribute_names("#browser", browser.digest())
+            .expression_attribute_values(":now", instant(now));
+        match &share.passcode {
+            Some(passcode) => {
+                // The passcode was right, so its attempt is taken back.
+                set.push("attempts = if_not_exists(attempts, :one) - :one");
+                condition.push_str(" AND passcode_hash = :passcode_hash");
+                call = call
+                    .expression_attribute_values(":passcode_hash", text(passcode.as_str()))
+                    .expression_attribute_values(":one", number(1));
+            }
+            None => condition.push_str(" AND attribute_not_exists(passcode_hash)"),
+        }
+        match press {
+            Press::Again => condition.push_str(" AND presses.#browser > :now"),
+            Press::Counted => {
+                set.extend(["downloads = downloads + :one", "presses.#browser = :until"]);
+                condition.push_str(" AND ");
+                condition.push_str(HAS_DOWNLOADS_LEFT);
+                condition.push_str(" AND attribute_not_exists(presses.#browser)");
+                call = call
+                    .expression_attribute_values(":one", number(1))
+                    .expression_attribute_values(":until", instant(now + GRACE));
+                for (index, digest) in share.forgotten_presses(now).into_iter().enumerate() {
+                    remove.push(format!("presses.#old{index}"));
+                    call = call.expression_attribute_names(format!("#old{index}"), digest);
+                }
+            }
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression = format!("{expression} REMOVE {}", remove.join(", "));
+        }
+        updated(time, call.update_expression(expression).condition_expression(condition)).await
+    }
+
+    /// Changes a share of this owner that is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn change(
+        &self,
+        id: &ShareId,
+        owner_key: &str,
+        changes: Changes,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let mut values = HashMap::from([(":owner".to_owned(), text(owner_key))]);
+        let mut assign = |name: &'static str, value: Option<AttributeValue>| match value {
+            Some(value) => {
+                values.insert(format!(":{name}"), value);
+                set.push(format!("{name} = :{name}"));
+            }
+            None => remove.push(name),
+        };
+        if let Some(at) = changes.expires_at {
+            assign("expires_at", Some(instant(at)));
+        }
+        if let Some(at) = changes.forget_at {
+            assign("forget_at", Some(instant(at)));
+        }
+        match changes.max_downloads {
+            Edit::Keep => {}
+            Edit::Remove => assign("max_downloads", None),
+            Edit::Set(max) => assign("max_downloads", Some(number(max))),
+        }
+        match &changes.passcode {
+            Edit::Keep => {}
+            Edit::Remove => {
+                assign("passcode_hash", None);
+                assign("has_passcode", None);
+            }
+            Edit::Set(hash) => {
+                assign("passcode_hash", Some(text(hash.as_str())));
+                assign("has_passcode", Some(AttributeValue::Bool(true)));
+            }
+        }
+        if changes.unlock || changes.passcode != Edit::Keep {
+            assign("attempts", None);
+            assign("last_attempt_at", None);
+        }
+        let mut expression = Vec::new();
+        if !set.is_empty() {
+            expression.push(format!("SET {}", set.join(", ")));
+        }
+        if !remove.is_empty() {
+            expression.push(format!("REMOVE {}", remove.join(", ")));
+        }
+        let call = self
+            .update(id, credentials)
+            .update_expression(expression.join(" "))
+            .condition_expression("owner_key = :owner AND attribute_not_exists(revoked_at)")
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew);
+        updated(time, call).await
+    }
+
+    /// Revokes a share for good. `owner_key` says whose it must be; an operator need not say it. A
+    /// share that is revoked already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn revoke(
+        &self,
+        id: &ShareId,
+        owner_key: Option<&str>,
+        now: Timestamp,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Updated, ShareError> {
+        let call = self
+            .update(id, credentials)
+            .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+            .expression_attribute_values(":now", instant(now));
+        let call = match owner_key {
+            None => call.condition_expression("attribute_exists(id)"),
+            Some(owner_key) => call
+                .condition_expression("owner_key = :owner")
+                .expression_attribute_values(":owner", text(owner_key)),
+        };
+        updated(time, call).await
+    }
+
+    /// Shares of one owner, the newest first: what the index projects of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn of_owner(
+        &self,
+        owner_key: &str,
+        from: Option<Item>,
+        limit: i32,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Page, ShareError> {
+        let call = self
+            .aws
+            .dynamodb(credentials)
+            .query()
+            .table_name(&self.name)
+            .index_name(BY_OWNER)
+            .key_condition_expression("owner_key = :owner")
+            .expression_attribute_values(":owner", text(owner_key))
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(from);
+        let page = in_time(time, answered(time, || call.clone().send())).await?;
+        Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
+    }
+
+    /// Some of all shares, in no order that means anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn some_of_all(
+        &self,
+        from: Option<&ShareId>,
+        limit: i32,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Page, ShareError> {
+        let from = from.map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
+        let call = self
+            .aws
+            .dynamodb(credentials)
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .limit(limit)
+            .set_exclusive_start_key(from);
+        let page = in_time(time, answered(time, || call.clone().send())).await?;
+        Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
+    }
+
+    fn update(&self, id: &ShareId, credentials: &Credentials) -> UpdateItemFluentBuilder {
+        self.aws
+            .dynamodb(credentials)
+            .update_item()
+            .table_name(&self.name)
+            .key("id", text(id.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+/// Makes the call, and once more if there is no answer.
+async fn updated(
+    time: InvocationTime,
+    call: UpdateItemFluentBuilder,
+) -> Result<Updated, ShareError> {
+    in_time(time, repeated(time, || once(call.clone()))).await
+}
+
+/// Makes the call once.
+fn once(
+    call: UpdateItemFluentBuilder,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<Updated, AwsError>> + Send>> {
+    Box::pin(async {
+        match call.send().await {
+            Ok(answer) => Ok(Updated::Yes(answer.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::No(failed.item().cloned()))
+                }
+                _ => Err(AwsError::from_sdk(&error)),
+            },
+        }
+    })
+}
+
+/// The outcome of a call, if it comes in time for this invocation to answer.
+async fn in_time<T>(
+    time: InvocationTime,
+    call: impl Future<Output = Result<T, AwsError>>,
+) -> Result<T, ShareError> {
+    let left = time.left().saturating_sub(TIME_TO_ANSWER);
+    let too_late = || Err(AwsError::NoResponse("no answer before the invocation ends".to_owned()));
+    timeout(left, call).await.unwrap_or_else(|_| too_late()).map_err(ShareError::Table)
+}
