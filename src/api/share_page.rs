@@ -300,6 +300,7 @@ mod tests {
         let body = page(&shared, None).body;
         assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
         assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
+        assert!(body.contains("Whoever has this link and the passcode can download"));
         for text in ["pdf", "MB", "aria-invalid"] {
             assert!(!body.contains(text), "{text}");
         }
