@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 
+import patch_apigateway
 import patch_iam
 import patch_logs
 import patch_s3
@@ -39,4 +40,5 @@ if __name__ == "__main__":
     patch_sqs.measure_the_age_of_the_oldest_message()
     patch_logs.filter_lines_by_level()
     patch_iam.apply_new_policies_late()
+    patch_apigateway.heed_cors_of_templates()
     main()
