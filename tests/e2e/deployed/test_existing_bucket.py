@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from local_aws import api_client, deploying, existing, inbox, paths
+from local_aws import api_client, dashboard, deploying, existing, inbox, metrics, paths
 
 BUCKET = "the-files-of-the-company"
 OTHER_BUCKET = "other-files-of-the-company"
@@ -145,6 +145,16 @@ def test_another_rule_of_the_account_can_not_write_to_the_queue(aws, here):
         events.delete_rule(Name="another")
     log = mailer_log(aws, here)
     assert "by the rule.txt" in log and "by another rule.txt" not in log
+
+
+def test_the_dashboard_shows_mails(aws, here):
+    here.mails_to(here.put("users/alice/counted.txt", b"x"))
+    mailer = here.outputs["LinkMailerName"]
+    shown = {metric[:2] for metric in dashboard.metrics(dashboard.widgets(aws, "existing")) if metric[2] == mailer}
+    own = {metric for namespace, metric in shown if namespace == "S3LinkSigner"}
+    assert own == {"MailsSent", "MailsFailed", "EventsRefused", "RecipientsRefused"}
+    written = {point.metric for point in metrics.datapoints(aws) if point.dimensions.get("FunctionName") == mailer}
+    assert own <= written
 
 
 def mailer_log(aws, here):
