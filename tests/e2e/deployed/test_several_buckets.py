@@ -10,7 +10,7 @@ CONTENT = b"one of several buckets"
 GRANTS = [
     {"bucket": FINANCE, "prefix": "reports/", "principals": ["arn:aws:iam::*:user/several-*"], "max_expires_in": 600},
     {"bucket": FINANCE, "prefix": "sealed/", "principals": ["*"]},
-    {"bucket": PRESS, "prefix": "", "principals": ["*"], "region": "us-east-1"},
+    {"bucket": PRESS, "prefix": "", "principals": ["*"]},
     {"bucket": PRESS, "prefix": "users/{principal}/", "principals": ["*"]},
 ]
 READABLE = [

@@ -42,4 +42,5 @@ if __name__ == "__main__":
     patch_sqs.measure_the_age_of_the_oldest_message()
     patch_logs.filter_lines_by_level()
     patch_iam.apply_new_policies_late()
+    patch_iam.attach_the_boundaries_of_roles_in_templates()
     main()
