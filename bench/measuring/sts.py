@@ -13,6 +13,7 @@ does not depend on the machine.
 """
 
 import base64
+import ipaddress
 import json
 import ssl
 import tempfile
@@ -90,7 +91,8 @@ class Sts:
 
     def policy_environment(self):
         """The variables that make a function ask for the bucket's policy as well, here."""
-        return {"BUCKET_POLICY": "heed", "AWS_ENDPOINT_URL_S3": f"https://localhost:{self._server.server_port}"}
+        # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
+        return {"BUCKET_POLICY": "heed", "AWS_ENDPOINT_URL_S3": f"https://127.0.0.1:{self._server.server_port}"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -175,5 +177,6 @@ def certificate(name, key, issuer, issuer_key, authority):
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if not authority:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
