@@ -188,7 +188,7 @@ fn keepable_seconds(left: SignedDuration) -> u64 {
 
 /// The whole second that `now` lies in, because `X-Amz-Date` has no fractions. This rounds towards
 /// the past on both sides of 1970, so a link is never dated after the moment it was signed.
-fn floor_to_second(now: Timestamp) -> Timestamp {
+pub(crate) fn floor_to_second(now: Timestamp) -> Timestamp {
     let second = now.as_second() - i64::from(now.subsec_nanosecond() < 0);
     Timestamp::from_second(second).unwrap_or(now)
 }

@@ -117,7 +117,7 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
             expires_at: session.expires_at(),
         }),
         proven: session.is_some_and(|session| session.evidence.is_proof()),
-        attestation_asked_at: selection.attestation_asked_at,
+        attestation_asked_at: selection.attestation_asked_at.map(window::floor_to_second),
         available: window.map(|window| Available {
             expires_in: window.expires_in,
             expires_at: window.expires_at,

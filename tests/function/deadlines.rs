@@ -155,6 +155,24 @@ async fn a_policy_that_the_initialisation_could_not_get_is_asked_for_by_the_firs
 }
 
 #[tokio::test]
+async fn a_region_that_the_initialisation_could_not_get_is_asked_for_by_the_first_request() {
+    let answers = Arc::new(AtomicBool::new(false));
+    let s3_answers = Arc::clone(&answers);
+    let s3 = AwsServer::start(move |call| match s3_answers.load(Ordering::SeqCst) {
+        false => Reply::hang_up(),
+        true if call.head.starts_with("GET ") => Reply::s3_error(404, "NoSuchBucketPolicy"),
+        true => Reply::status(200).with_header("x-amz-bucket-region", "eu-west-1"),
+    })
+    .await;
+    let grants = r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#;
+    let handler = handler_with(&s3, &[("GRANTS", grants), ("BUCKET_POLICY", "require")]);
+    handler.initialise().await;
+    assert!(s3.count("HEAD") > 0);
+    answers.store(true, Ordering::SeqCst);
+    assert!(batch(&handler, 3).await.iter().all(is_given));
+}
+
+#[tokio::test]
 async fn of_an_upstream_s_words_only_the_code_reaches_a_caller() {
     let sts = AwsServer::start(Reply::repeating).await;
     let endpoint = sts.endpoint();

@@ -1,7 +1,7 @@
 """Runs Chromium without a window, and drives it over the DevTools protocol.
 
 Chromium reads the protocol's messages from one pipe and writes them to another, so it opens no port. It resolves no
-host name, so it can reach only this machine.
+host name but those below `localhost`, so it can reach only this machine.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import fcntl
 import itertools
 import json
 import os
+import pathlib
 import queue
 import sys
 import tempfile
@@ -44,7 +45,7 @@ ARGUMENTS = [
     "--no-first-run",
     "--no-pings",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE *.localhost",
 ]
 
 SECONDS = 30
@@ -114,7 +115,7 @@ class Chromium:
                 target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
                 session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 self.call("Page.enable", session)
-                yield Tab(self, session)
+                yield Tab(self, session, downloads)
         finally:
             self.call("Target.disposeBrowserContext", browserContextId=context)
 
@@ -173,9 +174,10 @@ class Chromium:
 class Tab:
     """One tab."""
 
-    def __init__(self, browser, session):
+    def __init__(self, browser, session, downloads):
         self._browser = browser
         self._session = session
+        self._downloads = pathlib.Path(downloads)
 
     def open(self, url):
         """Open a URL as if it was typed. Returns "shown", or "saved" if it became a download."""
@@ -194,6 +196,30 @@ class Tab:
         self._browser.drop_events()
         self._browser.call("Page.navigate", self._session, url=url)
         self._browser.wait_for_event("Page.loadEventFired")
+
+    def downloaded(self):
+        """Wait for the next download to end. Returns the name that the browser gives the file, and its bytes."""
+        begun = self._browser.wait_for_event("Browser.downloadWillBegin")["params"]
+        while True:
+            progress = self._browser.wait_for_event("Browser.downloadProgress")["params"]
+            if progress["state"] != "inProgress":
+                assert progress["state"] == "completed", progress
+                return begun["suggestedFilename"], (self._downloads / begun["guid"]).read_bytes()
+
+    def has_downloads(self):
+        """Whether a file was saved, whole or in part."""
+        return any(self._downloads.iterdir())
+
+    def set_width(self, pixels):
+        """Give the page this width."""
+        self._browser.call(
+            "Emulation.setDeviceMetricsOverride",
+            self._session,
+            width=pixels,
+            height=640,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def evaluate(self, expression):
         """The value of a JavaScript expression in the page. A promise is awaited."""

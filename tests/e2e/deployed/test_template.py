@@ -86,6 +86,25 @@ def test_the_settings_for_laptops_are_empty_when_deployed(aws, stack):
     assert (variables["ASSUMED_SESSION_SECONDS"], variables["ALLOW_LONG_TERM_KEYS"]) == ("", "")
 
 
+def test_without_origins_no_page_of_another_origin_may_ask(aws, stack):
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+    response = api_client.send("OPTIONS", f"{stack.api_url}/links", headers=asked)
+    assert response.status == 403
+    assert "access-control-allow-origin" not in response.headers
+    with pytest.raises(Exception, match="NoSuchCORSConfiguration"):
+        aws.client("s3").get_bucket_cors(Bucket=stack.bucket)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://app.example.com/", "https://app.example.com/page", "app.example.com", "https://*.example.com",
+     "https://App.example.com", "null", "https://app.example.com,x"],
+)  # fmt: skip
+def test_what_no_browser_sends_as_an_origin_is_refused(aws, origin):
+    with pytest.raises(commands.Failure, match="AllowedOrigins"):
+        deploying.deploy(aws, stack="refused", AllowedOrigins=origin)
+
+
 def test_the_bucket_is_private_versioned_and_encrypted(aws, stack):
     s3, bucket = aws.client("s3"), stack.bucket
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]

@@ -1,77 +1,259 @@
-"""What template.yaml says about the object with the grants, read from its text.
+"""What template.yaml says, read from its text, where the local AWS can't show it.
 
-The local AWS does not show it: the function would have to be refused every other object of a bucket that is not the
-stack's.
+It enforces no key policies and delivers no access logs. A permission that a role should not have is easier to see in
+the text than in refused calls.
 """
 
+import re
+
 import pytest
-from local_aws import paths
-from samcli.yamlhelper import yaml_parse
+from local_aws.template_text import Template
+
+NEW_BUCKET = "s3-link-signer-11111111-2222-3333-4444-555555555555"
+ROLES = ["LinkSignerRole", "LinkSessionRole", "LinkMailerRole", "MailedLinkSessionRole"]
+MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com"}
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-@pytest.fixture(scope="module")
-def template():
-    return yaml_parse(paths.TEMPLATE.read_text(encoding="utf-8"))
+def grants(template, function="LinkSigner"):
+    return template.properties(function)["Environment"]["Variables"]["GRANTS"]
 
 
-def resolved(value, parameters, conditions):
-    """A value of the template with its functions applied: those that the passages under test use."""
-    if isinstance(value, list):
-        items = [resolved(item, parameters, conditions) for item in value]
-        return [item for item in items if item is not None]
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    [(name, argument)] = value.items()
-    if name == "Ref":
-        return parameters.get(argument)
-    if name == "Fn::If":
-        condition, yes, no = argument
-        return resolved(yes if conditions[condition] else no, parameters, conditions)
-    if name == "Fn::Split":
-        separator, text = resolved(argument, parameters, conditions)
-        return text.split(separator)
-    if name == "Fn::Select":
-        index, items = resolved(argument, parameters, conditions)
-        return items[index]
-    if name == "Fn::Sub":
-        text, more = argument if isinstance(argument, list) else (argument, {})
-        values = parameters | {key: resolved(item, parameters, conditions) for key, item in more.items()}
-        for key, item in values.items():
-            text = text.replace("${%s}" % key, str(item))
-        return text
-    return value
+# Parameters
 
 
-def statements(template, policy, parameters, conditions):
-    listed = template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
-    entries = [resolved(statement, parameters, conditions) for statement in listed]
-    return [entry for entry in entries if entry is not None]
+def test_every_parameter_has_a_default_a_sentence_and_a_place_in_one_group():
+    text = Template().text
+    groups = text["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in groups for name in group["Parameters"]]
+    assert sorted(listed) == sorted(text["Parameters"])
+    for name, parameter in text["Parameters"].items():
+        assert "Default" in parameter, name
+        assert parameter["Description"].endswith("."), name
 
 
-def test_the_function_may_read_exactly_the_object_that_the_parameter_names(template):
-    parameters = {"GrantsObject": "s3://my-config/links/grants.json", "AWS::Partition": "aws"}
-    found = statements(template, "LinkSignerPermissions", parameters, {"ReadsGrantsObject": True})
-    [reads] = [statement for statement in found if statement["Sid"] == "ReadGrants"]
-    assert (reads["Effect"], reads["Action"]) == ("Allow", "s3:GetObject")
-    resource = resolved(reads["Resource"], parameters, {})
-    assert resource == "arn:aws:s3:::my-config/links/grants.json"
+@pytest.mark.parametrize(
+    ("parameter", "accepted", "refused"),
+    [
+        ("ExistingBucketName", ["", "my-files", "a.b.c"], ["My-Files", "s3://my-files", "arn:aws:s3:::my-files"]),
+        (
+            "FilesPrefix",
+            ["private-files/", "a/b/", "users/{principal}/", "a/{principal}/out/"],
+            ["", "a", "{principal}/", "users/{principal}", "u-{principal}/", "u/{principal}/{principal}/", "u/{claim:t}/"],
+        ),
+        (
+            "ReadableObjects",
+            ["", "arn:aws:s3:::a/b/*", "arn:aws:s3:::a", "arn:aws:s3:eu-west-1:123456789012:accesspoint/a/object/*"],
+            ["*", "a/b", "arn:aws:s3:::a/${aws:username}/*", "arn:aws:sqs:eu-west-1:123456789012:a"],
+        ),
+        ("Grants", ["", "[]", ' [{"bucket": "a",\n "prefix": "b/"}]'], ["{}", "a", '[{"bucket": "a"}']),
+        ("KmsKeyArn", ["", KEY], ["alias/files", "arn:aws:kms:eu-west-1:123456789012:alias/files", "*"]),
+        (
+            "PermissionsBoundary",
+            ["", "arn:aws:iam::123456789012:policy/team/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
+            ["boundary", "arn:aws:iam::123456789012:role/boundary"],
+        ),
+    ],
+)
+def test_the_values_that_a_parameter_accepts(parameter, accepted, refused):
+    pattern = Template().text["Parameters"][parameter]["AllowedPattern"]
+    for value in accepted:
+        assert re.fullmatch(pattern, value), value
+    for value in refused:
+        assert not re.fullmatch(pattern, value), value
 
 
-def test_without_the_parameter_there_is_no_such_permission_and_no_alarm(template):
-    parameters = {"GrantsObject": ""}
-    found = statements(template, "LinkSignerPermissions", parameters, {"ReadsGrantsObject": False})
-    assert "ReadGrants" not in [statement["Sid"] for statement in found]
-    assert len(found) > 2
-    assert template["Resources"]["GrantsObjectInvalid"]["Condition"] == "ReadsGrantsObject"
-    assert template["Conditions"]["ReadsGrantsObject"] == {
-        "Fn::Not": [{"Fn::Equals": [{"Ref": "GrantsObject"}, ""]}]
+# The bucket
+
+
+def test_without_an_existing_bucket_the_stack_makes_one():
+    template = Template(**MAILS)
+    for name in ("FilesBucket", "FilesBucketPolicy", "AccessLogBucket", "AccessLogBucketPolicy"):
+        assert template.exists(name)
+    assert not template.exists("NewFileRule")
+    assert template.properties("FilesBucket")["BucketName"] == NEW_BUCKET
+    assert template.outputs()["FilesBucketName"] == "<FilesBucket>"
+
+
+def test_an_existing_bucket_is_named_and_never_changed():
+    template = Template(ExistingBucketName="my-files", **MAILS)
+    for kind in ("AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
+        assert template.resources_of(kind) == []
+    assert template.outputs()["FilesBucketName"] == "my-files"
+    assert '"bucket":"my-files"' in grants(template) and '"bucket":"my-files"' in grants(template, "LinkMailer")
+    # It may be in another region, so the function asks S3. Mails are only about buckets of the stack's region.
+    assert '"region"' not in grants(template)
+    assert '"region":"eu-central-1"' in grants(template, "LinkMailer")
+    resources = {
+        (name, sid): statement["Resource"]
+        for name in ("LinkPermissions", "LinkSignerPermissions", "MailedLinkPermissions", "LinkMailerPermissions")
+        for sid, statement in template.statements(name).items()
+        if any(action.startswith("s3:") for action in as_list(statement["Action"]))
+    }
+    assert resources == {
+        ("LinkPermissions", "ReadFiles"): "arn:aws:s3:::my-files/private-files/*",
+        ("LinkSignerPermissions", "ReadBucketPolicy"): "arn:aws:s3:::my-files",
+        ("LinkSignerPermissions", "ReadSettingsForTheDoctor"): "arn:aws:s3:::my-files",
+        ("MailedLinkPermissions", "ReadFiles"): "arn:aws:s3:::my-files/private-files/*",
+        ("LinkMailerPermissions", "TellMissingFromForbidden"): "arn:aws:s3:::my-files",
+        ("LinkMailerPermissions", "ReadBucketPolicy"): "arn:aws:s3:::my-files",
     }
 
 
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("value", ["yes", "no"])
+def test_the_function_may_list_the_bucket_only_if_it_is_told_so(value):
+    template = Template(ExistingBucketName="my-files", ListBucket=value, ReadableObjects="arn:aws:s3:::b,arn:aws:s3:::b/*")
+    statements = template.statements("LinkPermissions")
+    assert ("TellMissingFromForbidden" in statements) is (value == "yes")
+    assert ("s3:ListBucket" in statements["ReadOtherFiles"]["Action"]) is (value == "yes")
+
+
+# {principal}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "signed", "mailed"),
+    [
+        ("private-files/", "private-files/*", "private-files/"),
+        ("users/{principal}/", "users/*/*", "users/"),
+        ("a/b/{principal}/out/", "a/b/*/out/*", "a/b/"),
+    ],
+)
+def test_principal_stays_in_the_grant_and_is_a_star_in_the_permission(prefix, signed, mailed):
+    template = Template(ExistingBucketName="my-files", FilesPrefix=prefix, **MAILS)
+    assert f'"prefix":"{prefix}"' in grants(template)
+    assert template.statements("LinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{signed}"
+    # Mails are about everything before the placeholder.
+    assert f'"prefix":"{mailed}"' in grants(template, "LinkMailer")
+    assert template.statements("MailedLinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{mailed}*"
+    pattern = template.properties("NewFileRule")["EventPattern"]
+    assert pattern["detail"] == {"bucket": {"name": ["my-files"]}, "object": {"key": [{"prefix": mailed}]}}
+    own = Template(FilesPrefix=prefix, **MAILS).properties("FilesBucket")["NotificationConfiguration"]
+    [queue] = own["QueueConfigurations"]
+    assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": mailed}]
+
+
+# Grants
+
+
+def test_grants_are_used_as_they_are():
+    written = '[{"bucket":"${a}","prefix":"users/{principal}/","principals":["*"]}]'
+    assert grants(Template(Grants=written)) == written
+
+
+def test_grants_are_in_one_place():
+    assert Template().rule_holds("GrantsAreInOnePlace")
+    assert Template(Grants="[]").rule_holds("GrantsAreInOnePlace")
+    assert not Template(Grants="[]", GrantsObject="s3://a/b").rule_holds("GrantsAreInOnePlace")
+
+
+def test_both_signing_roles_may_read_what_readable_objects_lists():
+    listed = ["arn:aws:s3:::finance", "arn:aws:s3:::finance/reports/*"]
+    template = Template(ReadableObjects=",".join(listed), Doctor="no")
+    assert template.properties("LinkPermissions")["Roles"] == ["<LinkSignerRole>", "<LinkSessionRole>"]
+    reads = template.statements("LinkPermissions")["ReadOtherFiles"]
+    assert (reads["Action"], reads["Resource"]) == (["s3:GetObject", "s3:GetObjectVersion"], listed)
+    policies = template.statements("LinkSignerPermissions")["ReadOtherBucketsPolicies"]
+    assert (policies["Action"], policies["Resource"]) == (["s3:GetBucketPolicy"], listed)
+    assert "ReadOtherFiles" not in Template().statements("LinkPermissions")
+    assert "ReadOtherBucketsPolicies" not in Template().statements("LinkSignerPermissions")
+
+
+def test_the_function_may_read_exactly_the_object_that_the_parameter_names():
+    template = Template(GrantsObject="s3://my-config/links/grants.json")
+    reads = template.statements("LinkSignerPermissions")["ReadGrants"]
+    assert (reads["Effect"], reads["Action"]) == ("Allow", "s3:GetObject")
+    assert reads["Resource"] == "arn:aws:s3:::my-config/links/grants.json"
+    assert template.exists("GrantsObjectInvalid")
+
+
+def test_without_the_parameter_there_is_no_such_permission_and_no_alarm():
+    template = Template()
+    assert "ReadGrants" not in template.statements("LinkSignerPermissions")
+    assert not template.exists("GrantsObjectInvalid")
+
+
 @pytest.mark.parametrize("value", ["", "s3://my-config/links/grants.json"])
-def test_the_function_has_its_grants_in_one_place(template, value):
-    parameters, conditions = {"GrantsObject": value}, {"ReadsGrantsObject": bool(value)}
-    variables = template["Resources"]["LinkSigner"]["Properties"]["Environment"]["Variables"]
-    written = resolved(variables["GRANTS"], parameters, conditions | {"LinksOldVersions": False})
-    assert bool(written) is not bool(value)
-    assert resolved(variables["GRANTS_OBJECT"], parameters, conditions) == value
+def test_the_function_has_its_grants_in_one_place(value):
+    template = Template(GrantsObject=value)
+    assert bool(grants(template)) is not bool(value)
+    assert template.properties("LinkSigner")["Environment"]["Variables"]["GRANTS_OBJECT"] == value
+
+
+# Keys and boundaries
+
+
+def test_whoever_reads_files_may_decrypt_with_the_key_through_s3_only():
+    template = Template(KmsKeyArn=KEY, **MAILS)
+    for policy in ("LinkPermissions", "MailedLinkPermissions"):
+        decrypts = template.statements(policy)["DecryptFiles"]
+        assert (decrypts["Effect"], decrypts["Action"], decrypts["Resource"]) == ("Allow", "kms:Decrypt", KEY)
+        # The key's region, which is the bucket's, and not the stack's.
+        assert decrypts["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
+        assert "DecryptFiles" not in Template(**MAILS).statements(policy)
+
+
+def test_every_role_has_the_boundary():
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    template = Template(PermissionsBoundary=boundary, **MAILS)
+    assert template.resources_of("AWS::IAM::Role") == ROLES
+    for role in ROLES:
+        assert template.properties(role)["PermissionsBoundary"] == boundary
+        assert "PermissionsBoundary" not in Template(**MAILS).properties(role)
+
+
+# Mails
+
+
+def test_the_queue_admits_the_new_bucket_or_one_rule_and_nobody_else():
+    [statement] = Template(**MAILS).statements("MailQueuePolicy").values()
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{NEW_BUCKET}"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+    [statement] = Template(ExistingBucketName="my-files", **MAILS).statements("MailQueuePolicy").values()
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "<NewFileRule.Arn>"}}
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", "<MailQueue.Arn>")
+
+
+# Access logs
+
+
+def test_s3_logs_the_requests_for_the_new_bucket_by_the_day():
+    template = Template(LogRetentionDays=90)
+    assert template.properties("FilesBucket")["LoggingConfiguration"] == {
+        "DestinationBucketName": "<AccessLogBucket>",
+        "TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}},
+    }
+    [rule] = template.properties("AccessLogBucket")["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", "90")
+    assert template.outputs()["AccessLogBucketName"] == "<AccessLogBucket>"
+
+
+def test_only_s3_for_this_bucket_may_write_the_access_log():
+    statements = Template().statements("AccessLogBucketPolicy")
+    [allowed] = [statement for statement in statements.values() if statement["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert (allowed["Action"], allowed["Resource"]) == ("s3:PutObject", "<AccessLogBucket.Arn>/*")
+    assert allowed["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{NEW_BUCKET}"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+    assert statements["OnlyOverTls"]["Effect"] == "Deny"
+    bucket = Template().properties("AccessLogBucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+@pytest.mark.parametrize("parameters", [{"AccessLogs": "no"}, {"ExistingBucketName": "my-files"}])
+def test_there_is_no_access_log_if_it_is_not_wanted_or_the_bucket_is_not_the_stack_s(parameters):
+    template = Template(**parameters)
+    assert not template.exists("AccessLogBucket") and not template.exists("AccessLogBucketPolicy")
+    assert "AccessLogBucketName" not in template.outputs()
+    if template.exists("FilesBucket"):
+        assert "LoggingConfiguration" not in template.properties("FilesBucket")

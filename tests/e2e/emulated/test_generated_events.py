@@ -57,6 +57,8 @@ class Generator:
     def link_request(self):
         """A request for a link that is valid in most of its fields."""
         request = {"key": self.random.choice(GOOD_KEYS)}
+        if self.random.random() < 0.1:
+            request["check"] = True
         for _ in range(self.random.randrange(3)):
             request[self.random.choice(FIELDS)] = self.value(1)
         return request

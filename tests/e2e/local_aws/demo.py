@@ -16,9 +16,23 @@ import textwrap
 import time
 from xml.etree import ElementTree
 
-from . import api_client, building, commands, deploying, doctor_demo, emulator, isolation, mail_demo, paths, promise
+from . import (
+    api_client,
+    building,
+    commands,
+    deploying,
+    doctor_demo,
+    emulator,
+    existing,
+    isolation,
+    mail_demo,
+    paths,
+    promise,
+)
 
+BUCKET = "files-from-before"
 KEY = "private-files/Résumé 2026.txt"
+NEW_KEY = "private-files/New in 2026.txt"
 CONTENT = "Only a link opens this file.\n".encode()
 
 
@@ -34,12 +48,17 @@ class Steps:
 
 def show(aws, steps, stack="s3-link-signer"):
     """Run the demo once. Returns the deployment and a caller with permission to call its API."""
-    mail_demo.verify_sender(aws)
-    deployment = deploying.deploy(aws, stack, **mail_demo.PARAMETERS)
-    steps.print(f"deployed template.yaml: {deployment.api_url}")
+    existing.create_bucket(aws, BUCKET)
+    aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=CONTENT, ContentType="text/plain")
+    steps.print(f"a bucket with a private file is there before the stack: s3://{BUCKET}/{KEY}")
 
-    aws.client("s3").put_object(Bucket=deployment.bucket, Key=KEY, Body=CONTENT, ContentType="text/plain")
-    steps.print(f"uploaded a private file: s3://{deployment.bucket}/{KEY}")
+    settings = existing.settings(aws, BUCKET)
+    mail_demo.verify_sender(aws)
+    deployment = deploying.deploy(aws, stack, ExistingBucketName=BUCKET, **mail_demo.PARAMETERS)
+    steps.print(f"deployed template.yaml with ExistingBucketName={BUCKET}: {deployment.api_url}")
+    if existing.settings(aws, BUCKET) != settings:
+        raise commands.Failure(f"the stack changed the bucket that was there before: {existing.settings(aws, BUCKET)}")
+    steps.print(f"the bucket's {len(settings)} settings are as they were: {', '.join(settings)}")
 
     refusal = request_without_link(aws, deployment)
     steps.print(f"S3 refuses a GET without a link, as it should: {refusal}")
@@ -56,8 +75,9 @@ def show(aws, steps, stack="s3-link-signer"):
     steps.print(f"downloaded all {len(CONTENT)} bytes of the file through the link, with curl")
     print(f"\nIn plain words: {promise.describe(link)}\n", flush=True)
 
+    aws.client("s3").put_object(Bucket=deployment.bucket, Key=NEW_KEY, Body=CONTENT, ContentType="text/plain")
     mail = mail_demo.wait_for_mail(aws, deployment.bucket)
-    steps.print("the upload also sent a mail with a link. The mail in the local AWS's inbox:")
+    steps.print("uploaded a new file. EventBridge announced it, and the mail in the local AWS's inbox says:")
     print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
     download(mail.link, aws.directory)
     steps.print("downloaded the file through the link in the mail\n")

@@ -22,6 +22,7 @@ PROBLEM_STATUSES = {
     "internal": 500,
     "misconfigured": 500,
     "upstream": 502,
+    "policy-unreadable": 503,
     "session-unproven": 503,
 }
 

@@ -15,7 +15,7 @@ CONTENT = b"s3-link-signer: smoke test\n"
 def check(stack, report):
     functions(stack, report)
     session(stack, report)
-    key = f"{stack.parameters.get('FilesPrefix', 'private-files/')}smoke-{uuid.uuid4()}.txt"
+    key = new_key(stack)
     s3, bucket = stack.client("s3"), stack.outputs["FilesBucketName"]
     uploaded = False
     with report.step("upload a file") as seen:
@@ -28,6 +28,14 @@ def check(stack, report):
     finally:
         if uploaded:
             remove(s3, bucket, key)
+
+
+def new_key(stack):
+    """A key that callers, or the caller with the token, may have links to if FilesPrefix is what grants them."""
+    prefix = stack.parameters.get("FilesPrefix", "private-files/")
+    if "{principal}" in prefix and stack.token:
+        prefix = prefix.replace("{principal}", requests.subject(stack.token))
+    return f"{prefix}smoke-{uuid.uuid4()}.txt"
 
 
 def functions(stack, report):

@@ -1,7 +1,6 @@
 """The steps about mails, if the stack has a sender: SES's view of the account, one mail, and no dead letters."""
 
 import time
-import uuid
 
 from botocore.exceptions import ClientError
 
@@ -63,7 +62,7 @@ def count(stack, queue):
 
 def send(stack, recipient, seen):
     s3, bucket = stack.client("s3"), stack.outputs["FilesBucketName"]
-    key = f"{stack.parameters.get('FilesPrefix', 'private-files/')}smoke-{uuid.uuid4()}.txt"
+    key = links.new_key(stack)
     s3.put_object(Bucket=bucket, Key=key, Body=links.CONTENT, Metadata={"link-to": recipient})
     try:
         item = wait_for_item(stack, key)

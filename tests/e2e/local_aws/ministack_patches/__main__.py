@@ -9,6 +9,8 @@ import signal
 import threading
 import time
 
+import patch_apigateway
+import patch_events
 import patch_iam
 import patch_logs
 import patch_s3
@@ -34,9 +36,13 @@ if __name__ == "__main__":
     end_with_parent()
     patch_s3.count_requests_as_tls()
     patch_s3.read_filters_of_notifications_as_s3_does()
+    patch_events.name_the_version_in_events_of_s3()
+    patch_events.ask_the_queue_s_policy()
     patch_ses.authorize_every_resource_of_a_mail()
     patch_ses.store_mails()
     patch_sqs.measure_the_age_of_the_oldest_message()
     patch_logs.filter_lines_by_level()
     patch_iam.apply_new_policies_late()
+    patch_apigateway.heed_cors_of_templates()
+    patch_iam.attach_the_boundaries_of_roles_in_templates()
     main()

@@ -1,4 +1,4 @@
-"""IAM: the policies of a role apply some seconds after the role was made, if `IAM_DELAY_SECONDS` says so."""
+"""IAM: roles of a stack have their boundary, and new policies apply late, if `IAM_DELAY_SECONDS` says so."""
 
 import os
 from datetime import datetime, timezone
@@ -24,3 +24,24 @@ def apply_new_policies_late():
         return [] if policies and age(role_name, account_id) < delay else policies
 
     iam_evaluator._gather_role_policies = gather
+
+
+def attach_the_boundaries_of_roles_in_templates():
+    """CloudFormation makes a role with its `PermissionsBoundary`. ministack enforces boundaries, but leaves the property
+    of a template out.
+
+    Source: CloudFormation template reference, "AWS::IAM::Role".
+    """
+    from ministack.services import iam
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    original_create = handlers["create"]
+
+    def create(logical_id, props, stack_name):
+        created = original_create(logical_id, props, stack_name)
+        if props.get("PermissionsBoundary"):
+            iam._roles[created[0]]["PermissionsBoundary"] = props["PermissionsBoundary"]
+        return created
+
+    handlers["create"] = create

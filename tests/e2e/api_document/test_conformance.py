@@ -1,0 +1,87 @@
+"""Thousands of requests that schemathesis makes from openapi.yaml, sent to the built function through an HTTP API.
+
+Every answer must be one that the document has for that operation, with its content type, headers and body; none may be
+a failure of the server. What the document allows must be understood, and what it forbids must be refused. The requests
+are the same in every run.
+"""
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from api_document import document
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+EXAMPLES_OF_EACH_OPERATION = 150
+
+OPENAPI = document.closed()
+schema = schemathesis.openapi.from_dict(OPENAPI)
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.unsupported_method,
+    checks.allow_header_conformance,
+]
+
+# What JSON Schema can't say. The function says it in these words.
+SAID_IN_PROSE = (
+    # Lengths count bytes, and JSON Schema counts characters.
+    "bytes",
+    # JSON Schema counts 60.0 among the integers.
+    "floating point",
+    # One field depends on another one.
+    "is more than expires_in",
+    "needs a content_type",
+    "could run script",
+    "JavaScript",
+)
+
+BATCH = "POST /links/batch"
+LINK_REQUEST = jsonschema_rs.Draft202012Validator(
+    {"$ref": "#/components/schemas/LinkRequest", "components": OPENAPI["components"]}
+)
+
+
+def assert_understood(problem):
+    """A problem whose request conforms to the document. It may be invalid only for a reason that is told in prose."""
+    if problem.get("code") == "invalid-request":
+        assert any(reason in problem["detail"] for reason in SAID_IN_PROSE), problem
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES_OF_EACH_OPERATION,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_conforms_to_the_document(case, http_api):
+    response = case.call(base_url=http_api.url, headers={"Authorization": f"Bearer {http_api.token}"})
+    is_batch = case.operation.label == BATCH
+    case.validate_response(response, checks=CHECKS + [checks.negative_data_rejection] * (not is_batch))
+    if checks.is_unexpected_http_status_case(case):
+        return
+    if is_batch and response.status_code == 200:
+        for entry, answer in zip(case.body["links"], response.json()["links"], strict=True):
+            if LINK_REQUEST.is_valid(entry):
+                assert_understood(answer)
+            else:
+                assert answer.get("code") == "invalid-request", (entry, answer)
+    elif case.meta.generation.mode == GenerationMode.POSITIVE and response.status_code >= 400:
+        assert_understood(response.json())
+
+
+def test_without_a_token_the_gateway_answers_as_the_document_says(http_api):
+    for operation in schema.get_all_operations():
+        case = operation.ok().Case(body={"key": "private-files/a"}) if operation.ok().body else operation.ok().Case()
+        response = case.call(base_url=http_api.url, headers={"Authorization": "Bearer of-nobody"})
+        assert response.status_code == 401
+        case.validate_response(response, checks=CHECKS)

@@ -1,0 +1,81 @@
+"""Every request that openapi.yaml and docs/api.md show is answered as they show it.
+
+Two answers are not shown, because nothing on this machine makes the function give them: `internal`, and 504 `upstream`.
+API Gateway's own answers are not the function's.
+"""
+
+import json
+
+import pytest
+from api_document import document
+from api_document.likeness import differences
+from local_aws import paths
+from local_lambda import requests
+
+EXAMPLES = document.examples(document.load())
+SHOWN = document.shown(document.API.read_text(encoding="utf-8"))
+
+# Of a caller whom the gateway let through without a name.
+ANONYMOUS = "nobody-signed-in"
+
+
+def ask(function, example):
+    principal = None if example.name == ANONYMOUS else requests.PRINCIPAL
+    if example.body is not None:
+        return function.request(requests.post(example.path, example.body, principal))
+    return function.request(requests.get(example.path, list(example.query), principal))
+
+
+def answer_of(response):
+    """What the documents show of an answer: the body, or where a redirect leads."""
+    return response.headers["location"] if response.status == 303 else response.json()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_an_example_of_openapi_is_answered_as_it_stands_there(functions, example):
+    response = ask(functions(example.name), example)
+    assert response.status == example.status, response.body
+    assert not differences(example.answer, answer_of(response))
+
+
+def test_every_answer_of_openapi_belongs_to_a_request(openapi):
+    used = {(example.status, example.name) for example in EXAMPLES}
+    for _, _, operation in document.operations(openapi):
+        own = {name for name in document.requests_of(operation)} or {e.name for e in EXAMPLES if e.path == "/session"}
+        for name, (status, _) in document.answers_of(openapi, operation).items():
+            # Operations share their answers' descriptions, and not all of them can ask for each of these.
+            assert (status, name) in used or name in own, (status, name)
+
+
+def test_docs_api_shows_requests_of_every_route(openapi):
+    assert {(shown.method, shown.path) for shown in SHOWN} == {
+        (method, path) for method, path, _ in document.operations(openapi) if path != "/download"
+    }
+
+
+@pytest.mark.parametrize("example", SHOWN, ids=str)
+def test_a_request_of_docs_api_is_answered_as_it_is_shown(functions, example):
+    response = ask(functions("attested-session" if example.path == "/session" else None), example)
+    assert response.status == example.status, response.body
+    if example.answer is not None:
+        assert not differences(example.answer, answer_of(response))
+    else:
+        # "The answer is {"links": [ … ]}. It holds, for each entry and in the same order, a link as above or a problem."
+        assert list(response.json()) == ["links"]
+        keys = [link.get("key") for link in response.json()["links"]]
+        assert keys == [entry["key"] for entry in example.body["links"]]
+
+
+def test_the_redirect_of_docs_api_is_followed_to_the_file(functions):
+    [target] = [text for text in document.API.read_text(encoding="utf-8").split("`") if text.startswith("GET /download?")]
+    path, _, query = target.removeprefix("GET ").partition("?")
+    response = functions().request(requests.get(path, query))
+    assert response.status == 303, response.body
+    assert "/private-files/report.pdf?" in response.headers["location"]
+
+
+def test_the_answer_in_the_readme_is_the_one_in_docs_api():
+    blocks = document.BLOCK.findall((paths.ROOT / "README.md").read_text(encoding="utf-8"))
+    [answer] = [json.loads(block) for block in blocks if block.startswith('{"url"')]
+    [shown] = [example.answer for example in SHOWN if example.path == "/links"]
+    assert answer == shown

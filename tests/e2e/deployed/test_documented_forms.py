@@ -1,0 +1,65 @@
+"""What docs/deploy.md says about buckets that exist already: its lines for samconfig.toml and its commands."""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+from local_aws import existing, paths
+from local_aws.template_text import Template
+from samcli.cli.types import CfnParameterOverridesType
+
+TEXT = (paths.ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_sam_reads_the_parameters_as_they_are_meant(block):
+    written = tomllib.loads(block)["parameter_overrides"]
+    parameters = CfnParameterOverridesType().convert(written, None, None)
+    template = Template(**parameters)
+    for name in parameters:
+        read = template.parameters[name]
+        for value in read if isinstance(read, list) else [read]:
+            assert re.fullmatch(template.text["Parameters"][name]["AllowedPattern"], value), name
+    grants = json.loads(template.properties("LinkSigner")["Environment"]["Variables"]["GRANTS"])
+    assert template.parameters["ExistingBucketName"] in {grant["bucket"] for grant in grants}
+
+
+def test_there_are_two_such_blocks():
+    assert len(blocks("toml")) == 2
+
+
+@pytest.mark.parametrize("there", ["", '{"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:eu-west-1:1:q", "Events": ["s3:*"]}]}'])
+def test_the_owner_s_notifications_stay_when_eventbridge_is_switched_on(there, tmp_path):
+    [block] = [block for block in blocks("sh") if "with-eventbridge.json" in block]
+    [command] = re.findall(r"^python3 .*?with-eventbridge\.json$", block, re.MULTILINE | re.DOTALL)
+    (tmp_path / "notifications.json").write_text(there, encoding="utf-8")
+    subprocess.run([shutil.which("bash"), "-c", command], cwd=tmp_path, check=True, timeout=30)
+    configured = json.loads((tmp_path / "with-eventbridge.json").read_text(encoding="utf-8"))
+    assert configured == {**json.loads(there or "{}"), **existing.EVENTS_ON}
+
+
+def test_the_boundary_allows_every_action_that_the_template_gives():
+    """docs/deploy.md lists what a boundary must allow."""
+    [table] = re.findall(r"### A permissions boundary\n.*?(\|.*?)\n\n", TEXT, re.DOTALL)
+    listed = set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", table))
+    template = Template(
+        ListBucket="yes",
+        KmsKeyArn="arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ReadableObjects="arn:aws:s3:::a/*",
+        GrantsObject="s3://a/b",
+        MailFrom="files@example.com",
+        MailAllowedRecipients="*@example.com",
+    )
+    given = set()
+    for policy in template.resources_of("AWS::IAM::Policy"):
+        for statement in template.statements(policy).values():
+            actions = statement["Action"]
+            given |= set(actions) if isinstance(actions, list) else {actions}
+    assert listed == given
