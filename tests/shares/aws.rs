@@ -1,0 +1,355 @@
+//! A DynamoDB, an S3 and an STS of the tests' own. A test can make calls of DynamoDB fail, and say what
+//! S3 and STS answer. No signature is checked.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::expressions::{Call, Item, number};
+
+/// What the index by owner projects. `docs/shares.md` has the same list.
+const PROJECTED: [&str; 19] = [
+    "id",
+    "owner_key",
+    "created_at",
+    "bucket",
+    "key",
+    "version_id",
+    "name",
+    "size",
+    "expires_at",
+    "max_downloads",
+    "downloads",
+    "last_download_at",
+    "has_passcode",
+    "attempts",
+    "last_attempt_at",
+    "revoked_at",
+    "recipient",
+    "note",
+    "forget_at",
+];
+
+/// How DynamoDB fails its next call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// It does what is asked.
+    None,
+    /// It answers with a status and a code, and does nothing.
+    Error(u16, &'static str),
+    /// It does what was asked, and closes the connection without an answer.
+    LosesTheAnswer,
+    /// It does nothing and never answers.
+    Hangs,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) table: BTreeMap<String, Item>,
+    /// The faults of the next calls to DynamoDB, in order.
+    pub(crate) faults: VecDeque<Fault>,
+    /// Whether every call to DynamoDB fails, whatever it is.
+    pub(crate) dynamodb_is_away: bool,
+    /// The sizes of the objects by their decoded keys.
+    pub(crate) objects: HashMap<String, u64>,
+    /// The status that S3 answers whoever opens a link.
+    pub(crate) s3_status: Option<u16>,
+    /// The bucket's policy. `None`: it has none.
+    pub(crate) policy: Option<Value>,
+    /// The number of calls by operation.
+    pub(crate) calls: HashMap<String, usize>,
+    /// Called after each change of the table, with the operation.
+    pub(crate) after_write: Option<Box<dyn FnMut(&str) + Send>>,
+    /// How many milliseconds calls take, one after another.
+    pub(crate) pauses: Vec<u64>,
+}
+
+pub(crate) struct Aws {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct Request {
+    method: String,
+    path: String,
+    query: String,
+    target: Option<String>,
+    body: String,
+}
+
+struct Response {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Aws {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State::default()));
+        let kept = Arc::clone(&state);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&kept)));
+            }
+        });
+        let aws = Self { address, state };
+        aws.state().objects.insert("private-files/report.pdf".to_owned(), 1_250_000);
+        aws
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn fail(&self, faults: &[Fault]) {
+        self.state().faults.extend(faults);
+    }
+
+    /// How many calls of these operations were made since this was asked last.
+    pub(crate) fn calls(&self, operations: &[&str]) -> usize {
+        let mut state = self.state();
+        operations.iter().map(|operation| state.calls.remove(*operation).unwrap_or(0)).sum()
+    }
+
+    /// How many calls to DynamoDB were made since this was asked last.
+    pub(crate) fn dynamodb_calls(&self) -> usize {
+        self.calls(&["GetItem", "PutItem", "UpdateItem", "Query", "Scan", "DeleteItem"])
+    }
+
+    /// The only item of the table.
+    pub(crate) fn item(&self) -> Item {
+        let state = self.state();
+        assert_eq!(state.table.len(), 1);
+        state.table.values().next().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+    while let Some(request) = read_request(&mut stream).await {
+        let (fault, pause) = {
+            let mut state = state.lock().unwrap();
+            *state.calls.entry(request.operation()).or_default() += 1;
+            let pause = state.pauses.pop();
+            match &request.target {
+                None => (Fault::None, pause),
+                Some(_) if state.dynamodb_is_away => {
+                    (Fault::Error(503, "ServiceUnavailable"), pause)
+                }
+                Some(_) => (state.faults.pop_front().unwrap_or(Fault::None), pause),
+            }
+        };
+        if let Some(pause) = pause {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        let response = match fault {
+            Fault::Hangs => std::future::pending().await,
+            Fault::Error(status, code) => {
+                let body = json!({"__type": code, "message": "not now"}).to_string();
+                Response { status, headers: vec![("x-amzn-errortype", code.to_owned())], body }
+            }
+            Fault::LosesTheAnswer => {
+                respond(&request, &mut state.lock().unwrap());
+                return;
+            }
+            Fault::None => respond(&request, &mut state.lock().unwrap()),
+        };
+        let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let headers = lines.collect::<Vec<_>>().concat();
+        let (length, body) = match request.method.as_str() {
+            "HEAD" => (String::new(), String::new()),
+            _ => (format!("content-length: {}\r\n", response.body.len()), response.body),
+        };
+        let text = format!("HTTP/1.1 {} x\r\n{headers}{length}\r\n{body}", response.status);
+        if stream.write_all(text.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Request {
+    fn operation(&self) -> String {
+        let name = match (&self.target, self.method.as_str()) {
+            (Some(target), _) => target.rsplit('.').next().unwrap(),
+            (None, "POST") => "STS",
+            (None, "GET") if self.query.contains("X-Amz-Signature") => "OpenLink",
+            (None, "GET") => "GetBucketPolicy",
+            (None, _) => "HeadObject",
+        };
+        name.to_owned()
+    }
+}
+
+fn respond(request: &Request, state: &mut State) -> Response {
+    let operation = request.operation();
+    let plain = |status| Response { status, headers: Vec::new(), body: String::new() };
+    if request.target.is_some() {
+        return dynamodb(&operation, &serde_json::from_str(&request.body).unwrap(), state);
+    }
+    match operation.as_str() {
+        "GetBucketPolicy" => match &state.policy {
+            Some(policy) => Response { body: policy.to_string(), ..plain(200) },
+            None => Response {
+                body: "<Error><Code>NoSuchBucketPolicy</Code></Error>".to_owned(),
+                ..plain(404)
+            },
+        },
+        "STS" => Response {
+            body: "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+                .to_owned(),
+            ..plain(403)
+        },
+        _ => {
+            let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
+            let size = state.objects.get(path.strip_prefix("/files/").unwrap());
+            match (state.s3_status, size) {
+                (Some(status), _) => plain(status),
+                (None, None) => Response {
+                    body: "<Error><Code>NoSuchKey</Code></Error>".to_owned(),
+                    ..plain(404)
+                },
+                (None, Some(size)) => Response {
+                    headers: vec![("content-range", format!("bytes 0-0/{size}"))],
+                    body: "x".to_owned(),
+                    ..plain(206)
+                },
+            }
+        }
+    }
+}
+
+fn dynamodb(operation: &str, body: &Value, state: &mut State) -> Response {
+    assert_eq!(body["TableName"], "shares");
+    let answer =
+        |status, body: &Value| Response { status, headers: Vec::new(), body: body.to_string() };
+    match operation {
+        "GetItem" => {
+            assert_eq!(body["ConsistentRead"], true);
+            let item = state.table.get(body["Key"]["id"]["S"].as_str().unwrap());
+            answer(200, &item.map_or_else(|| json!({}), |item| json!({"Item": item})))
+        }
+        "PutItem" | "UpdateItem" => {
+            let written = write(operation, body, state);
+            if let (Ok(_), Some(after_write)) = (&written, &mut state.after_write) {
+                after_write(operation);
+            }
+            match written {
+                Ok(item) if body["ReturnValues"] == "ALL_NEW" => {
+                    answer(200, &json!({"Attributes": item}))
+                }
+                Ok(_) => answer(200, &json!({})),
+                Err(item) => {
+                    let code = "ConditionalCheckFailedException";
+                    let mut failed = json!({"__type": code, "message": "no"});
+                    if let Some(item) = item {
+                        failed["Item"] = Value::Object(item);
+                    }
+                    Response {
+                        headers: vec![("x-amzn-errortype", code.to_owned())],
+                        ..answer(400, &failed)
+                    }
+                }
+            }
+        }
+        "Query" => {
+            let owner = &body["ExpressionAttributeValues"][":owner"];
+            assert_eq!(body["IndexName"], "by-owner");
+            assert_eq!(body["KeyConditionExpression"], "owner_key = :owner");
+            let mut items: Vec<_> =
+                state.table.values().filter(|item| item["owner_key"] == *owner).cloned().collect();
+            items.sort_by_key(|item| {
+                (-number(&item["created_at"]), item["id"]["S"].as_str().unwrap().to_owned())
+            });
+            for item in &mut items {
+                item.retain(|name, _| PROJECTED.contains(&name.as_str()));
+            }
+            answer(200, &page(body, items, &["id", "owner_key", "created_at"]))
+        }
+        "Scan" => answer(200, &page(body, state.table.values().cloned().collect(), &["id"])),
+        other => panic!("{other} is not expected"),
+    }
+}
+
+/// Writes, and gives the item afterwards. The error is the item as it is.
+fn write(operation: &str, body: &Value, state: &mut State) -> Result<Item, Option<Item>> {
+    let mut call = Call::new(body);
+    let id = if operation == "PutItem" { &body["Item"]["id"] } else { &body["Key"]["id"] };
+    let id = id["S"].as_str().unwrap().to_owned();
+    let old = state.table.get(&id).cloned();
+    let holds = call.condition_holds(old.as_ref().unwrap_or(&Item::new()));
+    if !holds {
+        return Err(old);
+    }
+    let new = if operation == "PutItem" {
+        body["Item"].as_object().unwrap().clone()
+    } else {
+        let mut item = old.unwrap();
+        call.update(&mut item);
+        call.check_that_all_is_used();
+        item
+    };
+    assert!(!new.contains_key(""));
+    state.table.insert(id, new.clone());
+    Ok(new)
+}
+
+fn page(body: &Value, items: Vec<Item>, key: &[&str]) -> Value {
+    let limit = usize::try_from(body["Limit"].as_u64().unwrap()).unwrap();
+    let key_of = |item: &Item| {
+        Value::Object(key.iter().map(|name| ((*name).to_owned(), item[*name].clone())).collect())
+    };
+    let begin = match &body["ExclusiveStartKey"] {
+        Value::Null => 0,
+        start => items.iter().position(|item| key_of(item) == *start).map_or(0, |at| at + 1),
+    };
+    let items: Vec<_> = items.into_iter().skip(begin).take(limit).collect();
+    let mut page = json!({"Items": items, "Count": items.len()});
+    // DynamoDB names a next page even where there is none, if this one is full.
+    if let Some(last) = items.last().filter(|_| items.len() == limit) {
+        page["LastEvaluatedKey"] = key_of(last);
+    }
+    page
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let header = |wanted: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                let found = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                found.map(|(_, value)| value.to_owned())
+            };
+            let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+            if bytes.len() >= end + 4 + length {
+                let mut line = head.split([' ', '\r']);
+                let method = line.next()?.to_owned();
+                let uri = line.next()?;
+                let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+                return Some(Request {
+                    method,
+                    path: path.to_owned(),
+                    query: query.to_owned(),
+                    target: header("x-amz-target"),
+                    body: String::from_utf8(bytes[end + 4..].to_vec()).unwrap(),
+                });
+            }
+        }
+        let mut more = vec![0; 16_384];
+        match stream.read(&mut more).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&more[..count]),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Passcodes: what they hide, how they are counted, and what many guesses at once gain.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, Fault};
+use crate::function::{
+    Request, counted, downloads, facts, function, owner, pass, press, press_with, send, share,
+};
+
+#[tokio::test]
+async fn before_the_passcode_is_right_neither_file_nor_size_is_named() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let known = facts(&function, &made.path).await.json();
+    assert_eq!(known["wants_passcode"], true);
+    assert!(known.get("name").is_none() && known.get("size").is_none());
+    aws.dynamodb_calls();
+    let wanted = press(&function, &made.path, None).await;
+    assert_eq!((wanted.status, wanted.code().as_str()), (403, "passcode-wanted"));
+    let wrong = press_with(&function, &made.path, "correct").await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (403, "passcode-wrong"));
+    assert_eq!(wrong.json()["tries_left"], 9);
+    let headers =
+        json!({"accept": "text/html", "content-type": "application/x-www-form-urlencoded"});
+    for (method, body) in [("GET", ""), ("POST", ""), ("POST", "passcode=wrong")] {
+        let (headers, body) = (headers.clone(), body.to_owned());
+        let request = Request { method, path: &made.path, headers, body, ..Request::default() };
+        let page = send(&function, request).await;
+        assert!(!page.body.contains("report") && !page.body.contains("1.2 MB"), "{}", page.body);
+        assert!(page.body.contains("type=\"password\""));
+    }
+    aws.dynamodb_calls();
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
+    assert_eq!(aws.dynamodb_calls(), 2);
+    assert_eq!(counted("SharePasscodesWrong"), 2);
+}
+
+#[tokio::test]
+async fn a_passcode_comes_as_json_too() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let headers = json!({"accept": "application/json", "content-type": "application/json"});
+    let body = json!({"passcode": "correct horse"}).to_string();
+    let request = Request { method: "POST", path: &made.path, headers, body, ..Request::default() };
+    assert_eq!(send(&function, request).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_hundred_guesses_at_once_gain_ten_looks_at_most() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "0050"})).await;
+    aws.state().pauses = (0..200).map(|n| n * 7 % 13).collect();
+    let guesses: Vec<_> = (100..200).map(|guess| format!("{guess:04}")).collect();
+    let answers =
+        join_all(guesses.iter().map(|guess| press_with(&function, &made.path, guess))).await;
+    let of = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
+    // The look at the tenth locks.
+    assert_eq!((of("passcode-wrong"), of("share-locked")), (9, 91));
+    assert_eq!(counted("SharePasscodesWrong"), 10);
+    let locked = answers.iter().find(|answer| answer.code() == "share-locked").unwrap();
+    assert_eq!((locked.status, locked.headers["retry-after"].as_str()), (429, Some("3600")));
+}
+
+async fn lock(function: &s3_link_signer::Handler, path: &str) {
+    for _ in 0..10 {
+        press_with(function, path, "wrong").await;
+    }
+    let answer = press_with(function, path, "correct horse").await;
+    assert_eq!((answer.status, answer.code().as_str()), (429, "share-locked"));
+}
+
+#[tokio::test]
+async fn ten_wrong_passcodes_lock_the_share_for_an_hour_even_for_the_right_one() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    lock(&function, &made.path).await;
+    assert_eq!(facts(&function, &made.path).await.json()["locked_until"], "2026-11-23T14:05:17Z");
+    pass(3_599);
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.code(), "share-locked");
+    pass(1);
+    // Guessing starts anew, with ten looks.
+    let wrong = press_with(&function, &made.path, "wrong").await;
+    assert_eq!(wrong.json()["tries_left"], 9);
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
+    lock(&function, &made.path).await;
+    assert_eq!(downloads(&function, &made.id).await, 1);
+}
+
+#[tokio::test]
+async fn after_an_hour_many_guesses_at_once_gain_ten_looks_again() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    lock(&function, &made.path).await;
+    counted("SharePasscodesWrong");
+    pass(3_600);
+    join_all((0..50).map(|_| press_with(&function, &made.path, "wrong"))).await;
+    assert!(counted("SharePasscodesWrong") <= 10);
+}
+
+#[tokio::test]
+async fn the_owner_unlocks_guessing() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    lock(&function, &made.path).await;
+    let path = format!("/shares/{}", made.id);
+    let read = owner(&function, "alice", "GET", &path, &Value::Null).await;
+    assert_eq!(read.json()["locked_until"], "2026-11-23T14:05:17Z");
+    let unlocked = owner(&function, "alice", "PATCH", &path, &json!({"unlock": true})).await;
+    assert_eq!(unlocked.json().get("locked_until"), None);
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
+}
+
+#[tokio::test]
+async fn right_passcodes_use_up_no_tries_whether_or_not_they_lead_to_a_download() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    for _ in 0..6 {
+        assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
+        aws.state().s3_status = Some(503);
+        let answer = press_with(&function, &made.path, "correct horse").await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"));
+        aws.state().s3_status = None;
+    }
+    let wrong = press_with(&function, &made.path, "wrong").await;
+    assert_eq!(wrong.json()["tries_left"], 9);
+    assert_eq!(downloads(&function, &made.id).await, 6);
+}
+
+#[tokio::test]
+async fn no_passcode_is_looked_at_whose_attempt_was_not_counted() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    // The SDK makes a throttled call three times.
+    aws.fail(&[Fault::Error(400, "ThrottlingException"); 3]);
+    let answer = press_with(&function, &made.path, "correct horse").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"));
+    assert_eq!(aws.item().get("attempts"), None);
+}
+
+#[tokio::test]
+async fn a_passcode_that_is_changed_during_a_press_counts() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let path = format!("/shares/{}", made.id);
+    aws.state().pauses = vec![150, 0];
+    let (pressed, _) =
+        futures_util::future::join(press_with(&function, &made.path, "correct horse"), async {
+            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+            let change = json!({"passcode": "battery staple"});
+            owner(&function, "alice", "PATCH", &path, &change).await
+        })
+        .await;
+    assert_eq!(pressed.code(), "passcode-wanted");
+    assert_eq!(downloads(&function, &made.id).await, 0);
+    assert_eq!(press_with(&function, &made.path, "battery staple").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_passcode_for_a_share_without_one_changes_nothing() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({})).await;
+    assert_eq!(press_with(&function, &made.path, "anything").await.status, 303);
+    assert_eq!(aws.item().get("attempts"), None);
+}

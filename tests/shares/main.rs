@@ -1,0 +1,28 @@
+//! Tests of shares, from outside the crate and against a DynamoDB and an S3 of the tests' own. Its
+//! DynamoDB evaluates the expressions that it is sent.
+//!
+//! - `owners`: shares are made, listed, changed and revoked by their owners and by nobody else,
+//! - `pressing`: what a press gets and what it counts, also many at once,
+//! - `guessing`: passcodes,
+//! - `faults`: DynamoDB, S3 and STS that refuse, hang or lose an answer,
+//! - `model`: any order of presses, changes and passing time against a model of ten lines,
+//! - `operators`: lists and revocations by operators,
+//! - `secrecy`: no token and no passcode in logs, metrics or the table.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that can't go on has failed"
+)]
+
+mod aws;
+mod expressions;
+mod faults;
+mod function;
+mod guessing;
+mod model;
+mod operators;
+mod owners;
+mod pressing;
+mod secrecy;
