@@ -99,7 +99,8 @@ impl ShareError {
     pub(crate) fn retry_after(&self, now: Timestamp) -> Option<u64> {
         match self {
             Self::Locked { until } => {
-                Some(until.duration_since(now).as_secs().max(1).unsigned_abs())
+                // Rounded up: before that nothing has changed.
+                Some((until.as_second() - now.as_second()).max(1).unsigned_abs())
             }
             Self::Unavailable { .. } | Self::Table(_) => Some(RETRY_AFTER),
             _ => None,

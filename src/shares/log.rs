@@ -88,14 +88,10 @@ pub(super) fn refused(
     share: Option<&Share>,
     error: &ShareError,
     cause: Option<&str>,
+    passcode_is_wrong: bool,
 ) {
     invocation.count(Counter::ShareRefusals);
-    // The passcode that locks a share is wrong too.
-    let is_wrong = matches!(error, ShareError::WrongPasscode { .. })
-        || matches!(error, ShareError::Locked { .. })
-            && share
-                .is_some_and(|share| share.summary.locked_until(invocation.time().now()).is_none());
-    if is_wrong {
+    if passcode_is_wrong {
         invocation.count(Counter::SharePasscodesWrong);
     }
     let (share_id, request_id) = (id.as_str(), invocation.request_id());

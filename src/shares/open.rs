@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::item::{Item, share};
 use super::log::{self, Caller};
-use super::share::{LOCK, MAX_ATTEMPTS, Share, State};
+use super::share::{MAX_ATTEMPTS, Share, State};
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares, credentials};
@@ -63,8 +63,8 @@ pub(crate) struct Pressed {
 /// A press whose share is known.
 struct Judged {
     share: Share,
-    /// Whether the passcode was looked at and right.
-    passcode_is_right: bool,
+    /// Whether the passcode was looked at and right. `None`: none was looked at.
+    passcode_is_right: Option<bool>,
     outcome: Result<Link, ShareError>,
     browser: Browser,
 }
@@ -120,7 +120,7 @@ impl Shares {
             Ok(judged) => judged,
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::refused(invocation, caller, &id, None, &error, cause.as_deref());
+                log::refused(invocation, caller, &id, None, &error, cause.as_deref(), false);
                 return Pressed { facts: None, outcome: Err(error), browser: browser.cloned() };
             }
         };
@@ -132,11 +132,13 @@ impl Shares {
             }
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::refused(invocation, caller, &id, Some(&share), &error, cause.as_deref());
+                let is_wrong = passcode_is_right == Some(false);
+                let cause = cause.as_deref();
+                log::refused(invocation, caller, &id, Some(&share), &error, cause, is_wrong);
                 Err(error)
             }
         };
-        let facts = facts(links, &share, passcode_is_right, time.now()).ok();
+        let facts = facts(links, &share, passcode_is_right == Some(true), time.now()).ok();
         Pressed { facts, outcome, browser: Some(browser) }
     }
 
@@ -159,22 +161,19 @@ impl Shares {
         if share.remembers(&browser) && !share.counted(&browser, now) {
             browser = Browser::random()?;
         }
-        let mut judged = Judged {
-            share,
-            passcode_is_right: false,
-            outcome: Err(ShareError::NoSuchShare),
-            browser,
-        };
-        let Judged { share, browser, .. } = &judged;
-        let allowed = match state(links, share, Some(browser), now) {
-            State::Active => check_passcode(share, passcode, is_looked_at, now),
+        let mut passcode_is_right = None;
+        let allowed = match state(links, &share, Some(&browser), now) {
+            State::Active => {
+                let checked = check_passcode(&share, passcode, is_looked_at, now);
+                passcode_is_right = is_looked_at.then_some(checked.is_ok());
+                checked
+            }
             state => Err(ShareError::Over(state)),
         };
-        judged.outcome = match allowed {
+        let outcome = match allowed {
             Ok(()) => {
-                let given = self.give(links, share, browser, &credentials, time).await;
-                judged.passcode_is_right = judged.share.passcode.is_some();
-                if judged.passcode_is_right && given.as_ref().is_err_and(is_nothing_written) {
+                let given = self.give(links, &share, &browser, &credentials, time).await;
+                if is_looked_at && given.as_ref().is_err_and(is_nothing_written) {
                     // If this fails, the owner of a right passcode has one try less.
                     let _ = self.table.take_attempt_back(id, &credentials, time).await;
                 }
@@ -182,7 +181,7 @@ impl Shares {
             }
             Err(error) => Err(error),
         };
-        Ok(judged)
+        Ok(Judged { share, passcode_is_right, outcome, browser })
     }
 
     /// Counts an attempt at the passcode. Returns the share, and whether the passcode may be looked
@@ -296,7 +295,8 @@ fn check_passcode(
         return Ok(());
     }
     match MAX_ATTEMPTS.saturating_sub(summary.attempts) {
-        0 => Err(ShareError::Locked { until: now.checked_add(LOCK).unwrap_or(now) }),
+        // The tenth locks.
+        0 => Err(ShareError::Locked { until: summary.locked_until(now).unwrap_or(now) }),
         tries_left => Err(ShareError::WrongPasscode { tries_left }),
     }
 }

@@ -48,6 +48,9 @@ pub(crate) enum Fault {
     Hangs,
 }
 
+/// What a test does after a write.
+type AfterWrite = Box<dyn FnMut(&str) + Send>;
+
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) table: BTreeMap<String, Item>,
@@ -64,7 +67,7 @@ pub(crate) struct State {
     /// The number of calls by operation.
     pub(crate) calls: HashMap<String, usize>,
     /// Called after each change of the table, with the operation.
-    pub(crate) after_write: Option<Box<dyn FnMut(&str) + Send>>,
+    pub(crate) after_write: Option<AfterWrite>,
     /// How many milliseconds calls take, one after another.
     pub(crate) pauses: Vec<u64>,
 }

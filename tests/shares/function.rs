@@ -54,7 +54,15 @@ pub(crate) fn function(aws: &Aws) -> Handler {
     function_with(aws, &[])
 }
 
+/// Gives every thread somewhere to log to. Without that, a line that another test's thread meets first
+/// is switched off for all of them.
+fn log_somewhere() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| tracing_subscriber::fmt().with_writer(std::io::sink).init());
+}
+
 pub(crate) fn function_with(aws: &Aws, changes: &[(&str, &str)]) -> Handler {
+    log_somewhere();
     let end = (now() + SignedDuration::from_hours(24 * 30)).to_string();
     let endpoint = aws.endpoint();
     let mut variables = HashMap::from([

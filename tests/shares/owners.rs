@@ -23,8 +23,8 @@ async fn a_share_is_made_and_its_address_is_told_once() {
     assert_eq!(made.path.strip_prefix("/s/").unwrap().len(), 27);
     assert_eq!(counted("SharesCreated"), 1);
 
-    let read = owner(&function, "alice", "GET", &format!("/shares/{}", made.id), &Value::Null);
-    let read = read.await.json();
+    let path = format!("/shares/{}", made.id);
+    let read = owner(&function, "alice", "GET", &path, &Value::Null).await.json();
     assert_eq!(read.get("url"), None);
     for (name, value) in read.as_object().unwrap() {
         assert_eq!(*value, answer[name.as_str()], "{name}");
@@ -153,29 +153,29 @@ async fn an_owner_changes_end_limit_and_passcode() {
     let function = function(&aws);
     let made = share(&function, &json!({"max_downloads": 1, "expires_in": 3_600})).await;
     let path = format!("/shares/{}", made.id);
-    let patch = |body: Value| {
+    let change = |body: Value| {
         let (function, path) = (&function, &path);
         async move { owner(function, "alice", "PATCH", path, &body).await }
     };
     assert_eq!(press(&function, &made.path, None).await.status, 303);
     assert_eq!(press(&function, &made.path, None).await.code(), "share-used-up");
-    assert_eq!(patch(json!({"max_downloads": 2})).await.json()["max_downloads"], 2);
+    assert_eq!(change(json!({"max_downloads": 2})).await.json()["max_downloads"], 2);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
-    assert_eq!(patch(json!({"max_downloads": null})).await.json()["max_downloads"], Value::Null);
+    assert_eq!(change(json!({"max_downloads": null})).await.json()["max_downloads"], Value::Null);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
     assert_eq!(downloads(&function, &made.id).await, 3);
 
-    let changed = patch(json!({"passcode": true})).await.json();
+    let changed = change(json!({"passcode": true})).await.json();
     assert_eq!(changed["has_passcode"], true);
     let passcode = changed["passcode"].as_str().unwrap();
     assert_eq!(press(&function, &made.path, None).await.code(), "passcode-wanted");
     assert_eq!(press_with(&function, &made.path, passcode).await.status, 303);
-    assert_eq!(patch(json!({"passcode": null})).await.json()["has_passcode"], false);
+    assert_eq!(change(json!({"passcode": null})).await.json()["has_passcode"], false);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
 
     pass(3_600);
     assert_eq!(press(&function, &made.path, None).await.code(), "share-ended");
-    assert_eq!(patch(json!({"expires_in": 60})).await.status, 200);
+    assert_eq!(change(json!({"expires_in": 60})).await.status, 200);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
 }
 
