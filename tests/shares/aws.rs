@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::expressions::{Call, Item, number};
 
 /// What the index by owner projects. `docs/shares.md` has the same list.
-const PROJECTED: [&str; 19] = [
+const PROJECTED: [&str; 18] = [
     "id",
     "owner_key",
     "created_at",
@@ -32,7 +32,6 @@ const PROJECTED: [&str; 19] = [
     "revoked_at",
     "recipient",
     "note",
-    "forget_at",
 ];
 
 /// How DynamoDB fails its next call.
