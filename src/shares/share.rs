@@ -217,3 +217,29 @@ pub(super) fn owner_name(owner: &Principal) -> String {
     };
     shown.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Claims;
+
+    #[test]
+    fn callers_of_different_kinds_own_different_shares_however_their_names_are_spelled() {
+        let token =
+            |name: &str| Principal::Authorized { name: name.to_owned(), claims: Claims::default() };
+        let arn = "arn:aws:iam::123456789012:user/alice";
+        let owners = [
+            Principal::Iam(arn.to_owned()),
+            token(arn),
+            token("alice"),
+            token("s3-event"),
+            token(""),
+            Principal::S3Event,
+        ];
+        let keys: std::collections::BTreeSet<_> = owners.iter().map(owner_key).collect();
+        assert_eq!(keys.len(), owners.len());
+        assert_eq!(owner_key(&Principal::Anonymous), None);
+        assert_eq!(owner_name(&owners[0]), "alice");
+        assert_eq!(owner_name(&token(arn)), arn);
+    }
+}

@@ -173,6 +173,35 @@ mod tests {
     }
 
     #[test]
+    fn of_a_hundred_thousand_mutated_and_random_tokens_none_is_another_s() {
+        let token = Token::random().unwrap();
+        let id = token.share_id();
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.%";
+        let mut well_formed = 0;
+        for _ in 0..50_000 {
+            let [place, letter, kind]: [u8; 3] = random_bytes().unwrap();
+            let mut mutated = token.0.clone().into_bytes();
+            let place = usize::from(place) % CHARACTERS;
+            let letter = alphabet[usize::from(letter) % alphabet.len()];
+            match kind % 3 {
+                0 => mutated[place] = letter,
+                1 => mutated.insert(place, letter),
+                _ => {
+                    mutated.remove(place);
+                }
+            }
+            let mutated = String::from_utf8(mutated).unwrap();
+            for other in [Some(mutated), Token::random().ok().map(|token| token.0)] {
+                let other = other.unwrap();
+                let Some(parsed) = Token::parse(&other) else { continue };
+                well_formed += 1;
+                assert_eq!(parsed.share_id() == id, parsed == token);
+            }
+        }
+        assert!(well_formed > 50_000);
+    }
+
+    #[test]
     fn the_debug_form_shows_nothing() {
         let token = Token::random().unwrap();
         let browser = Browser::random().unwrap();
