@@ -7,7 +7,7 @@
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
-//! - [`message`] writes the mail, [`format`] the names, sizes and times in it,
+//! - [`message`] writes the mail, [`mod@format`] the names, sizes and times in it,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
 //! - [`log`] holds the room's log lines and counters.
