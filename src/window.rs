@@ -78,7 +78,7 @@ pub enum LimitedBy {
     Policy,
     /// The end of the object itself.
     Object,
-    /// [`SIGNATURE_MAX_EXPIRES_IN`].
+    /// `SIGNATURE_MAX_EXPIRES_IN`.
     Signature,
 }
 
@@ -102,7 +102,7 @@ impl LimitedBy {
 pub struct Window {
     /// `X-Amz-Date`: a whole second, never later than now and less than a second before it.
     pub signed_at: Timestamp,
-    /// `X-Amz-Expires`: whole seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
+    /// `X-Amz-Expires`: whole seconds, 1 to `SIGNATURE_MAX_EXPIRES_IN`.
     pub expires_in: u64,
     /// `signed_at + expires_in`.
     pub expires_at: Timestamp,

@@ -43,7 +43,7 @@ pub(crate) struct CallerIdentity {
 
 /// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
 ///
-/// A call that gets no answer is made once more, as [`answered`] says: a second token or a second
+/// A call that gets no answer is made once more, as `answered` says: a second token or a second
 /// session does no harm.
 #[derive(Clone, Debug)]
 pub struct Sts(Aws);

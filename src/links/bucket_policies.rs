@@ -159,11 +159,14 @@ impl BucketPolicies {
         {
             return before.policy.clone();
         }
-        self.read_into(&mut known, bucket, region, credentials, time).await
+        let asked_at = time.now();
+        let asked = self.ask(bucket, region, credentials, time).await;
+        keep(&mut known, bucket, asked, asked_at, time)
     }
 
     /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
-    /// Links keep to it from now on.
+    /// Links keep to it from now on. If S3 gives no answer, they keep to the one that was read before,
+    /// and it is [`Unreadable`] here.
     pub(crate) async fn read_anew(
         &self,
         bucket: &str,
@@ -172,45 +175,11 @@ impl BucketPolicies {
         time: InvocationTime,
     ) -> Result<Arc<Policy>, Unreadable> {
         let mut known = self.known.lock().await;
-        self.read_into(&mut known, bucket, region, credentials, time).await
-    }
-
-    async fn read_into(
-        &self,
-        known: &mut HashMap<String, Known>,
-        bucket: &str,
-        region: &str,
-        credentials: &Credentials,
-        time: InvocationTime,
-    ) -> Result<Arc<Policy>, Unreadable> {
-        let before = known.get(bucket);
         let asked_at = time.now();
         let asked = self.ask(bucket, region, credentials, time).await;
-        let now = time.now();
-        let failed_at = failure_counts(asked_at, time).then_some(now);
-        let read = match (asked, before) {
-            (Ok(policy), before) => {
-                if let Err(unreadable) = &policy
-                    && before.is_none_or(|before| before.policy.is_ok())
-                {
-                    tracing::warn!(
-                        bucket,
-                        reason = unreadable.0,
-                        "a bucket's policy can't be read"
-                    );
-                }
-                Known { policy, read_at: now, failed_at: None }
-            }
-            // A policy that was read before is better than none.
-            (Err(_), Some(before)) => Known { failed_at, ..before.clone() },
-            (Err(reason), None) if failed_at.is_some() => {
-                Known { policy: Err(Unreadable(reason)), read_at: now, failed_at }
-            }
-            (Err(reason), None) => return Err(Unreadable(reason)),
-        };
-        let policy = read.policy.clone();
-        known.insert(bucket.to_owned(), read);
-        policy
+        let silent = asked.as_ref().err().cloned();
+        let kept = keep(&mut known, bucket, asked, asked_at, time);
+        silent.map_or(kept, |reason| Err(Unreadable(reason)))
     }
 
     /// S3's answer: a policy, or that it may not be read. The outer error is no answer.
@@ -284,6 +253,39 @@ impl BucketPolicies {
         let bucket_arn = bucket_arn(planned.bucket, planned.region);
         policy.verdict(&question(planned, &bucket_arn, https, signed_at))
     }
+}
+
+/// Keeps what S3 answered when it was asked for the policy of `bucket`, and says what holds now. An
+/// error of `asked` says that S3 gave no answer, and a policy that was read before holds on.
+fn keep(
+    known: &mut HashMap<String, Known>,
+    bucket: &str,
+    asked: Result<Result<Arc<Policy>, Unreadable>, String>,
+    asked_at: Timestamp,
+    time: InvocationTime,
+) -> Result<Arc<Policy>, Unreadable> {
+    let before = known.get(bucket);
+    let now = time.now();
+    let failed_at = failure_counts(asked_at, time).then_some(now);
+    let read = match (asked, before) {
+        (Ok(policy), before) => {
+            if let Err(unreadable) = &policy
+                && before.is_none_or(|before| before.policy.is_ok())
+            {
+                tracing::warn!(bucket, reason = unreadable.0, "a bucket's policy can't be read");
+            }
+            Known { policy, read_at: now, failed_at: None }
+        }
+        // A policy that was read before is better than none.
+        (Err(_), Some(before)) => Known { failed_at, ..before.clone() },
+        (Err(reason), None) if failed_at.is_some() => {
+            Known { policy: Err(Unreadable(reason)), read_at: now, failed_at }
+        }
+        (Err(reason), None) => return Err(Unreadable(reason)),
+    };
+    let policy = read.policy.clone();
+    known.insert(bucket.to_owned(), read);
+    policy
 }
 
 impl Known {

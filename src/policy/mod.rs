@@ -13,11 +13,11 @@
 //!                                                                  └ statements       for the doctor
 //! ```
 //!
-//! - [`document`] reads the JSON,
-//! - [`question`] says what is known of the link, and [`keys`] what follows for each condition key,
-//! - [`principals`], [`operators`] and [`pattern`] compare the document with it,
-//! - [`conditions`] gives each condition one of the three values of [`truth`] at each instant,
-//! - [`verdict`] follows a statement through the instants of [`timeline`].
+//! - `document` reads the JSON,
+//! - `question` says what is known of the link, and `keys` what follows for each condition key,
+//! - `principals`, `operators` and `pattern` compare the document with it,
+//! - `conditions` gives each condition one of the three values of `truth` at each instant,
+//! - `verdict` follows a statement through the instants of `timeline`.
 //!
 //! This room does no I/O and reads no clock. It imports no other room.
 

@@ -88,7 +88,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`NoCredentials`] when the provider has no credentials of the execution role.
+    /// `NoCredentials` when the provider has no credentials of the execution role.
     pub async fn select(
         &self,
         wanted: u64,

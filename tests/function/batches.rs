@@ -1,31 +1,22 @@
 //! How often a batch of links asks STS and S3 when they fail: once for each cause.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use s3_link_signer::{Handler, Settings};
+use s3_link_signer::Handler;
 use serde_json::{Value, json};
 
 use crate::aws_server::{AwsServer, Reply, jwt};
 use crate::requests::post_until;
+use crate::settings::settings;
 
 /// A function in Lambda's environment whose bucket's region nobody states.
 pub(crate) fn handler(changes: &[(&str, &str)]) -> Handler {
-    let mut variables = HashMap::from([
+    let usual = [
         ("GRANTS", r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#),
         ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
-        ("AWS_REGION", "eu-west-1"),
-        ("AWS_ACCESS_KEY_ID", "ASIALAMBDA"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_SESSION_TOKEN", "token"),
-        // Most of these tests have no S3.
-        ("BUCKET_POLICY", "ignore"),
-    ]);
-    variables.extend(changes.iter().copied());
-    let variable = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
-    Handler::new(settings, Timestamp::now, |_| {})
+    ];
+    Handler::new(settings(&[&usual, changes].concat()), Timestamp::now, |_| {})
 }
 
 /// Asks for a batch of `count` links. Returns the entries of the answer.

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use s3_link_signer::{Handler, Settings};
+use s3_link_signer::Handler;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+use crate::settings::settings;
 
 /// A function that needs no network, with one grant on the bucket `files`.
 fn handler(grant: &Value) -> Handler {
@@ -13,20 +15,7 @@ fn handler(grant: &Value) -> Handler {
     let fields = json!({"bucket": "files", "principals": ["*"], "region": "eu-west-1"});
     grant.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let grants = json!([grant]).to_string();
-    let variable = |name: &str| {
-        let value = match name {
-            "GRANTS" => grants.as_str(),
-            "BUCKET_POLICY" => "ignore",
-            "AWS_REGION" => "eu-west-1",
-            "AWS_ACCESS_KEY_ID" => "ASIACLAIMS",
-            "AWS_SECRET_ACCESS_KEY" => "secret",
-            "AWS_SESSION_TOKEN" => "token",
-            "ASSUMED_SESSION_SECONDS" => "43200",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    };
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    let settings = settings(&[("GRANTS", grants.as_str()), ("ASSUMED_SESSION_SECONDS", "43200")]);
     Handler::new(settings, Timestamp::now, |_| ())
 }
 

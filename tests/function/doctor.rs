@@ -6,16 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use s3_link_signer::{EventError, Handler, Settings};
+use s3_link_signer::{EventError, Handler};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::aws_server::{AwsServer, Call, Reply, jwt};
 use crate::evidence::FUNCTION_ARN;
+use crate::requests::post;
+use crate::settings::settings_at;
 
 #[path = "doctor/cases.rs"]
 mod cases;
@@ -146,25 +148,21 @@ async fn start(case: &Case, clock: fn() -> Timestamp) -> (Handler, AwsServer) {
 /// The function of a case, which asks the AWS at `endpoint`.
 fn handler(case: &Case, endpoint: &str, clock: fn() -> Timestamp) -> Handler {
     let end = (now() + SignedDuration::from_hours(1)).to_string();
-    let variable = |name: &str| {
-        let changed = case.settings.iter().find(|(changed, _)| *changed == name);
-        let usual = match name {
-            "GRANTS" => {
-                r#"[{"bucket":"files","prefix":"private-files/","principals":["*"],
-                     "max_expires_in":1800,"region":"eu-west-1"}]"#
-            }
-            "AWS_REGION" => "eu-west-1",
-            "AWS_ACCESS_KEY_ID" => "ASIADOCTOR",
-            "AWS_SECRET_ACCESS_KEY" => SECRET,
-            "AWS_SESSION_TOKEN" => TOKEN,
-            "AWS_CREDENTIAL_EXPIRATION" => end.as_str(),
-            "AWS_ENDPOINT_URL" => endpoint,
-            "AWS_LAMBDA_FUNCTION_NAME" => "signer",
-            _ => "",
-        };
-        Some(changed.map_or(usual, |(_, value)| *value).to_owned())
-    };
-    Handler::new(Settings::read(variable, now()).unwrap(), clock, |_| ())
+    let usual = [
+        (
+            "GRANTS",
+            r#"[{"bucket":"files","prefix":"private-files/","principals":["*"],
+                 "max_expires_in":1800,"region":"eu-west-1"}]"#,
+        ),
+        ("AWS_ACCESS_KEY_ID", "ASIADOCTOR"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_SESSION_TOKEN", TOKEN),
+        ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
+        ("BUCKET_POLICY", ""),
+    ];
+    Handler::new(settings_at(now(), &[&usual[..], &case.settings].concat()), clock, |_| ())
 }
 
 async fn ask(
@@ -348,7 +346,9 @@ async fn a_bucket_that_no_grant_names_is_not_looked_at() {
 #[tokio::test]
 async fn the_policy_is_read_anew_each_time_and_links_keep_to_it_from_then_on() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
+    static HANGS_UP: AtomicBool = AtomicBool::new(false);
     let aws = AwsServer::start(|call| match Asked::of(call) {
+        Asked::Policy if HANGS_UP.load(Ordering::SeqCst) => Reply::hang_up(),
         Asked::Policy if CALLS.fetch_add(1, Ordering::SeqCst) > 0 => Reply::policy(&json!({
             "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
                           "Condition": {"NumericGreaterThan": {"s3:signatureAge": "600000"}}},
@@ -356,24 +356,18 @@ async fn the_policy_is_read_anew_each_time_and_links_keep_to_it_from_then_on() {
         asked => asked.usual_answer(),
     })
     .await;
-    let handler = handler(&Case::new("a policy that changes", &[]), &aws.endpoint(), now);
+    let handler =
+        handler(&Case::new("a policy that changes", &[]), &aws.endpoint(), Timestamp::now);
     let event = json!({"doctor": {"key": KEY, "principal": "alice"}});
-    for expected in ["ok", "limits"] {
+    for expected in ["ok", "limits", "unknown"] {
+        // A policy that was read before is no answer to the doctor, and links keep to it.
+        HANGS_UP.store(expected == "unknown", Ordering::SeqCst);
         let (_, answer) = ask(&handler, &event, Timestamp::MAX).await.unwrap();
         let checks = answer["checks"].as_array().unwrap();
         let policy = checks.iter().find(|check| check["check"] == "bucket-policy").unwrap();
         assert_eq!(policy["outcome"], expected);
     }
-    let request = json!({
-        "version": "2.0", "rawPath": "/links", "isBase64Encoded": false,
-        "body": json!({"key": KEY}).to_string(),
-        "requestContext": {"http": {"method": "POST", "path": "/links"},
-                           "authorizer": {"jwt": {"claims": {"sub": "alice"}}}},
-    });
-    let event = RawValue::from_string(request.to_string()).unwrap();
-    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX)).await;
-    let answer = serde_json::to_value(answer.unwrap()).unwrap();
-    let link: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    let (_, link) = post(&handler, "alice", "/links", &json!({"key": KEY})).await;
     assert_eq!((&link["expires_in"], &link["limited_by"]), (&json!(595), &json!("policy")));
     assert_eq!(CALLS.load(Ordering::SeqCst), 2);
 }

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use jiff::Timestamp;
-use s3_link_signer::{Handler, Settings};
+use s3_link_signer::Handler;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+use crate::settings::settings;
 
 const SECRET: &str = "SecretKeyThatNobodyMaySee";
 const TOKEN: &str = "SessionTokenThatNobodyMaySee";
@@ -18,27 +20,18 @@ const TOKEN: &str = "SessionTokenThatNobodyMaySee";
 /// A function that needs no network: its session is assumed, its bucket's
 /// region is stated, and its grants give old versions.
 fn handler() -> Handler {
-    let variable = |name: &str| {
-        let value = match name {
-            "GRANTS" => {
-                r#"[{"bucket":"files","prefix":"private-files/","principals":["*"],
-                     "max_expires_in":3600,"region":"eu-west-1","versions":true},
-                    {"bucket":"files","prefix":"users/{principal}/","principals":["*"],
-                     "region":"eu-west-1","versions":true},
-                    {"bucket":"files","prefix":"public/","principals":["anonymous"],
-                     "region":"eu-west-1","versions":true}]"#
-            }
-            "BUCKET_POLICY" => "ignore",
-            "AWS_REGION" => "eu-west-1",
-            "AWS_ACCESS_KEY_ID" => "ASIAHOSTILE",
-            "AWS_SECRET_ACCESS_KEY" => SECRET,
-            "AWS_SESSION_TOKEN" => TOKEN,
-            "ASSUMED_SESSION_SECONDS" => "43200",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    };
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    let grants = r#"[{"bucket":"files","prefix":"private-files/","principals":["*"],
+                      "max_expires_in":3600,"region":"eu-west-1","versions":true},
+                     {"bucket":"files","prefix":"users/{principal}/","principals":["*"],
+                      "region":"eu-west-1","versions":true},
+                     {"bucket":"files","prefix":"public/","principals":["anonymous"],
+                      "region":"eu-west-1","versions":true}]"#;
+    let settings = settings(&[
+        ("GRANTS", grants),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_SESSION_TOKEN", TOKEN),
+        ("ASSUMED_SESSION_SECONDS", "43200"),
+    ]);
     Handler::new(settings, Timestamp::now, |line| {
         assert!(serde_json::from_str::<Value>(line).is_ok());
     })

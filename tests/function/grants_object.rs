@@ -7,10 +7,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use s3_link_signer::{Handler, Settings};
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use crate::aws_server::{AwsServer, Call, Reply};
 use crate::evidence::FUNCTION_ARN;
+use crate::requests::posted;
+use crate::settings::settings;
 
 /// What S3 answers when it is asked for the object.
 #[derive(Clone)]
@@ -88,41 +89,19 @@ static METRICS: Mutex<String> = Mutex::new(String::new());
 fn handler_with(store: &Store, changes: &[(&str, &str)], clock: fn() -> Timestamp) -> Handler {
     let endpoint = store.server.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(12)).to_string();
-    let variable = |name: &str| {
-        let change = changes.iter().find(|(changed, _)| *changed == name);
-        let value = change.map_or_else(
-            || match name {
-                "GRANTS_OBJECT" => "s3://config/grants.json",
-                "BUCKET_POLICY" => "ignore",
-                "AWS_REGION" => "eu-west-1",
-                "AWS_LAMBDA_FUNCTION_NAME" => "signer",
-                "AWS_ACCESS_KEY_ID" => "ASIAGRANTS",
-                "AWS_SECRET_ACCESS_KEY" => "secret",
-                "AWS_SESSION_TOKEN" => "token",
-                "AWS_CREDENTIAL_EXPIRATION" => end.as_str(),
-                "AWS_ENDPOINT_URL" => endpoint.as_str(),
-                _ => "",
-            },
-            |(_, value)| *value,
-        );
-        Some(value.to_owned())
-    };
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    let usual = [
+        ("GRANTS_OBJECT", "s3://config/grants.json"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
+        ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    let settings = settings(&[&usual, changes].concat());
     Handler::new(settings, clock, |line| METRICS.lock().unwrap().push_str(line))
 }
 
 /// Asks for a link to `key`. The deadline is this far ahead of the function's clock.
 async fn status_within(handler: &Handler, key: &str, deadline: Timestamp, id: &str) -> u64 {
-    let event = json!({
-        "version": "2.0", "routeKey": "POST /links", "rawPath": "/links",
-        "headers": {}, "isBase64Encoded": false, "body": json!({"key": key}).to_string(),
-        "requestContext": {
-            "http": {"method": "POST", "path": "/links", "protocol": "HTTP/1.1",
-                     "sourceIp": "192.0.2.1", "userAgent": "test"},
-            "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
-        },
-    });
-    let event = RawValue::from_string(event.to_string()).unwrap();
+    let event = posted("alice", "/links", &json!({"key": key}));
     let answer = Box::pin(handler.handle(&event, id, FUNCTION_ARN, deadline)).await.unwrap();
     serde_json::to_value(answer).unwrap()["statusCode"].as_u64().unwrap()
 }

@@ -33,6 +33,7 @@ mod evidence;
 mod grants_object;
 mod policies;
 mod requests;
+mod settings;
 mod signatures;
 mod start;
 mod versions;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use jiff::fmt::strtime;
 use jiff::{SignedDuration, Timestamp};
-use s3_link_signer::{Handler, Settings};
+use s3_link_signer::Handler;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::aws_server::{AwsServer, Call, Reply};
 use crate::requests::post;
+use crate::settings::settings;
 
 /// Whether S3 is asked for the policy.
 fn is_for_policy(call: &Call) -> bool {
@@ -46,27 +47,13 @@ async fn s3_with(policy: Value) -> AwsServer {
 fn handler_with(s3: &AwsServer, changes: &[(&str, &str)], clock: fn() -> Timestamp) -> Handler {
     let endpoint = s3.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(12)).to_string();
-    let variable = |name: &str| {
-        let change = changes.iter().find(|(changed, _)| *changed == name);
-        let value = change.map_or_else(
-            || match name {
-                "GRANTS" => {
-                    r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#
-                }
-                "AWS_REGION" => "eu-west-1",
-                "AWS_ACCESS_KEY_ID" => "ASIAPOLICIES",
-                "AWS_SECRET_ACCESS_KEY" => "secret",
-                "AWS_SESSION_TOKEN" => "token",
-                "AWS_CREDENTIAL_EXPIRATION" => end.as_str(),
-                "AWS_ENDPOINT_URL" => endpoint.as_str(),
-                _ => "",
-            },
-            |(_, value)| *value,
-        );
-        Some(value.to_owned())
-    };
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
-    Handler::new(settings, clock, |_| ())
+    let usual = [
+        ("GRANTS", r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#),
+        ("BUCKET_POLICY", ""),
+        ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    Handler::new(settings(&[&usual, changes].concat()), clock, |_| ())
 }
 
 fn handler(s3: &AwsServer, changes: &[(&str, &str)]) -> Handler {

@@ -25,6 +25,15 @@ pub(crate) async fn post_until(
     body: &Value,
     deadline: Timestamp,
 ) -> (u64, Value) {
+    let event = posted(principal, path, body);
+    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, deadline)).await.unwrap();
+    let answer = serde_json::to_value(answer).unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+/// The event of a POST by `principal`.
+pub(crate) fn posted(principal: &str, path: &str, body: &Value) -> Box<RawValue> {
     let event = json!({
         "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path,
         "headers": {}, "isBase64Encoded": false, "body": body.to_string(),
@@ -34,9 +43,5 @@ pub(crate) async fn post_until(
             "authorizer": {"jwt": {"claims": {"sub": principal}}},
         },
     });
-    let event = RawValue::from_string(event.to_string()).unwrap();
-    let answer = Box::pin(handler.handle(&event, "request", FUNCTION_ARN, deadline)).await.unwrap();
-    let answer = serde_json::to_value(answer).unwrap();
-    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-    (answer["statusCode"].as_u64().unwrap(), body)
+    RawValue::from_string(event.to_string()).unwrap()
 }

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use s3_link_signer::{Handler, Settings};
+use s3_link_signer::Handler;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::requests::post;
+use crate::settings::settings;
 
 /// An S3 that answers each HEAD for `/files/KEY` with a status and a version, and remembers the
 /// request lines.
@@ -68,26 +69,15 @@ async fn serve(mut stream: TcpStream, objects: Arc<Objects>, requests: Arc<Mutex
 }
 
 fn handler(s3: &str) -> Handler {
-    let variable = |name: &str| {
-        let value = match name {
-            "GRANTS" => {
-                r#"[{"bucket":"files","prefix":"","principals":["alice","auditor"],
-                     "region":"eu-west-1"},
-                    {"bucket":"files","prefix":"","principals":["auditor"],"region":"eu-west-1",
-                     "versions":true,"max_expires_in":600}]"#
-            }
-            "BUCKET_POLICY" => "ignore",
-            "AWS_REGION" => "eu-west-1",
-            "AWS_ACCESS_KEY_ID" => "ASIAVERSIONS",
-            "AWS_SECRET_ACCESS_KEY" => "secret",
-            "AWS_SESSION_TOKEN" => "token",
-            "AWS_ENDPOINT_URL_S3" => s3,
-            "ASSUMED_SESSION_SECONDS" => "43200",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    };
-    let settings = Settings::read(variable, Timestamp::now()).unwrap();
+    let grants = r#"[{"bucket":"files","prefix":"","principals":["alice","auditor"],
+                      "region":"eu-west-1"},
+                     {"bucket":"files","prefix":"","principals":["auditor"],"region":"eu-west-1",
+                      "versions":true,"max_expires_in":600}]"#;
+    let settings = settings(&[
+        ("GRANTS", grants),
+        ("AWS_ENDPOINT_URL_S3", s3),
+        ("ASSUMED_SESSION_SECONDS", "43200"),
+    ]);
     Handler::new(settings, Timestamp::now, |_| ())
 }
 

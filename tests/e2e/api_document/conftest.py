@@ -6,12 +6,16 @@ import secrets
 
 import pytest
 from api_document import document
-from api_document.attesting_sts import AttestingSts
 from api_document.http_api import HttpApi
 from local_lambda import offline, roles, running
+from local_lambda.attesting_sts import AttestingSts
 
 BUCKET = "my-files"
 GRANTS = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1"}]
+# The runtime emulator's name for the function, whose own name is in its environment.
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:012345678912:function:signer"
+# From now to the end of the session, in seconds: as in the example.
+SESSION_SECONDS = 39_286
 CLAIMS = {"sub": "alice", "iss": "https://login.example.com/", "aud": "links", "exp": "1795446317"}
 
 
@@ -58,7 +62,7 @@ def functions(aws, s3, built):
     }
     started = {}
     with contextlib.ExitStack() as stack:
-        attesting_sts = stack.enter_context(AttestingSts())
+        attesting_sts = stack.enter_context(AttestingSts(FUNCTION_ARN, SESSION_SECONDS))
 
         def start(situation=None):
             situation = situation if situation in situations else None

@@ -6,7 +6,6 @@ are the same in every run.
 """
 
 import jsonschema_rs
-import pytest
 import schemathesis
 from api_document import document
 from hypothesis import HealthCheck, Phase, settings

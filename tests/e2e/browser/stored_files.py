@@ -5,9 +5,10 @@ response-content-disposition replace or add headers, as in S3. The stand-in does
 signatures/ does: the tests here are about what a browser makes of these headers.
 """
 
-import http.server
 import threading
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from local_lambda.http_server import HttpServer
 
 BUCKET = "files"
 
@@ -15,49 +16,16 @@ BUCKET = "files"
 PROOF = "/proof/"
 
 
-class StoredFiles:
-    """Listens on 127.0.0.1 until the `with` block ends. `files` has a content type and a body for each key."""
+class StoredFiles(HttpServer):
+    """Serves `files`, which has a content type and a body for each key."""
 
     def __init__(self, files):
+        super().__init__()
         self.files = files
         self._proofs = set()
         self._proof_arrived = threading.Condition()
-        stored = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                self.respond(*stored.respond(self.path))
-
-            def respond(self, status, headers, body):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def respond(self, target):
-        """The status, headers and body for a request."""
+    def answer(self, method, target, headers, body):
         parts = urlsplit(target)
         if parts.path.startswith(PROOF):
             with self._proof_arrived:

@@ -1,5 +1,6 @@
 """What docs/deploy.md says about buckets that exist already: its lines for samconfig.toml and its commands."""
 
+import collections
 import json
 import re
 import shutil
@@ -45,10 +46,11 @@ def test_the_owner_s_notifications_stay_when_eventbridge_is_switched_on(there, t
     assert configured == {**json.loads(there or "{}"), **existing.EVENTS_ON}
 
 
-def test_the_boundary_allows_every_action_that_the_template_gives():
-    """docs/deploy.md lists what a boundary must allow."""
+def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it():
+    """docs/deploy.md lists what a boundary must allow: a row for both roles that sign, and what two others need besides."""
     [table] = re.findall(r"### A permissions boundary\n.*?(\|.*?)\n\n", TEXT, re.DOTALL)
-    listed = set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", table))
+    rows = [set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", row)) for row in table.splitlines()]
+    signs, signer, mailer = [row for row in rows if row]
     template = Template(
         ListBucket="yes",
         KmsKeyArn="arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -57,9 +59,14 @@ def test_the_boundary_allows_every_action_that_the_template_gives():
         MailFrom="files@example.com",
         MailAllowedRecipients="*@example.com",
     )
-    given = set()
+    given = collections.defaultdict(set)
     for policy in template.resources_of("AWS::IAM::Policy"):
         for statement in template.statements(policy).values():
             actions = statement["Action"]
-            given |= set(actions) if isinstance(actions, list) else {actions}
-    assert listed == given
+            for role in template.properties(policy)["Roles"]:
+                given[role] |= set(actions) if isinstance(actions, list) else {actions}
+    assert given["<LinkSessionRole>"] == signs
+    assert given["<LinkSignerRole>"] == signs | signer
+    assert given["<MailedLinkSessionRole>"] <= signs
+    assert given["<LinkMailerRole>"] - signs == mailer - signs
+

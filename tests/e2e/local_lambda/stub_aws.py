@@ -8,7 +8,6 @@ DynamoDB does. `hold_mails` makes SES wait with its response.
 import base64
 import email
 import email.policy
-import http.server
 import json
 import threading
 import uuid
@@ -16,58 +15,32 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import stub_table
+from .http_server import HttpServer
 
 
-class StubAws:
-    """Listens on 127.0.0.1 until the `with` block ends."""
+class StubAws(HttpServer):
+    """Answers as these services do, and keeps the mails and the table."""
 
     def __init__(self):
+        super().__init__()
         self.mails = []
         self.table = {}
         self.ses_was_called = threading.Event()
         self._ses_may_respond = threading.Event()
         self._ses_may_respond.set()
         self._lock = threading.Lock()
-        aws = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_HEAD(self):
-                version = parse_qs(urlsplit(self.path).query).get("versionId", [VERSION])[0]
-                self.send_response(200)
-                self.send_header("Content-Length", "1024")
-                self.send_header("ETag", '"d41d8cd98f00b204e9800998ecf8427e"')
-                self.send_header("x-amz-version-id", version)
-                self.end_headers()
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, content_type, response = aws.respond(self.path, self.headers.get("X-Amz-Target"), body)
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(response)))
-                self.end_headers()
-                self.wfile.write(response)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
+    def __exit__(self, *error):
         self._ses_may_respond.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(*error)
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def answer(self, method, target, headers, body):
+        if method == "HEAD":
+            version = parse_qs(urlsplit(target).query).get("versionId", [VERSION])[0]
+            etag = '"d41d8cd98f00b204e9800998ecf8427e"'
+            return 200, {"Content-Length": "1024", "ETag": etag, "x-amz-version-id": version}, b""
+        status, content_type, response = self.respond(target, headers.get("X-Amz-Target"), body)
+        return status, {"Content-Type": content_type}, response
 
     def hold_mails(self):
         """Make SES wait with its responses from now on. It does not accept the mails."""

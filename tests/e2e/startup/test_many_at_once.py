@@ -1,18 +1,15 @@
 """Lambda Managed Instances: one process serves 64 invocations at a time."""
 
-import base64
-import http.server
 import json
 import subprocess
-import threading
 import time
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from bare_lambda import requests
 from bare_lambda.concurrent_runtime_api import ConcurrentRuntimeApi
 from bare_lambda.runtime_api import FUNCTION_ARN
 from local_aws import paths
+from local_lambda.attesting_sts import AttestingSts
 
 CONCURRENCY = 64
 EVENTS = 256
@@ -20,65 +17,33 @@ EVENTS = 256
 BATCH = 40
 
 
-class SlowSts(http.server.BaseHTTPRequestHandler):
+class SlowSts(AttestingSts):
     """An STS that takes half a second to attest, so that all invocations wait for it."""
 
-    calls = 0
+    def __init__(self):
+        super().__init__(FUNCTION_ARN.decode(), 11 * 3600)
+        self.calls = 0
 
-    def do_POST(self):
-        SlowSts.calls += 1
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def answer(self, method, target, headers, body):
+        self.calls += 1
         # The first call, which initialisation makes, gets no answer.
-        if SlowSts.calls == 1:
-            self.close_connection = True
-            return
+        if self.calls == 1:
+            return None
         time.sleep(0.5)
-        body = (
-            "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult>"
-            f"<WebIdentityToken>{token()}</WebIdentityToken><Expiration>2030-01-01T00:00:00Z</Expiration>"
-            "</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Logs nothing."""
-
-
-def token():
-    now = int(time.time())
-    end = datetime.now(timezone.utc) + timedelta(hours=11)
-    claims = {
-        "iss": "https://abc.tokens.sts.global.api.aws",
-        "aud": "https://s3-link-signer.invalid",
-        "sub": "arn:aws:iam::123456789012:role/signer",
-        "iat": now,
-        "exp": now + 60,
-        "https://sts.amazonaws.com/": {
-            "aws_account": "123456789012",
-            "original_session_exp": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "lambda_source_function_arn": FUNCTION_ARN.decode(),
-        },
-    }
-    parts = [json.dumps(part).encode() for part in ({"alg": "ES384"}, claims)]
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"signature"))
+        return super().answer(method, target, headers, body)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, built):
-    """All events handled by one process: the Runtime API, and the lines of the log."""
-    sts = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SlowSts)
-    threading.Thread(target=sts.serve_forever, daemon=True).start()
+    """All events handled by one process: the Runtime API, the lines of the log, and the calls to STS."""
     events = {f"request-{number}": event(number) for number in range(EVENTS)}
     log = tmp_path_factory.mktemp("many") / "log"
-    with ConcurrentRuntimeApi(events) as api, open(log, "wb") as output:
+    with SlowSts() as sts, ConcurrentRuntimeApi(events) as api, open(log, "wb") as output:
         environment = requests.environment(
             declared=False,
             AWS_LAMBDA_RUNTIME_API=api.address,
             AWS_LAMBDA_MAX_CONCURRENCY=str(CONCURRENCY),
-            AWS_ENDPOINT_URL_STS="http://127.0.0.1:%d" % sts.server_address[1],
+            AWS_ENDPOINT_URL_STS=sts.url,
         )
         process = subprocess.Popen([str(paths.BOOTSTRAP)], env=environment, stdout=output, stderr=output)
         try:
@@ -86,9 +51,7 @@ def run(tmp_path_factory, built):
         finally:
             process.kill()
             process.wait()
-            sts.shutdown()
-            sts.server_close()
-    return api, log.read_text(encoding="utf-8").splitlines()
+    return api, log.read_text(encoding="utf-8").splitlines(), sts.calls
 
 
 def event(number):
@@ -99,7 +62,7 @@ def event(number):
 
 
 def test_every_invocation_gets_its_own_links(run):
-    api, _ = run
+    api, _, _ = run
     for number in range(EVENTS):
         kind, response = api.responses[f"request-{number}"]
         assert kind == "response"
@@ -110,13 +73,13 @@ def test_every_invocation_gets_its_own_links(run):
 
 
 def test_sixty_four_run_at_a_time_and_sts_is_asked_once(run):
-    api, _ = run
+    api, _, calls_to_sts = run
     assert api.most_at_once == CONCURRENCY
-    assert SlowSts.calls == 2, "one call of the initialisation, and one for all invocations"
+    assert calls_to_sts == 2, "one call of the initialisation, and one for all invocations"
 
 
 def test_every_line_is_whole_and_names_its_own_request(run):
-    _, lines = run
+    _, lines, _ = run
     signed = {}
     for line in map(json.loads, lines):
         if line.get("message") == "link signed":
@@ -127,7 +90,7 @@ def test_every_line_is_whole_and_names_its_own_request(run):
 
 
 def test_every_invocation_has_metrics_of_its_own(run):
-    _, lines = run
+    _, lines, _ = run
     metrics = {line["RequestId"]: line for line in map(json.loads, lines) if "_aws" in line}
     assert len(metrics) == EVENTS
     for number in range(EVENTS):
