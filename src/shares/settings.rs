@@ -94,7 +94,8 @@ fn public_url(value: String) -> Result<String, ShareSettingsError> {
 
 fn is_this_machine(rest: &str) -> bool {
     let host = rest.split(['/', ':']).next().unwrap_or_default();
-    matches!(host, "localhost" | "127.0.0.1")
+    // Names under `localhost` lead nowhere else (RFC 6761, section 6.3).
+    matches!(host, "localhost" | "127.0.0.1") || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -123,6 +124,7 @@ mod tests {
             ("https://files.example.com", "https://files.example.com"),
             ("https://files.example.com/prod/", "https://files.example.com/prod"),
             ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://a1b2.execute-api.localhost:4566", "http://a1b2.execute-api.localhost:4566"),
         ] {
             let settings = url(written).unwrap().unwrap();
             assert_eq!(settings.public_url.as_deref(), Some(expected));
@@ -131,6 +133,8 @@ mod tests {
             "files.example.com",
             "http://files.example.com",
             "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://notlocalhost",
             "https://",
             "https:///s",
             "https://a?b",
