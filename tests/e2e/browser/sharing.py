@@ -29,6 +29,8 @@ class Domain(CustomDomain):
             self._changes = {}
 
     def answer(self, method, target, headers, body):
+        if target == "/":
+            return 200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><title>Another page of the same origin</title>"
         status, headers, body = super().answer(method, target, headers, body)
         changed = {**headers, **self._changes}
         return status, {name: value for name, value in changed.items() if value is not None}, body
