@@ -189,6 +189,7 @@ def test_the_same_browser_presses_again_uncounted_and_another_one_counts(chromiu
             assert share.downloads() == 2
         # The last download was counted for somebody else, and this browser's is still not lost.
         tab.open(share.url)
+        assert "No downloads are left, but this browser may repeat its own for ten minutes." in text(tab)
         tab.click("button")
         assert tab.downloaded()[1] == CONTENT
         assert share.downloads() == 2
