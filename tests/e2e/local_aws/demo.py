@@ -89,11 +89,11 @@ def show(aws, domain, steps, stack="s3-link-signer"):
     steps.print("downloaded the file through the link in the mail\n")
 
     share = share_demo.make(deployment, caller, KEY)
-    steps.print(f"made a share of the first file, which works until {share['expires_at']}. Its page says:")
+    steps.print(f"made a share of the first file, which works until {share['expires_at']}: {share['url']}. Its page says:")
     print(f"\n{textwrap.indent(share_demo.read_page(share['url']), '    ')}\n", flush=True)
     file = press(share["url"], aws.directory)
     counted = share_demo.downloads(deployment, caller, share)
-    steps.print(f"pressed its button with curl, which saved {file.name!r}. Its owner is told of {counted} download\n")
+    steps.print(f"pressed its button with `curl -fLOJ`, which saved {file.name!r}. Its owner is told of {counted} download\n")
 
     aws.client("s3").put_object(Bucket=deployment.bucket, Key=doctor_demo.GUARDED_KEY, Body=CONTENT)
     arn = aws.client("iam").get_user(UserName=caller.name)["User"]["Arn"]
