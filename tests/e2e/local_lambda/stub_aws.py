@@ -13,8 +13,9 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local_aws.http_server import HttpServer
+
 from . import stub_table
-from .http_server import HttpServer
 
 
 class StubAws(HttpServer):
