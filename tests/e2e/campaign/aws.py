@@ -22,7 +22,7 @@ from local_lambda import stub_table
 
 from . import sessions
 from .server import Answer, Server
-from .answers import GATEWAY, REFUSAL, SERVICES
+from .answers import GATEWAY, REFUSAL
 
 VERSION = "UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"
 HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
