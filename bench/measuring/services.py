@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 from bare_lambda import shares
-from local_lambda import share_table
+from local_lambda import stub_dynamodb
 
 from .tls_server import Handler, TlsServer
 
@@ -58,7 +58,7 @@ class Services(TlsServer):
         time.sleep(self.delay)
         with self._lock:
             self.calls[name] += 1
-            return share_table.call(self.table, name, call)
+            return stub_dynamodb.call(self.table, name, call)
 
     def dynamodb_calls(self):
         """How many calls DynamoDB got."""
@@ -66,8 +66,8 @@ class Services(TlsServer):
 
     def copies(self, token, count):
         """The tokens of so many shares that are like the one of `token`. Each is as it was made."""
-        item = self.table[share_table.share_id(token)]
+        item = self.table[shares.share_id(token)]
         tokens = [shares.new_token() for _ in range(count)]
         for copy in tokens:
-            self.table[share_table.share_id(copy)] = share_table.with_token(item, copy)
+            self.table[shares.share_id(copy)] = shares.with_token(item, copy)
         return tokens
