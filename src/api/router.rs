@@ -3,6 +3,8 @@
 //! The router is a loop over the table. A router of a crate would be built at every start, and a
 //! start may take only so many instructions (see docs/performance.md).
 
+use std::borrow::Cow;
+
 use super::{Problem, Request};
 
 /// A route of the API.
@@ -92,7 +94,15 @@ fn find_in(
             return Err(Problem::MethodNotAllowed { allow });
         }
     }
-    Err(Problem::no_such_route(&request.path, &list(routes)))
+    Err(Problem::no_such_route(&without_token(&request.path), &list(routes)))
+}
+
+/// The path without what stands behind `/s/`. It may be a share's token, which no error repeats.
+fn without_token(path: &str) -> Cow<'_, str> {
+    match path.to_ascii_lowercase().find("/s/") {
+        Some(at) => Cow::Owned(format!("{}…", &path[..at + "/s/".len()])),
+        None => Cow::Borrowed(path),
+    }
 }
 
 impl Route {
@@ -163,6 +173,14 @@ mod tests {
             "There is nothing at \"/linkz\". The routes are POST /links, POST /links/batch, \
              GET /download and GET /session."
         );
+    }
+
+    #[test]
+    fn a_path_that_may_hold_a_token_is_not_repeated() {
+        for path in ["/s/8QmToken/", "/s/8QmToken/x", "/prod/s/8QmToken", "/S/8QmToken"] {
+            let detail = find(&request("GET", path), true).unwrap_err().detail();
+            assert!(!detail.contains("8QmToken") && detail.contains("/…\". The"), "{detail}");
+        }
     }
 
     #[test]

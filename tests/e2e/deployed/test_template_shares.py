@@ -106,10 +106,19 @@ def test_shares_in_mails_are_granted_to_both_functions():
     template = Template(ShareMaxExpiresIn=86400, MailShareExpiresIn=172800, **parameters, **SHARES, **MAILS)
     files = {"bucket": "my-files", "prefix": "a/", "principals": ["s3-event"], "region": "eu-central-1"}
     # The signer judges each download of a mail's share, and gives no mail's link.
-    assert grants(template)[1:] == [{**files, "actions": ["share"], "max_share_expires_in": 86400}]
+    of_the_signer = {name: value for name, value in files.items() if name != "region"}
+    assert grants(template)[1:] == [{**of_the_signer, "actions": ["share"], "max_share_expires_in": 86400}]
     assert grants(template, "LinkMailer") == [{**files, "actions": ["get", "share"], "max_share_expires_in": 86400}]
     told = variables(template, "LinkMailer")
     assert (told["MAIL_LINK"], told["SHARES_TABLE"], told["MAIL_EXPIRES_IN"]) == ("share", "<SharesTable>", "172800")
+
+
+@pytest.mark.parametrize("bucket", [{}, {"ExistingBucketName": "my-files"}])
+def test_the_grants_of_a_bucket_name_one_region(bucket):
+    """The function does not start with two."""
+    [first, second] = grants(Template(**bucket, **SHARES, **MAILS))
+    assert first["bucket"] == second["bucket"]
+    assert first.get("region") == second.get("region") == (None if bucket else "eu-central-1")
 
 
 def test_addresses_in_mails_are_of_the_own_domain_or_the_api_s():

@@ -9,6 +9,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from local_lambda import requests, responses
 
+
+
+def without_shares(gateway):
+    """Where shares are off, their routes are none. test_shares covers a function with shares."""
+    names = [name.removeprefix(f"{gateway}/") for name in requests.fixtures() if name.startswith(f"{gateway}/")]
+    return {name: "no-such-route" for name in names if requests.is_about_shares(name)}
+
+
 # The expected response to each file: a status, or the code of a problem.
 GATEWAYS = {
     "http-api": {
@@ -40,8 +48,9 @@ GATEWAYS = {
         "wrong-method": "method-not-allowed",
         # An HTTP API responds to preflight requests itself if CORS is configured. Otherwise the function gets them.
         "preflight": "method-not-allowed",
+        **without_shares("http-api"),
     },
-    "http-api-payload-1": {"post-links-jwt": 200, "post-links-jwt-groups": 200},
+    "http-api-payload-1": {"post-links-jwt": 200, "post-links-jwt-groups": 200, **without_shares("http-api-payload-1")},
     "rest-api": {
         "post-links": 200,
         "post-links-batch": 200,
@@ -64,6 +73,7 @@ GATEWAYS = {
         "proxy-resource-custom-domain-base-path": "no-such-route",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
+        **without_shares("rest-api"),
     },
     "function-url": {
         "post-links": 200,
@@ -79,6 +89,7 @@ GATEWAYS = {
         "behind-a-base-path-get-download": "no-such-route",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
+        **without_shares("function-url"),
     },
 }
 EXPECTED = {f"{gateway}/{name}": expected for gateway, files in GATEWAYS.items() for name, expected in files.items()}

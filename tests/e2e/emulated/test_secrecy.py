@@ -1,5 +1,9 @@
 """Tests of the search for secrets in logs: it finds what a log must not contain, and nothing else."""
 
+import base64
+import html
+import json
+
 import pytest
 from local_lambda import requests, secrecy
 
@@ -16,10 +20,44 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
         'token "eyJhbGciOiJFUzM4NCJ9.eyJpYXQiOjE3NzY5ODAwNzV9.c2ln"',
         f"key {SECRET}.",
         "key wJalrXUtnFEMI%2FK7MDENG%2BbPxRfiCYEXAMPLEKEY",
+        'GET "https://files.example.com/s/8QmEXAMPLEEXAMPLEEXAMPLEEXA"',
+        "path=%2Fs%2F8QmEXAMPLEEXAMPLEEXAMPLEEXA",
+        "theme=dark; press=c00kieEXAMPLEEXAMPLEEXAMPLQ",
     ],
 )
 def test_links_signatures_tokens_and_keys_are_found(line):
     assert secrecy.leaks(f"before\n{line}\nafter", [SECRET])
+
+
+PASSCODE = 'correct "horse" & bättery'
+ENCODERS = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "JSON": json.dumps,
+    "HTML": html.escape,
+    "a URL": secrecy.quote,
+    "a form": secrecy.quote_plus,
+}
+
+
+@pytest.mark.parametrize("secret", [SECRET, PASSCODE])
+@pytest.mark.parametrize("around", ["", "a", "ab"], ids=len)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_an_encoded_secret_is_found_whatever_is_encoded_with_it(encoder, around, secret):
+    assert secrecy.secrets_in(f"x {ENCODERS[encoder](around + secret + around)} y", [secret])
+    other = secret[::-1]
+    assert not secrecy.secrets_in(f"x {ENCODERS[encoder](around + other + around)} y", [secret])
+
+
+@pytest.mark.parametrize("part", [slice(0, 18), slice(9, 27), slice(22, None)], ids=str)
+def test_a_part_of_a_secret_is_found(part):
+    assert secrecy.secrets_in(f"it begins with {SECRET[part]}…", [SECRET])
+
+
+def test_a_share_s_id_and_the_route_of_its_address_are_no_secrets():
+    line = "share opened pXkEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM8 GET /s/{token} 0d5e6c1a-7f43-4f0e-9a52-2b8f1c9d3e47"
+    assert not secrecy.leaks(line, [SECRET])
 
 
 def test_the_description_of_a_found_secret_does_not_contain_it():

@@ -28,24 +28,33 @@ UNREACHABLE_ENDPOINT = "http://127.0.0.1:1"
 
 NAME = "signer"
 
+# The content types of what people read.
+READ_BY_PEOPLE = ("text/html", "application/problem+json")
+
 SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 # Each function that is started has a log of its own, with a number in its name.
 LOG_NUMBERS = itertools.count(1)
 
 TOKEN_IN_LINK = re.compile(r"X-Amz-Security-Token=([^&\"\\]+)")
+# What a response tells once: a share's address, a passcode that was made, and a browser's cookie.
+SECRETS_OF_SHARES = re.compile(
+    r'\\"url\\":\\"[^"]*/s/([\w-]{27})\\"|\\"passcode\\":\\"([^"\\]+)\\"|"press=([\w-]{27});'
+)
 
 
 class LocalLambda:
     """A function that runs until the `with` block ends.
 
     The end of the block searches the log for secrets and raises an AssertionError if it finds one. So every test
-    that uses this class also tests the log.
+    that uses this class also tests the log. In the same way it searches what people read: pages and problems.
     """
 
     def __init__(self, name, **variables):
         """`variables` is the function's environment. Without an endpoint in it, calls to STS fail at once."""
         self.log = LOGS / f"{name}-{next(LOG_NUMBERS)}.log"
-        self._secrets = []
+        self.secrets = []
+        # The bodies of the pages and problems so far.
+        self.shown = []
         has_s3 = bool({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} & variables.keys())
         self._variables = {
             "AWS_ENDPOINT_URL_STS": variables.get("AWS_ENDPOINT_URL", UNREACHABLE_ENDPOINT),
@@ -90,8 +99,10 @@ class LocalLambda:
         commands.end(self._process)
         if bootstrap is not None:
             kill(bootstrap)
-        leaked = secrecy.leaks(self.log_text(), self._secrets)
+        leaked = secrecy.leaks(self.log_text(), self.secrets)
         assert not leaked, f"{self.log} contains {leaked}"
+        leaked = secrecy.secrets_in("\n".join(self.shown), self.secrets)
+        assert not leaked, f"a page or a problem of {self.log} contains {leaked}"
 
     def invoke(self, event):
         """Send the function an event, as bytes or as JSON. Returns the parsed result.
@@ -107,8 +118,13 @@ class LocalLambda:
             # If the bootstrap ends, the emulator closes the connection or responds with 502.
             return None
         # The tokens of sessions that the function itself obtained are known only from its links.
-        self.add_secrets(*map(unquote, set(TOKEN_IN_LINK.findall(body.decode(errors="replace")))))
-        return json.loads(body) if response.status == 200 else None
+        text = body.decode(errors="replace")
+        self.add_secrets(*map(unquote, set(TOKEN_IN_LINK.findall(text))))
+        self.add_secrets(*(next(filter(None, groups)) for groups in set(SECRETS_OF_SHARES.findall(text))))
+        result = json.loads(body) if response.status == 200 else None
+        if isinstance(result, dict) and result.get("headers", {}).get("content-type", "").startswith(READ_BY_PEOPLE):
+            self.shown.append(result["body"])
+        return result
 
     def request(self, event):
         """Send the function an HTTP event. The result must be a valid HTTP response."""
@@ -143,7 +159,7 @@ class LocalLambda:
 
     def add_secrets(self, *secrets):
         """Add values that the log must not contain. Those in the environment are known already."""
-        self._secrets.extend(secret for secret in secrets if secret not in self._secrets)
+        self.secrets.extend(secret for secret in secrets if secret not in self.secrets)
 
     def _wait_until_listening(self, port, seconds):
         deadline = time.monotonic() + seconds

@@ -1,10 +1,14 @@
 """Searches text for what a log must not contain: links, signatures, tokens and keys.
 
-It knows the patterns of such values. A secret without a known pattern must be passed to be found.
+It knows the patterns of such values. A secret without a known pattern must be passed to be found. It is found if as
+little as twelve of its characters are there, as they are or encoded for a URL, JSON, HTML, base64 or hexadecimal.
 """
 
+import base64
+import html
+import json
 import re
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 PATTERNS = {
     "a signature's parameter": re.compile(r"X-Amz-Signature", re.IGNORECASE),
@@ -16,13 +20,43 @@ PATTERNS = {
     "a JWT": re.compile(r"eyJ[\w-]{5,}\.eyJ[\w-]+"),
     "a link": re.compile(r"https?://\S*[?&]x-link-id=", re.IGNORECASE),
     "an Authorization header": re.compile(r"AWS4-HMAC-SHA256"),
+    "a share's address": re.compile(r"/s(?:/|%2F)[\w-]{27}(?![\w-])", re.IGNORECASE),
+    "a browser's cookie": re.compile(r"\bpress=[\w-]{27}(?![\w-])"),
 }
+
+# How many characters in a row are found, and how far apart the searched parts of a secret begin.
+PART, STEP = 12, 6
 
 
 def leaks(text, secrets=()):
     """Describes what `text` contains and must not. The descriptions don't contain the `secrets`."""
     found = [name for name, pattern in PATTERNS.items() if pattern.search(text)]
-    for number, secret in enumerate(secrets):
-        if any(form in text for form in (secret, quote(secret, safe=""))):
-            found.append(f"secret number {number}")
-    return found
+    return found + secrets_in(text, secrets)
+
+
+def secrets_in(text, secrets):
+    """The numbers of the secrets of which `text` contains a part, as descriptions."""
+    return [
+        f"secret number {number}"
+        for number, secret in enumerate(secrets)
+        if any(form in text for part in parts(secret) for form in forms(part))
+    ]
+
+
+def parts(secret):
+    """Parts of a secret that together cover it. One that is short is its only part."""
+    last = max(len(secret) - PART, 0)
+    return {secret[start : start + PART] for start in [*range(0, last, STEP), last]}
+
+
+def forms(part):
+    """A part of a secret as it is, and as encoders write it."""
+    octets = part.encode()
+    encoded = {part, quote(part, safe=""), quote_plus(part, safe=""), json.dumps(part)[1:-1], html.escape(part)}
+    encoded |= {octets.hex(), octets.hex().upper()}
+    # In base64 a byte's characters depend on how many bytes are before it. Those at the ends depend on its neighbours.
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + octets).decode()
+        inner = whole[-(-8 * before // 6) : 8 * (before + len(octets)) // 6]
+        encoded |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return encoded
