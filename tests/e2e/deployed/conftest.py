@@ -41,7 +41,8 @@ def stranger(aws, stack):
 
 @pytest.fixture(scope="session")
 def stack_with_shares(aws):
-    """A second stack, whose IAM users named sharer-… may make shares."""
+    """A second stack, whose IAM users named sharer-… may make shares, and whose mails bring some."""
+    aws.client("sesv2").create_email_identity(EmailIdentity="shares@example.com")
     return deploying.deploy(
         aws,
         stack="with-shares",
@@ -49,6 +50,8 @@ def stack_with_shares(aws):
         ShareLinks="yes",
         ShareMaxExpiresIn=86400,
         ShareOpenSeconds=120,
+        MailFrom="shares@example.com",
+        MailAllowedRecipients="*@example.com",
     )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from local_aws import api_client, deploying, metrics, paths
+from local_aws import api_client, deploying, inbox, metrics, paths
 from local_aws.template_text import Template
 
 PLAIN = {"Accept": "application/json"}
@@ -247,6 +247,24 @@ def test_the_documented_line_tells_a_share_s_id_from_its_address(share):
     assert done.stdout == made["share_id"]
 
 
+# Mails
+
+
+def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back(aws, stack, table):
+    recipient, key = f"{uuid.uuid4()}@example.com", f"private-files/{uuid.uuid4()}/mailed.txt"
+    aws.client("s3").put_object(Bucket=stack.bucket, Key=key, Body=b"mailed", Metadata={"link-to": recipient})
+    [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == [recipient])
+    assert mail.link.startswith(f"{stack.api_url}/s/") and mail.button == mail.link
+    pressed = press(mail.link)
+    assert (pressed.status, api_client.send("GET", pressed.headers["location"]).body) == (303, b"mailed")
+    [listed] = operate(aws.client("lambda"), stack, list={"recipient": recipient})["shares"]
+    item = aws.client("dynamodb").get_item(TableName=table, Key={"id": {"S": listed["share_id"]}})["Item"]
+    # ShareMaxExpiresIn is shorter than MailShareExpiresIn. The table keeps whole seconds.
+    assert int(item["expires_at"]["N"]) - int(item["created_at"]["N"]) == 86400
+    assert operate(aws.client("lambda"), stack, revoke={"recipient": recipient})["revoked"] == 1
+    assert press(mail.link).status == 410
+
+
 # What is kept, said and allowed
 
 
@@ -333,3 +351,7 @@ def test_the_role_has_the_permissions_for_its_table_that_it_needs_and_no_more(aw
     assert allowed(role, "another") == set()
     # The session that signs links is what a link could be made to do.
     assert allowed(session, table) == set()
+    # Whoever mails makes shares, and comes to none.
+    mailer = deploying.stack_outputs(aws, stack.stack)["LinkMailerRoleArn"]
+    mailer = aws.client("sts").assume_role(RoleArn=mailer, RoleSessionName="test")["Credentials"]
+    assert allowed(mailer, table) == set()
