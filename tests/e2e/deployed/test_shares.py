@@ -250,7 +250,7 @@ def test_the_documented_line_tells_a_share_s_id_from_its_address(share):
 # Mails
 
 
-def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back(aws, stack, table):
+def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back(aws, stack, alice, bob, table):
     recipient, key = f"{uuid.uuid4()}@example.com", f"private-files/{uuid.uuid4()}/mailed.txt"
     aws.client("s3").put_object(Bucket=stack.bucket, Key=key, Body=b"mailed", Metadata={"link-to": recipient})
     [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == [recipient])
@@ -261,7 +261,15 @@ def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back
     item = aws.client("dynamodb").get_item(TableName=table, Key={"id": {"S": listed["share_id"]}})["Item"]
     # ShareMaxExpiresIn is shorter than MailShareExpiresIn. The table keeps whole seconds.
     assert int(item["expires_at"]["N"]) - int(item["created_at"]["N"]) == 86400
-    assert operate(aws.client("lambda"), stack, revoke={"recipient": recipient})["revoked"] == 1
+    # The ledger names the share. Whoever may share the file takes it back.
+    ledger = deploying.stack_outputs(aws, stack.stack)["MailLedgerName"]
+    [mailed] = [one for one in aws.client("dynamodb").scan(TableName=ledger)["Items"] if one["recipient"]["S"] == recipient]
+    assert mailed["share_ids"]["SS"] == [listed["share_id"]]
+    one = f"{stack.api_url}/shares/{listed['share_id']}"
+    assert bob.request("GET", one).json()["downloads"] == 1
+    stranger = api_client.create_caller(aws, stack, "not-a-sharer-of-mails")
+    assert stranger.request("DELETE", one).status == 404
+    assert alice.request("DELETE", one).status == 204
     assert press(mail.link).status == 410
 
 
