@@ -2,8 +2,10 @@
 
 Every answer must be one that the document has for that operation, with its content type, headers and body; none may be
 a failure of the server. What the document allows must be understood, and what it forbids must be refused. The requests
-are the same in every run.
+are the same in every run. Most of those about shares are about real ones, in every state.
 """
+
+import itertools
 
 import jsonschema_rs
 import schemathesis
@@ -39,12 +41,36 @@ SAID_IN_PROSE = (
     "needs a content_type",
     "could run script",
     "JavaScript",
+    # A cursor is what the page before said.
+    "cursor:",
+    # A change that changes nothing, such as {"unlock": false}.
+    "nothing to change",
 )
 
 BATCH = "POST /links/batch"
+PRESS = "POST /s/{token}"
+# A batch says for each entry what is wrong with it, and a press ignores fields that it does not know.
+ACCEPTS_MORE = (BATCH, PRESS)
 LINK_REQUEST = jsonschema_rs.Draft202012Validator(
     {"$ref": "#/components/schemas/LinkRequest", "components": OPENAPI["components"]}
 )
+
+
+# How to go on from one case to the next.
+SITUATIONS = itertools.cycle(("never-was", None, "right-passcode", None, "used-up", "locked", None, "ended", "withdrawn"))
+MEDIA_TYPES = itertools.cycle(("application/json", "text/html", "*/*"))
+
+
+def make_real(case, http_api):
+    """Let a case that conforms to the document be about a file or a share that exists."""
+    if "/s" not in case.path or case.path == "/session":
+        return
+    if case.path == "/shares" and isinstance(case.body, dict):
+        case.body = {**case.body, "key": "private-files/report.pdf", "bucket": None, "version_id": None}
+    elif case.path_parameters:
+        share_id, token = http_api.shares.as_in(next(SITUATIONS), http_api.owner)
+        case.path_parameters = {name: {"share_id": share_id, "token": token}[name] for name in case.path_parameters}
+        case.headers["Accept"] = next(MEDIA_TYPES)
 
 
 def assert_understood(problem):
@@ -63,9 +89,12 @@ def assert_understood(problem):
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_conforms_to_the_document(case, http_api):
+    if case.meta.generation.mode == GenerationMode.POSITIVE:
+        make_real(case, http_api)
     response = case.call(base_url=http_api.url, headers={"Authorization": f"Bearer {http_api.token}"})
     is_batch = case.operation.label == BATCH
-    case.validate_response(response, checks=CHECKS + [checks.negative_data_rejection] * (not is_batch))
+    accepts_more = case.operation.label in ACCEPTS_MORE
+    case.validate_response(response, checks=CHECKS + [checks.negative_data_rejection] * (not accepts_more))
     if checks.is_unexpected_http_status_case(case):
         return
     if is_batch and response.status_code == 200:
@@ -74,12 +103,14 @@ def test_every_answer_conforms_to_the_document(case, http_api):
                 assert_understood(answer)
             else:
                 assert answer.get("code") == "invalid-request", (entry, answer)
-    elif case.meta.generation.mode == GenerationMode.POSITIVE and response.status_code >= 400:
+    elif case.meta.generation.mode == GenerationMode.POSITIVE and response.status_code == 400:
         assert_understood(response.json())
 
 
 def test_without_a_token_the_gateway_answers_as_the_document_says(http_api):
     for operation in schema.get_all_operations():
+        if operation.ok().definition.raw.get("security") == []:
+            continue
         case = operation.ok().Case(body={"key": "private-files/a"}) if operation.ok().body else operation.ok().Case()
         response = case.call(base_url=http_api.url, headers={"Authorization": "Bearer of-nobody"})
         assert response.status_code == 401

@@ -20,7 +20,7 @@ PATTERNS = {
     "a JWT": re.compile(r"eyJ[\w-]{5,}\.eyJ[\w-]+"),
     "a link": re.compile(r"https?://\S*[?&]x-link-id=", re.IGNORECASE),
     "an Authorization header": re.compile(r"AWS4-HMAC-SHA256"),
-    "a share's address": re.compile(r"/s(?:/|%2F)[\w-]{27}(?![\w-])", re.IGNORECASE),
+    "a share's address": re.compile(r"(?:/|%2F)s(?:/|%2F)[\w-]{27}(?![\w-])", re.IGNORECASE),
     "a browser's cookie": re.compile(r"\bpress=[\w-]{27}(?![\w-])"),
 }
 
