@@ -22,7 +22,7 @@ use crate::events::{
     UnknownEvent, batch_response,
 };
 use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
-use crate::mail::{BucketEvent, Mailer, check_grants};
+use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
@@ -89,7 +89,7 @@ pub struct Handler {
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
     /// `None`: shares are off.
-    shares: Option<Shares>,
+    shares: Option<Arc<Shares>>,
     aws: Aws,
     running: Running,
     base_path: Option<String>,
@@ -121,16 +121,17 @@ impl Handler {
             http: aws.http().clone(),
             clock,
         };
-        let mail_window = settings.mail.as_ref().map(|mail| mail.window);
+        let mail = settings.mail.clone();
         let grants = GrantsSource::new(settings.grants, aws.clone(), move |grants| {
-            let checked = mail_window.map(|window| check_grants(grants, window));
+            let checked = mail.as_ref().map(|mail| mail.check_grants(grants));
             checked.transpose().map(|_| ()).map_err(|error| error.to_string())
         });
+        let shares = settings.shares.map(|shares| Arc::new(Shares::new(shares, aws.clone())));
         Self {
             links,
             grants,
-            mailer: settings.mail.map(|mail| Mailer::new(mail, aws.clone())),
-            shares: settings.shares.map(|shares| Shares::new(shares, aws.clone())),
+            mailer: settings.mail.map(|mail| Mailer::new(mail, shares.clone(), aws.clone())),
+            shares,
             aws,
             running: Running::default(),
             base_path: settings.base_path,
@@ -206,7 +207,7 @@ impl Handler {
         let links = self.links.under(grants);
         let response = match event {
             Event::Http(event) => {
-                Ok(http(&links, self.shares.as_ref(), &event, &mut invocation).await)
+                Ok(http(&links, self.shares.as_deref(), &event, &mut invocation).await)
             }
             Event::Bucket(events) => self.bucket(&links, &events, &mut invocation).await,
             Event::Queue(messages) => self.queue(&links, messages, &mut invocation).await,

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::access::{Grants, GrantsError};
 use crate::aws::{AwsSettings, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
-use crate::mail::{MailSettings, MailSettingsError, check_grants};
+use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
 use crate::shares::{ShareSettings, ShareSettingsError};
 
@@ -144,9 +144,10 @@ impl Settings {
         let other_roots = other_endpoints.into_iter().any(Option::is_some)
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
-        let mail = MailSettings::read(&get, assumed_end)?;
+        let shares = ShareSettings::read(&get)?;
+        let mail = MailSettings::read(&get, assumed_end, shares.as_ref())?;
         if let (GrantsSetting::Written(grants), Some(mail)) = (&grants, &mail) {
-            check_grants(grants, mail.window)?;
+            mail.check_grants(grants)?;
         }
         Ok(Self {
             grants,
@@ -161,7 +162,7 @@ impl Settings {
             credentials: credentials(&get)?,
             log_level: get("AWS_LAMBDA_LOG_LEVEL"),
             mail,
-            shares: ShareSettings::read(&get)?,
+            shares,
             bucket_policy: get("BUCKET_POLICY").map(bucket_policy).transpose()?.unwrap_or_default(),
             inside_lambda: inside_lambda(&get),
         })

@@ -152,6 +152,55 @@ pub fn window(
     Ok(Window { signed_at, expires_in, expires_at, limited_by })
 }
 
+/// How long a share lives: an address behind which each download is signed afresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// Whole seconds, counted from the whole second that the share is made in.
+    pub(crate) expires_in: u64,
+    /// That second + `expires_in`.
+    pub(crate) expires_at: Timestamp,
+    /// The bound that decided `expires_in`: the request, the grant, the policy or the object.
+    pub(crate) limited_by: LimitedBy,
+}
+
+/// The life of a share made `now`, under a grant that allows `max_expires_in` seconds, to an object
+/// and in a bucket that end it as `bounds` says. Sessions and signatures do not end a share, and no
+/// age of a signature does, because each download has a signature of its own.
+///
+/// # Errors
+///
+/// [`TooShort`] when the longest life that keeps every bound is shorter than
+/// `requested.min_expires_in`, or than one second.
+pub(crate) fn life(
+    now: Timestamp,
+    requested: RequestedWindow,
+    max_expires_in: u64,
+    bounds: Bounds,
+) -> Result<Life, TooShort> {
+    let made_at = floor_to_second(now);
+    let until = |instant: Option<Timestamp>| {
+        instant.map_or(u64::MAX, |instant| keepable_seconds(instant.duration_since(made_at)))
+    };
+    let (expires_in, limited_by) = [
+        (requested.expires_in, LimitedBy::Request),
+        (max_expires_in, LimitedBy::Grant),
+        (until(bounds.policy_instant), LimitedBy::Policy),
+        (until(bounds.object_instant), LimitedBy::Object),
+    ]
+    .into_iter()
+    // The first of equal bounds wins: `min_by_key` keeps the earlier element.
+    .min_by_key(|(seconds, _)| *seconds)
+    .unwrap_or((0, LimitedBy::Request));
+
+    let too_short = TooShort { available_expires_in: expires_in, limited_by };
+    if expires_in < requested.min_expires_in.max(1) {
+        return Err(too_short);
+    }
+    let length = SignedDuration::from_secs(i64::try_from(expires_in).unwrap_or(i64::MAX));
+    let expires_at = made_at.checked_add(length).map_err(|_| too_short)?;
+    Ok(Life { expires_in, expires_at, limited_by })
+}
+
 /// What each bound alone leaves of a link that is signed `now`, in whole seconds. [`u64::MAX`] where
 /// a bound limits nothing.
 pub(crate) fn each_bound(
@@ -312,6 +361,30 @@ mod tests {
                     prop_assert!(available_expires_in < requested.min_expires_in);
                     prop_assert!(available_expires_in == 0 || keeps(available_expires_in));
                     prop_assert!(!keeps(available_expires_in + 1));
+                }
+            }
+        }
+
+        #[test]
+        fn a_share_lives_as_long_as_a_link_would_that_no_session_and_no_age_ends(case in cases()) {
+            let (now, requested, max_expires_in, _, bounds) = case;
+            let life = life(now, requested, max_expires_in, bounds);
+            let ageless = Bounds { policy_age: None, ..bounds };
+            match window(now, requested, max_expires_in, SessionEnd::Never, ageless) {
+                // A share may outlive every signature.
+                Err(TooShort { limited_by: LimitedBy::Signature, .. })
+                | Ok(Window { limited_by: LimitedBy::Signature, .. }) => {
+                    let (Ok(Life { expires_in: seconds, .. })
+                    | Err(TooShort { available_expires_in: seconds, .. })) = life;
+                    prop_assert!(seconds > 604_800);
+                    let until = |end| ends_before(seconds, floor_to_second(now), end);
+                    prop_assert!(bounds.object_instant.is_none_or(until));
+                    prop_assert!(bounds.policy_instant.is_none_or(until));
+                    prop_assert!(seconds <= requested.expires_in && seconds <= max_expires_in);
+                }
+                Err(too_short) => prop_assert_eq!(life, Err(too_short)),
+                Ok(Window { expires_in, expires_at, limited_by, .. }) => {
+                    prop_assert_eq!(life, Ok(Life { expires_in, expires_at, limited_by }));
                 }
             }
         }

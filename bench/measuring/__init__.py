@@ -1,8 +1,9 @@
 """Measures the function beside others that do the same job: `make bench`.
 
 - `variants` lists the functions that are measured, and `building` builds them.
-- `starts`, `warm`, `batches` and `signer` each measure one thing.
-- `signatures` checks the URLs, and `sts` answers the one call that the function makes.
+- `starts`, `warm`, `batches`, `shares` and `signer` each measure one thing.
+- `signatures` checks the URLs. `sts` states the session's end, and `services` are the S3 and the DynamoDB that shares
+  need, all of them over TLS (`tls_server`).
 - `run` measures everything in turns, `report` makes the tables, and `table` formats them.
 
 `bare_lambda`, in tests/e2e, starts a function under a stand-in for Lambda's Runtime API and counts its

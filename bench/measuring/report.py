@@ -8,7 +8,7 @@ from statistics import median
 from bare_lambda import requests
 from local_aws import paths
 
-from . import building
+from . import building, shares
 from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS, THAWED_ENVIRONMENTS
 from .table import count, megabytes, microseconds, milliseconds, table, times
 from .variants import BOTO3, HELLO_WORLD, OURS, PEERS
@@ -21,7 +21,7 @@ END = "<!-- end: printed by make bench -->"
 def block(figures, rounds):
     """The block of docs/performance.md, from its first line to its last."""
     must_hold = table(["what must hold", "measured", "bound", "holds"], bounds(figures))
-    tables = (functions(figures), evidence(figures), figures.signer_table, must_hold)
+    tables = (functions(figures), evidence(figures), of_shares(figures.shares), figures.signer_table, must_hold)
     return "\n\n".join([BEGIN, heading(rounds), *tables, END])
 
 
@@ -96,6 +96,23 @@ def evidence(figures):
     return table(head, rows)
 
 
+def of_shares(figures):
+    """One row for each kind of request to a function with shares."""
+    head = [
+        "session declared, shares on, S3 and DynamoDB over TLS",
+        "CPU time, warm",
+        "exec → first answer",
+        "calls of DynamoDB",
+    ]
+    rows = []
+    for kind in shares.KINDS:
+        cpu = median(figures.warm_cpu[kind])
+        beside = times(ratio(figures.warm_cpu[kind], figures.warm_cpu[shares.LINK]))
+        first = milliseconds(median(figures.first_response[kind]))
+        rows.append([kind, f"{microseconds(cpu)} ({beside})", first, str(figures.dynamodb_calls[kind])])
+    return table(head, rows)
+
+
 def bounds(figures):
     """What must hold, one row each: what, the measured figure, the bound, and whether it holds."""
     rows = []
@@ -137,6 +154,13 @@ def bounds(figures):
     at_most(f"memory growth over {GROWTH_INVOCATIONS:,} invocations", figures.memory_growth, 0.1e6, megabytes)
     what = f"first requests refused, of {THAWED_ENVIRONMENTS:,} environments made ahead of need"
     at_most(what, figures.first_requests_refused, 0, str)
+    calls = figures.shares.dynamodb_calls
+    at_most(f"calls of DynamoDB, {shares.PAGE}", calls[shares.PAGE], 1, str)
+    at_most(f"calls of DynamoDB, {shares.PRESS}", max(calls[shares.PRESS], calls[shares.PASSCODE]), 2, str)
+    cpu = figures.shares.warm_cpu
+    at_most(f"CPU time of {shares.PRESS}, beside {shares.CHECKED}", ratio(cpu[shares.PRESS], cpu[shares.CHECKED]), 2.5, times)
+    what = "a passcode's check, at the memory that the template gives the function"
+    at_most(what, shares.passcode_seconds(figures.shares), 0.15, milliseconds)
     return rows
 
 

@@ -13,7 +13,8 @@ from bare_lambda import instructions, requests
 from campaign import thawed
 from local_aws import paths
 
-from . import batches, building, signatures, signer, starts, warm
+from . import batches, building, shares, signatures, signer, starts, warm
+from .shares import ShareFigures
 from .sts import Sts
 from .variants import OURS
 
@@ -55,6 +56,8 @@ class Figures:
     policy_start: dict = field(default_factory=lambda: defaultdict(list))
     sts_peak_memory: int = 0
     sts_batch_peak_memory: int = 0
+    # Of the function with shares.
+    shares: ShareFigures = None
     signer_table: str = ""
     signer_seconds: float = 0
 
@@ -80,6 +83,8 @@ def measure(variants, rounds, show_progress):
         measure_round(figures)
     show_progress("starts that wait for STS")
     measure_evidence(figures, rounds)
+    show_progress("shares")
+    figures.shares = shares.measure(rounds, rounds * STARTS_IN_A_ROUND // 2)
     show_progress(f"{GROWTH_INVOCATIONS:,} invocations of one process")
     ours = variants[0]
     figures.memory_growth = warm.memory_growth(ours.command, ours.environment, GROWTH_INVOCATIONS)

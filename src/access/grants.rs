@@ -17,7 +17,7 @@ use crate::window::SIGNATURE_MAX_EXPIRES_IN;
 pub(crate) const DEFAULT_SHARE_EXPIRES_IN: u64 = 7 * 86_400;
 
 /// What `max_share_expires_in` may be at most, in seconds: a year.
-const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
+pub(crate) const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
 
 /// What `max_share_expires_in` must be at least, in seconds.
 const MIN_SHARE_EXPIRES_IN: u64 = 60;
@@ -242,6 +242,15 @@ impl Grants {
     ) -> Option<u64> {
         let covering = self.covering(principal, Action::Share, bucket, key);
         covering.map(|grant| grant.max_share_expires_in).max()
+    }
+
+    /// The longest life, in seconds, that any grant gives a share that `principal` makes.
+    pub(crate) fn longest_share_for(&self, principal: &Principal) -> Option<u64> {
+        self.0
+            .iter()
+            .filter(|grant| grant.admits(principal) && grant.allows(Action::Share))
+            .map(|grant| grant.max_share_expires_in)
+            .max()
     }
 
     /// The claims that any grant asks for. What else a token says decides nothing.

@@ -18,7 +18,8 @@ mod wildcard;
 pub(crate) use self::claims::{Claim, Claims};
 pub use self::grants::GrantsError;
 pub(crate) use self::grants::{
-    Action, DEFAULT_SHARE_EXPIRES_IN, Grant, Grants, MIN_SHARE_OPEN_SECONDS, Needs, validate_bucket,
+    Action, DEFAULT_SHARE_EXPIRES_IN, Grant, Grants, MAX_SHARE_EXPIRES_IN, MIN_SHARE_OPEN_SECONDS,
+    Needs, validate_bucket,
 };
 pub(crate) use self::principal::Principal;
 pub(crate) use self::wildcard::matches_wildcard;

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::links::PolicyReading;
     use crate::sessions::Evidence;
-    use crate::window::{LimitedBy, Window};
+    use crate::window::{Bounds, LimitedBy, Window};
     use jiff::Timestamp;
 
     fn link(url_bytes: usize) -> Link {
@@ -200,7 +200,7 @@ mod tests {
             evidence: Evidence::Minted,
             session_expires_at: None,
             bucket_policy: PolicyReading::Heeded,
-            object_expires_at: None,
+            bounds: Bounds::default(),
         }
     }
 

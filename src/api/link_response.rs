@@ -49,7 +49,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
             session: LinkSession { evidence: link.evidence, expires_at: link.session_expires_at },
             proven: link.evidence.is_proof(),
             bucket_policy: link.bucket_policy,
-            object_expires_at: link.object_expires_at,
+            object_expires_at: link.bounds.object_instant,
         }
     }
 }
@@ -57,7 +57,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::Window;
+    use crate::window::{Bounds, Window};
     use serde_json::{Value, json};
 
     fn read(link: &Link) -> Value {
@@ -81,7 +81,7 @@ mod tests {
             evidence: Evidence::Minted,
             session_expires_at: Some("2026-11-23T15:00:00Z".parse().unwrap()),
             bucket_policy: PolicyReading::Heeded,
-            object_expires_at: None,
+            bounds: Bounds::default(),
         };
         let mut expected = json!({
             "url": "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60",
@@ -103,7 +103,10 @@ mod tests {
         let without_end = Link {
             evidence: Evidence::Unlimited,
             session_expires_at: None,
-            object_expires_at: Some("2026-11-24T00:00:00Z".parse().unwrap()),
+            bounds: Bounds {
+                object_instant: Some("2026-11-24T00:00:00Z".parse().unwrap()),
+                ..Bounds::default()
+            },
             ..link
         };
         assert_eq!(read(&without_end), expected);

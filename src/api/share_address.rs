@@ -61,7 +61,12 @@ impl Call<'_> {
         let mut response = match shown {
             Err(error) => refused(request, None, &error, now)?,
             Ok(facts) if request.wants_json() => Response::json(json(&FactsResponse::new(&facts))),
-            Ok(facts) => share_page::offer(&offer(&facts), None, now)?,
+            Ok(facts) => {
+                // Nobody is asked for a passcode that would not be looked at. The page itself is
+                // there, so its status is 200.
+                let refusal = facts.locked_until.map(|until| Refusal::Locked { until });
+                Response { status: 200, ..share_page::offer(&offer(&facts), refusal, now)? }
+            }
         };
         if browser.is_none() && response.status == 200 {
             // Presses that are repeated are recognised from the first one on.

@@ -85,6 +85,9 @@ struct OfferText<'a> {
     /// Whether the button is there.
     is_open: bool,
     wants_passcode: bool,
+    /// Whether the problem is about the passcode. Its field then has the focus, so that a screen reader
+    /// reads the problem out.
+    passcode_is_refused: bool,
     works_until: String,
     expires_at: String,
     time_left: String,
@@ -110,6 +113,10 @@ pub(super) fn offer(
         size: offer.file.and_then(|(_, size)| size).map(words::size).unwrap_or_default(),
         is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
         wants_passcode: offer.wants_passcode,
+        passcode_is_refused: matches!(
+            refusal,
+            Some(Refusal::PasscodeWanted | Refusal::WrongPasscode { .. })
+        ),
         works_until: words::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),
         time_left: words::length(seconds_left),
@@ -214,8 +221,15 @@ fn seconds_until(instant: Timestamp, now: Timestamp) -> u64 {
 }
 
 fn downloads(left: u64, of: u64) -> String {
-    let verb = if left == 1 { "is" } else { "are" };
-    format!("{left} of {of} downloads {verb} left.")
+    match (left, of) {
+        // Only a browser that has just downloaded the file is shown this.
+        (0, _) => {
+            "No downloads are left, but this browser may repeat its own for ten minutes.".to_owned()
+        }
+        (1, 1) => "It can be downloaded once.".to_owned(),
+        (1, _) => format!("1 of {of} downloads is left."),
+        _ => format!("{left} of {of} downloads are left."),
+    }
 }
 
 fn plain<'a>(heading: &'a str, sentence: &str) -> Page<'a> {
@@ -295,13 +309,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_said_in_words() {
+        for (left, of, expected) in [
+            (1, 1, "It can be downloaded once."),
+            (1, 5, "1 of 5 downloads is left."),
+            (5, 5, "5 of 5 downloads are left."),
+            (0, 5, "No downloads are left, but this browser may repeat its own for ten minutes."),
+        ] {
+            assert_eq!(downloads(left, of), expected);
+        }
+    }
+
+    #[test]
     fn before_the_passcode_is_right_neither_name_nor_size_is_there() {
         let shared = Offer { file: None, wants_passcode: true, ..an_offer() };
         let body = page(&shared, None).body;
         assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
         assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
         assert!(body.contains("Whoever has this link and the passcode can download"));
-        for text in ["pdf", "MB", "aria-invalid"] {
+        for text in ["pdf", "MB", "aria-invalid="] {
             assert!(!body.contains(text), "{text}");
         }
     }
@@ -315,7 +341,11 @@ mod tests {
             "<p class=\"problem\" id=\"problem\" role=\"alert\">That is not the passcode. 9 tries are \
              left.</p>"
         ));
-        assert!(wrong.body.contains("aria-describedby=\"problem\" aria-invalid=\"true\""));
+        assert!(
+            wrong.body.contains("aria-describedby=\"problem\" aria-invalid=\"true\" autofocus>")
+        );
+        let later = page(&shared, Some(Refusal::TryAgain { after: 1 }));
+        assert!(later.body.contains("<input") && !later.body.contains("aria-invalid="));
 
         let until = at("2026-11-25T12:59:00Z");
         let locked = page(&shared, Some(Refusal::Locked { until }));

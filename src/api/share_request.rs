@@ -4,7 +4,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::link_request::{RawFile, for_share, parse};
 use super::{Problem, Request, decode_form};
-use crate::shares::{Change, Edit, NewShare, Passcode};
+use crate::access::DEFAULT_SHARE_EXPIRES_IN;
+use crate::shares::{Change, Edit, NewShare, Passcode, Token};
+use crate::window::RequestedWindow;
 
 /// The shortest life of a share, in seconds.
 const MIN_EXPIRES_IN: u64 = 60;
@@ -35,6 +37,7 @@ struct RawShare {
     content_type: Option<String>,
     disposition: Option<String>,
     expires_in: Option<u64>,
+    min_expires_in: Option<u64>,
     max_downloads: Option<u64>,
     passcode: Option<RawPasscode>,
     recipient: Option<String>,
@@ -89,9 +92,11 @@ pub(super) fn new_share(body: &[u8]) -> Result<(NewShare, Option<Passcode>), Pro
     let passcode = raw.passcode.map(passcode).transpose()?;
     let made = passcode.as_ref().filter(|(_, is_made)| *is_made).map(|(made, _)| made.clone());
     let new = NewShare {
+        token: Token::random()?,
         link,
         name,
-        expires_in: raw.expires_in.map(expires_in).transpose()?,
+        owner_name: None,
+        window: window(raw.expires_in, raw.min_expires_in)?,
         max_downloads: raw.max_downloads.map(max_downloads).transpose()?,
         passcode: passcode.map(|(passcode, _)| passcode),
         recipient: raw
@@ -195,6 +200,18 @@ fn passcode(raw: RawPasscode) -> Result<(Passcode, bool), Problem> {
             "passcode: false; leave it out, or send null to take it away",
         )),
     }
+}
+
+/// How long a share is to live. The shortest acceptable life is one second, where none is named.
+fn window(asked: Option<u64>, least: Option<u64>) -> Result<RequestedWindow, Problem> {
+    let expires_in = asked.map_or(Ok(DEFAULT_SHARE_EXPIRES_IN), expires_in)?;
+    let min_expires_in = least.unwrap_or(1);
+    if !(1..=expires_in).contains(&min_expires_in) {
+        return Err(Problem::invalid_request(format!(
+            "min_expires_in: {min_expires_in}; use 1 to expires_in, which is {expires_in}"
+        )));
+    }
+    Ok(RequestedWindow { expires_in, min_expires_in })
 }
 
 fn expires_in(seconds: u64) -> Result<u64, Problem> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::response::json;
 use super::router::{Endpoint, PathParameters};
 use super::{Problem, Request, Response, share_request};
-use crate::access::Action;
+use crate::access::{Action, Principal};
 use crate::links::Links;
 use crate::shares::{Caller, Passcode, ShareError, ShareId, Shares, State, Summary};
 use crate::telemetry::Invocation;
@@ -104,8 +104,8 @@ impl Call<'_> {
         let share = self.response(&made.summary, made_passcode.as_ref(), invocation);
         Ok(Response::created(json(&MadeResponse {
             url: &made.url,
-            expires_in: made.expires_in,
-            limited_by: if made.is_shortened { "grant" } else { "request" },
+            expires_in: made.life.expires_in,
+            limited_by: made.life.limited_by.as_str(),
             share,
         })))
     }
@@ -148,7 +148,9 @@ impl Call<'_> {
         invocation: &Invocation<'_>,
     ) -> ShareResponse<'b> {
         let now = invocation.time().now();
-        let owner = &self.request.principal;
+        // Nobody is the owner of a share that a mail made. It is judged as S3's event.
+        let caller = &self.request.principal;
+        let owner = if share.is_of(caller) { caller } else { &Principal::S3Event };
         let is_granted =
             self.links.grants.find(owner, Action::Share, &share.bucket, &share.key).is_some();
         let state = match share.state(now) {

@@ -8,7 +8,7 @@ use super::PolicyReading;
 use crate::access::{Action, Grant, Principal};
 use crate::presign::ResponseHeaders;
 use crate::sessions::Evidence;
-use crate::window::{RequestedWindow, Window};
+use crate::window::{Bounds, RequestedWindow, Window};
 
 /// A request for one link, validated and not yet granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +66,9 @@ pub(crate) struct Link {
     pub(crate) session_expires_at: Option<Timestamp>,
     /// Whether the window keeps to the bucket's policy.
     pub(crate) bucket_policy: PolicyReading,
-    /// When a lifecycle rule deletes the object, or when its restored copy goes. `None` if S3 was
-    /// not asked about the object, or named no end.
-    pub(crate) object_expires_at: Option<Timestamp>,
+    /// What ends the link besides the request, the grant, the session and the signature. The
+    /// object's end is known only if S3 was asked about the object.
+    pub(crate) bounds: Bounds,
 }
 
 /// Shows everything but the URL.

@@ -366,7 +366,7 @@ impl Links {
             evidence: session.evidence,
             session_expires_at: session.expires_at(),
             bucket_policy,
-            object_expires_at: object_end,
+            bounds,
         })
     }
 }

@@ -3,7 +3,8 @@
 //! For each object: is it granted, is it still there, who gets it? Then for each recipient, in this
 //! order: claim, sign, compose, send, mark. The link is signed after the claim and right before the
 //! mail is sent, so that little of its window is lost. When the event is delivered again, a new
-//! link is signed.
+//! link is signed. Where mails bring shares, a share is made in the place of the signature, and the
+//! claim names it before it exists.
 //!
 //! The mails of a batch go out in rounds: the first recipient of every object, then the second of
 //! every object, and so on. An object with many recipients thus delays no other object's first
@@ -15,11 +16,13 @@
 //! logged and counted, and the event is done.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use uuid::Uuid;
 
+use super::brought::Brought;
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
@@ -28,12 +31,13 @@ use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
-use super::settings::MailSettings;
+use super::settings::{MailLink, MailSettings};
 use crate::access::{Action, Grant, Principal};
 use crate::aws::Aws;
 use crate::clock::InvocationTime;
-use crate::links::{Link, LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
+use crate::links::{LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
 use crate::presign::ResponseHeaders;
+use crate::shares::{Caller, Made, NewShare, ShareError, Shares, Token};
 use crate::telemetry::Invocation;
 use crate::words;
 
@@ -46,10 +50,12 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(8),
 ];
 
-/// Mails links that [`Links`] signs.
+/// Mails links that [`Links`] signs, or shares.
 #[derive(Debug)]
 pub(crate) struct Mailer {
     settings: MailSettings,
+    /// Makes the shares that mails bring. `None`: they bring links.
+    shares: Option<Arc<Shares>>,
     objects: Objects,
     ledger: Ledger,
     ses: Ses,
@@ -74,9 +80,11 @@ struct Pending<'a> {
 pub(crate) type Failures = BTreeMap<usize, DeliveryError>;
 
 impl Mailer {
-    /// Mails as `settings` say, through `aws`. Makes no call.
-    pub(crate) fn new(settings: MailSettings, aws: Aws) -> Self {
+    /// Mails as `settings` say, through `aws`. Makes no call. `shares` makes the shares, if mails are
+    /// to bring some.
+    pub(crate) fn new(settings: MailSettings, shares: Option<Arc<Shares>>, aws: Aws) -> Self {
         Self {
+            shares: shares.filter(|_| settings.link == MailLink::Share),
             objects: Objects::new(aws.clone()),
             ledger: Ledger::new(settings.table.clone(), aws.clone()),
             ses: Ses::new(aws),
@@ -143,13 +151,16 @@ impl Mailer {
             return Ok(None);
         }
         let grant =
-            links.grants.find(&Principal::S3Event, Action::Get, &created.bucket, &created.key);
+            links.grants.find(&Principal::S3Event, self.action(), &created.bucket, &created.key);
         let Some(grant) = grant else {
-            log::object_refused(
-                invocation,
-                created,
-                "no grant in GRANTS with the principal \"s3-event\" covers it",
-            );
+            let reason = match self.action() {
+                Action::Get => "no grant in GRANTS with the principal \"s3-event\" covers it",
+                Action::Share => {
+                    "no grant in GRANTS with the principal \"s3-event\" and the action \"share\" \
+                     covers it"
+                }
+            };
+            log::object_refused(invocation, created, reason);
             return Ok(None);
         };
         if let Err(error) = ObjectKey::parse(&created.key) {
@@ -263,7 +274,11 @@ impl Mailer {
         check_time_left(time)?;
         self.ses.check_quota(time)?;
         let entry = Entry { created: delivery.created, recipient };
-        let claim_token = match self.ledger.claim(entry, &delivery.credentials, time).await? {
+        let token = self.shares.as_ref().map(|_| Token::random()).transpose();
+        let token = token.map_err(DeliveryError::Share)?;
+        let share_id = token.as_ref().map(Token::share_id);
+        let claim = self.ledger.claim(entry, share_id, &delivery.credentials, time).await?;
+        let claim_token = match claim {
             Claim::Ours(claim_token) => claim_token,
             Claim::Held => return Err(DeliveryError::Held),
             Claim::Sent => {
@@ -271,23 +286,24 @@ impl Mailer {
                 return Ok(());
             }
         };
-        match self.send_in_time(links, delivery, recipient, invocation).await {
-            Ok((link, message_id)) => {
-                log::mailed(invocation, delivery.created, recipient, &link, &message_id);
-                self.mark(links, delivery, &claim_token, &link, &message_id, invocation).await;
+        match self.send_in_time(links, delivery, recipient, token, invocation).await {
+            Ok((brought, message_id)) => {
+                log::mailed(invocation, delivery.created, recipient, &brought, &message_id);
+                self.mark(links, delivery, &claim_token, &brought, &message_id, invocation).await;
                 Ok(())
             }
             // The mail may have been sent. The claim keeps it from being sent again at once.
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
             Err(error) => {
-                self.release(delivery, &claim_token, invocation).await;
+                self.release(links, delivery, &claim_token, invocation).await;
                 Err(error)
             }
         }
     }
 
     /// Sends, and sends again while SES's sending rate is exceeded, for as long as the invocation
-    /// has time for it. Each try signs a new link, so that none has lost some of its window.
+    /// has time for it. Each try signs a new link, so that none has lost some of its window. All of
+    /// them bring the same share, that of `token`.
     ///
     /// Otherwise the event would come back minutes later, and each return counts towards the dead
     /// letters.
@@ -296,10 +312,18 @@ impl Mailer {
         links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
+        token: Option<Token>,
         invocation: &mut Invocation<'_>,
-    ) -> Result<(Link, String), DeliveryError> {
+    ) -> Result<(Brought, String), DeliveryError> {
+        let share = match self.shares.as_ref().zip(token) {
+            Some((shares, token)) => {
+                Some(self.share(shares, links, delivery, recipient, token, invocation).await?)
+            }
+            None => None,
+        };
+        let share = share.as_ref();
         for pause in PAUSES {
-            let outcome = self.send(links, delivery, recipient, invocation).await;
+            let outcome = self.send(links, delivery, recipient, share, invocation).await;
             let Err(DeliveryError::Send(SendError::TooFast(_))) = &outcome else { return outcome };
             let pause = shortened(pause);
             if invocation.time().left() < pause + MIN_TIME_LEFT {
@@ -307,38 +331,92 @@ impl Mailer {
             }
             tokio::time::sleep(pause).await;
         }
-        self.send(links, delivery, recipient, invocation).await
+        self.send(links, delivery, recipient, share, invocation).await
     }
 
-    /// Signs a link and sends it at once. Returns the link and SES's id of the mail.
+    /// Sends the share, or a link that is signed now. Returns what was sent, and SES's id of the mail.
     async fn send(
         &self,
         links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
+        share: Option<&Made>,
         invocation: &mut Invocation<'_>,
-    ) -> Result<(Link, String), DeliveryError> {
-        let request = self.link_request(delivery.created);
-        let expires_at = delivery.object.expires_at;
-        let link =
-            match links.sign(&Principal::S3Event, &request, expires_at, invocation.time()).await {
-                Ok(link) => link,
-                Err(error) => {
-                    log_refused(invocation, &Principal::S3Event, &error);
-                    return Err(DeliveryError::Link(error));
-                }
-            };
-        // STS and S3 may have been slow.
+    ) -> Result<(Brought, String), DeliveryError> {
+        let brought = self.brought(links, delivery, share, invocation).await?;
         let time = invocation.time();
-        if time.left() < MIN_TIME_LEFT_FOR_SES {
-            return Err(DeliveryError::OutOfTime);
-        }
-        log_signed(invocation, &Principal::S3Event, &link);
         let sender = &self.settings.sender;
-        let mime = message::compose(sender, recipient, &link, delivery.object.size)?;
+        let mime = message::compose(sender, recipient, &brought, delivery.object.size)?;
         let Delivery { credentials, .. } = delivery;
         let sent = self.ses.send(&sender.address, recipient, mime, credentials, time).await;
-        Ok((link, sent?))
+        Ok((brought, sent?))
+    }
+
+    /// What the mail brings: the share, or a link that is signed now.
+    async fn brought(
+        &self,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        share: Option<&Made>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Brought, DeliveryError> {
+        if let Some(share) = share {
+            check_time_left_for_ses(invocation.time())?;
+            return Ok(share.into());
+        }
+        let request = self.link_request(delivery.created);
+        let expires_at = delivery.object.expires_at;
+        let signed = links.sign(&Principal::S3Event, &request, expires_at, invocation.time()).await;
+        let link = signed.map_err(|error| {
+            log_refused(invocation, &Principal::S3Event, &error);
+            DeliveryError::Link(error)
+        })?;
+        check_time_left_for_ses(invocation.time())?;
+        log_signed(invocation, &Principal::S3Event, &link);
+        Ok(link.into())
+    }
+
+    /// Makes the share of `token`: this recipient's own.
+    async fn share(
+        &self,
+        shares: &Shares,
+        links: &Links,
+        delivery: &Delivery<'_>,
+        recipient: &Address,
+        token: Token,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Made, DeliveryError> {
+        let sender = &self.settings.sender;
+        let new = NewShare {
+            token,
+            link: self.link_request(delivery.created),
+            name: None,
+            owner_name: Some(sender.name.clone().unwrap_or_else(|| sender.address.in_full())),
+            window: self.settings.window,
+            max_downloads: None,
+            passcode: None,
+            recipient: Some(recipient.in_full()),
+            note: None,
+        };
+        // Nobody calls: S3 does.
+        let caller = Caller::default();
+        let owner = Principal::S3Event;
+        let made = shares.create(links, &owner, new, None, caller, invocation);
+        let made = Box::pin(made).await;
+        made.map_err(|error| {
+            if let ShareError::Link(error) = &error {
+                log_refused(invocation, &Principal::S3Event, error);
+            }
+            DeliveryError::Share(error)
+        })
+    }
+
+    /// What a grant must allow for a mail.
+    fn action(&self) -> Action {
+        match self.shares {
+            None => Action::Get,
+            Some(_) => Action::Share,
+        }
     }
 
     /// A request for a link that downloads the created version of the object, under its own name.
@@ -350,7 +428,7 @@ impl Mailer {
             .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
             .unwrap_or_default();
         LinkRequest {
-            action: Action::Get,
+            action: self.action(),
             bucket: Some(created.bucket.clone()),
             key: created.key.clone(),
             version_id: created.version_id.clone(),
@@ -367,17 +445,17 @@ impl Mailer {
         links: &Links,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
-        link: &Link,
+        brought: &Brought,
         message_id: &str,
         invocation: &Invocation<'_>,
     ) {
         let now = (links.clock)();
         let marked = self
             .ledger
-            .mark_sent(claim_token, message_id, &link.link_id, &delivery.credentials, now)
+            .mark_sent(claim_token, message_id, brought.link_id(), &delivery.credentials, now)
             .await;
         if let Err(error) = marked {
-            log::not_marked(invocation, link, &error.to_string());
+            log::not_marked(invocation, brought, &error.to_string());
         }
     }
 
@@ -385,11 +463,13 @@ impl Mailer {
     /// end.
     async fn release(
         &self,
+        links: &Links,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
         invocation: &Invocation<'_>,
     ) {
-        if let Err(error) = self.ledger.release(claim_token, &delivery.credentials).await {
+        let now = (links.clock)();
+        if let Err(error) = self.ledger.release(claim_token, &delivery.credentials, now).await {
             log::not_released(invocation, &error.to_string());
         }
     }
@@ -405,6 +485,14 @@ fn shortened(pause: Duration) -> Duration {
 /// Checks that enough time is left to begin a mail.
 fn check_time_left(time: InvocationTime) -> Result<(), DeliveryError> {
     if time.left() < MIN_TIME_LEFT {
+        return Err(DeliveryError::OutOfTime);
+    }
+    Ok(())
+}
+
+/// Checks that enough time is left to hand a mail to SES. STS, S3 and DynamoDB may have been slow.
+fn check_time_left_for_ses(time: InvocationTime) -> Result<(), DeliveryError> {
+    if time.left() < MIN_TIME_LEFT_FOR_SES {
         return Err(DeliveryError::OutOfTime);
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::message::MessageError;
 use super::object::ObjectError;
 use super::ses::SendError;
 use crate::links::LinkError;
+use crate::shares::ShareError;
 
 /// The time that an invocation must have left when a mail is begun: for the claim, the signature,
 /// and [`MIN_TIME_LEFT_FOR_SES`].
@@ -34,6 +35,9 @@ pub(crate) enum DeliveryError {
     /// There is no link, or none that works for long enough.
     #[error("there is no link to send: {0}")]
     Link(LinkError),
+    /// There is no share to mail, or none that lives for long enough.
+    #[error("there is no share to send: {0}")]
+    Share(ShareError),
     /// The mail could not be written.
     #[error(transparent)]
     Message(#[from] MessageError),

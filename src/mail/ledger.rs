@@ -6,15 +6,18 @@
 //! accepted the mail. A mail is sent twice only if SES accepted it and the item could not be
 //! marked, because the invocation ended or because SES's answer was lost. A claim is released when
 //! it is certain that nothing was sent.
+//!
+//! Where a mail brings a share, the claim writes the share's id down before the share exists. So the
+//! item names the share of every mail that may have been sent, the earlier ones too.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +29,7 @@ use super::bucket_event::ObjectCreated;
 use super::recipients::Address;
 use crate::aws::{Aws, AwsError, repeated};
 use crate::clock::InvocationTime;
+use crate::shares::ShareId;
 
 /// How long a claim keeps other invocations from sending the same mail. The lease is longer than
 /// any invocation that may still send it: the template's time-out is a minute.
@@ -99,6 +103,8 @@ pub(super) enum Claim {
 pub(super) struct ClaimToken {
     id: String,
     claim: String,
+    /// The share that the mail is to bring, if it brings one.
+    share_id: Option<ShareId>,
 }
 
 impl Ledger {
@@ -107,8 +113,8 @@ impl Ledger {
         Self { table, aws }
     }
 
-    /// Claims the right to send one mail. A claim that got no answer is made again: the item is our
-    /// own if the first call arrived.
+    /// Claims the right to send one mail, which is to bring the share of `share_id` if there is one. A
+    /// claim that got no answer is made again: the item is our own if the first call arrived.
     ///
     /// # Errors
     ///
@@ -116,21 +122,31 @@ impl Ledger {
     pub(super) async fn claim(
         &self,
         entry: Entry<'_>,
+        share_id: Option<ShareId>,
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Claim, LedgerError> {
         let now = time.now();
-        let claim_token = ClaimToken { id: id(entry), claim: uuid::Uuid::new_v4().to_string() };
-        let call = self
-            .aws
-            .dynamodb(credentials)
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(entry, &claim_token, now)))
+        let claim = uuid::Uuid::new_v4().to_string();
+        let claim_token = ClaimToken { id: id(entry), claim, share_id };
+        let mut call = self
+            .update(&claim_token, credentials)
             .condition_expression(MAY_CLAIM)
-            .expression_attribute_values(":claim", text(&claim_token.claim))
             .expression_attribute_values(":now", number(now.as_second()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut assignments = vec!["claim = :claim".to_owned()];
+        for (name, value) in attributes(entry, now) {
+            assignments.push(format!("#{name} = :{name}"));
+            call = call
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let mut update = format!("SET {}", assignments.join(", "));
+        if let Some(share_ids) = claim_token.share_ids() {
+            update.push_str(" ADD share_ids :share_ids");
+            call = call.expression_attribute_values(":share_ids", share_ids);
+        }
+        let call = call.update_expression(update);
         let claimed = repeated(time, || {
             let call = call.clone().send();
             let claim_token = claim_token.clone();
@@ -139,7 +155,7 @@ impl Ledger {
                 match call.await {
                     Ok(_) => Ok(Claim::Ours(claim_token)),
                     Err(error) => match error.as_service_error() {
-                        Some(PutItemError::ConditionalCheckFailedException(taken)) => {
+                        Some(UpdateItemError::ConditionalCheckFailedException(taken)) => {
                             let item = taken.item();
                             let sent = item.is_some_and(|item| item.contains_key("sent_at"));
                             Ok(if sent { Claim::Sent } else { Claim::Held })
@@ -152,7 +168,8 @@ impl Ledger {
         claimed.await.map_err(LedgerError)
     }
 
-    /// Marks the mail as sent at `now`. Keeps SES's id of the mail, and the link's id.
+    /// Marks the mail as sent at `now`. Keeps SES's id of the mail, and the link's id if the mail
+    /// brings a link of S3's.
     ///
     /// # Errors
     ///
@@ -162,25 +179,22 @@ impl Ledger {
         &self,
         claim_token: &ClaimToken,
         message_id: &str,
-        link_id: &str,
+        link_id: Option<&str>,
         credentials: &Credentials,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let call = self
-            .aws
-            .dynamodb(credentials)
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(&claim_token.id))
-            .update_expression(
-                "SET sent_at = :now, message_id = :message_id, link_id = :link_id \
-                 REMOVE lease_ends_at",
-            )
+        let mut set = "SET sent_at = :now, message_id = :message_id".to_owned();
+        let mut call = self
+            .update(claim_token, credentials)
             .condition_expression("claim = :claim")
-            .expression_attribute_values(":claim", text(&claim_token.claim))
             .expression_attribute_values(":now", number(now.as_second()))
-            .expression_attribute_values(":message_id", text(message_id))
-            .expression_attribute_values(":link_id", text(link_id))
+            .expression_attribute_values(":message_id", text(message_id));
+        if let Some(link_id) = link_id {
+            set.push_str(", link_id = :link_id");
+            call = call.expression_attribute_values(":link_id", text(link_id));
+        }
+        let call = call
+            .update_expression(format!("{set} REMOVE lease_ends_at"))
             .customize()
             .config_override(
                 Config::builder()
@@ -201,8 +215,8 @@ impl Ledger {
         Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
     }
 
-    /// Releases a claim under which nothing was sent. The next delivery of the event need not wait
-    /// for the lease to end.
+    /// Releases a claim under which nothing was sent, at `now`. The next delivery of the event need
+    /// not wait for the lease to end. The item stays: it may name the share of an earlier mail.
     ///
     /// # Errors
     ///
@@ -211,17 +225,40 @@ impl Ledger {
         &self,
         claim_token: &ClaimToken,
         credentials: &Credentials,
+        now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let call = self
-            .aws
+        let mut update = "SET lease_ends_at = :now".to_owned();
+        let mut call = self
+            .update(claim_token, credentials)
+            .condition_expression("claim = :claim AND attribute_not_exists(sent_at)")
+            .expression_attribute_values(":now", number(now.as_second()));
+        if let Some(share_ids) = claim_token.share_ids() {
+            update.push_str(" DELETE share_ids :share_ids");
+            call = call.expression_attribute_values(":share_ids", share_ids);
+        }
+        let call = call.update_expression(update).send();
+        Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
+    }
+
+    /// An update of the claim's item. Every update names the claim.
+    fn update(
+        &self,
+        claim_token: &ClaimToken,
+        credentials: &Credentials,
+    ) -> UpdateItemFluentBuilder {
+        self.aws
             .dynamodb(credentials)
-            .delete_item()
+            .update_item()
             .table_name(&self.table)
             .key("id", text(&claim_token.id))
-            .condition_expression("claim = :claim AND attribute_not_exists(sent_at)")
             .expression_attribute_values(":claim", text(&claim_token.claim))
-            .send();
-        Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
+    }
+}
+
+impl ClaimToken {
+    /// The share's id as the set that DynamoDB adds and deletes.
+    fn share_ids(&self) -> Option<AttributeValue> {
+        self.share_id.as_ref().map(|id| AttributeValue::Ss(vec![id.as_str().to_owned()]))
     }
 }
 
@@ -241,29 +278,22 @@ fn id(entry: Entry<'_>) -> String {
     URL_SAFE_NO_PAD.encode(digest.finish())
 }
 
-/// A claimed item. Its attributes beside the key say what the item is about, for people who read
+/// What a claim writes besides itself. Most of it says what the item is about, for people who read
 /// the table.
-fn item(
-    entry: Entry<'_>,
-    claim_token: &ClaimToken,
-    now: Timestamp,
-) -> HashMap<String, AttributeValue> {
+fn attributes(entry: Entry<'_>, now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
     let ObjectCreated { bucket, key, version_id, etag, sequencer, .. } = entry.created;
-    let mut item = HashMap::from([
-        ("id".to_owned(), text(&claim_token.id)),
-        ("claim".to_owned(), text(&claim_token.claim)),
-        ("lease_ends_at".to_owned(), number((now + LEASE).as_second())),
-        ("forget_at".to_owned(), number((now + RETENTION).as_second())),
-        ("bucket".to_owned(), text(bucket)),
-        ("key".to_owned(), text(key)),
-        ("recipient".to_owned(), text(&entry.recipient.in_full())),
-    ]);
-    for (name, value) in [("version_id", version_id), ("etag", etag), ("sequencer", sequencer)] {
-        if let Some(value) = value {
-            item.insert(name.to_owned(), text(value));
-        }
-    }
-    item
+    let mut attributes = vec![
+        ("lease_ends_at", number((now + LEASE).as_second())),
+        ("forget_at", number((now + RETENTION).as_second())),
+        ("bucket", text(bucket)),
+        ("key", text(key)),
+        ("recipient", text(&entry.recipient.in_full())),
+    ];
+    let known = [("version_id", version_id), ("etag", etag), ("sequencer", sequencer)];
+    attributes.extend(
+        known.into_iter().filter_map(|(name, value)| Some((name, text(value.as_deref()?)))),
+    );
+    attributes
 }
 
 fn text(value: &str) -> AttributeValue {

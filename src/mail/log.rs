@@ -3,10 +3,10 @@
 //!
 //! Of a mail address a line holds only the domain. No line holds a link.
 
+use super::brought::Brought;
 use super::bucket_event::ObjectCreated;
 use super::error::DeliveryError;
 use super::recipients::{Address, RefusedRecipients};
-use crate::links::Link;
 use crate::telemetry::{Counter, Invocation};
 
 /// Logs and counts a mail that SES accepted. `message_id` is SES's id of the mail.
@@ -14,18 +14,19 @@ pub(super) fn mailed(
     invocation: &mut Invocation<'_>,
     object: &ObjectCreated,
     to: &Address,
-    link: &Link,
+    brought: &Brought,
     message_id: &str,
 ) {
     invocation.count(Counter::MailsSent);
     tracing::info!(
-        link_id = link.link_id,
+        link_id = brought.link_id(),
+        share_id = brought.share_id(),
         request_id = invocation.request_id(),
         bucket = object.bucket,
         key = object.key,
         to_domain = to.domain(),
         message_id,
-        expires_in = link.window.expires_in,
+        expires_in = brought.expires_in,
         "mail sent"
     );
 }
@@ -76,9 +77,10 @@ pub(super) fn not_mailed(
 }
 
 /// Logs a mail that SES accepted and that the ledger does not know as sent.
-pub(super) fn not_marked(invocation: &Invocation<'_>, link: &Link, reason: &str) {
+pub(super) fn not_marked(invocation: &Invocation<'_>, brought: &Brought, reason: &str) {
     tracing::error!(
-        link_id = link.link_id,
+        link_id = brought.link_id(),
+        share_id = brought.share_id(),
         request_id = invocation.request_id(),
         reason,
         "mail sent and not marked: if this event comes again, so does the mail"

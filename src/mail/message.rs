@@ -17,9 +17,9 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use thiserror::Error;
 
+use super::brought::Brought;
 use super::recipients::Address;
 use super::settings::Sender;
-use crate::links::Link;
 use crate::words;
 
 /// The longest line of a mail in characters, without its line break.
@@ -36,10 +36,6 @@ const MAX_NAME_IN_SUBJECT: usize = 80;
 /// How many characters of a file's name a mail shows. On a phone a longer name would move the
 /// button off the screen.
 const MAX_NAME_IN_BODY: usize = 160;
-
-/// How long sending may take after signing, in seconds. The time left "from when this was sent" is
-/// shortened by this, so that it is never more than the truth.
-const SENDING_SECONDS: u64 = 15;
 
 /// A mail could not be written.
 #[derive(Debug, Error)]
@@ -75,7 +71,7 @@ struct PlainText<'a>(&'a MailText<'a>);
 #[template(path = "mail.html")]
 struct Html<'a>(&'a MailText<'a>);
 
-/// The raw MIME of the mail that brings `link` to `recipient`. `size` is the file's, in bytes.
+/// The raw MIME of the mail that brings `brought` to `recipient`. `size` is the file's, in bytes.
 ///
 /// # Errors
 ///
@@ -83,24 +79,22 @@ struct Html<'a>(&'a MailText<'a>);
 pub(super) fn compose(
     sender: &Sender,
     recipient: &Address,
-    link: &Link,
+    brought: &Brought,
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
-    let name = words::file_name(&link.key);
-    let time_left = link.window.expires_in.saturating_sub(SENDING_SECONDS).max(1);
+    let name = words::file_name(&brought.key);
     let text = MailText {
         sender_name: sender.name.as_deref().unwrap_or_default(),
         file_name: words::shortened(&name, MAX_NAME_IN_BODY),
         size: words::size(size),
-        url: &link.url,
-        works_until: words::instant(link.window.expires_at),
-        expires_at: link.window.expires_at.to_string(),
-        time_left: words::length(time_left),
+        url: &brought.url,
+        works_until: words::instant(brought.expires_at),
+        expires_at: brought.expires_at.to_string(),
+        time_left: words::length(brought.time_left),
     };
     let subject = sender.subject.filled(&words::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
-    // `=_` occurs in no encoded body. The link's id is random, so nobody can know the boundary
-    // before the mail is sent.
-    let boundary = format!("=_{}", link.link_id);
+    // `=_` occurs in no encoded body. Nobody can know the boundary before the mail is sent.
+    let boundary = format!("=_{}", brought.id());
     let body = MimePart::new(
         ContentType::new("multipart/alternative").attribute("boundary", boundary),
         vec![
@@ -116,9 +110,9 @@ pub(super) fn compose(
     };
     let message = message
         .subject(Text::new(subject))
-        .date(link.window.signed_at.as_second())
+        .date(brought.dated.as_second())
         // SES requires a message id and replaces it with its own.
-        .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", link.link_id)))
+        .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", brought.id())))
         // Vacation responders do not answer such mails (RFC 3834).
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .body(body)

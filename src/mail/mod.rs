@@ -7,16 +7,18 @@
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
+//! - [`brought`] is what a mail brings: a link or the address of a share,
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
 //! - [`log`] holds the room's log lines and counters.
 //!
-//! This room may import `links`, `access`, `sessions`, `presign`, `window`, `words`, `aws` and
-//! `telemetry`.
+//! This room may import `shares`, `links`, `access`, `sessions`, `presign`, `window`, `words`, `aws`
+//! and `telemetry`.
 //! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
 //! `handler`.
 
+mod brought;
 mod bucket_event;
 mod deliver;
 mod error;
@@ -30,5 +32,5 @@ mod settings;
 
 pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
 pub(crate) use self::deliver::Mailer;
+pub(crate) use self::settings::MailSettings;
 pub use self::settings::MailSettingsError;
-pub(crate) use self::settings::{MailSettings, check_grants};

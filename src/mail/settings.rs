@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::recipients::{Address, AddressError, AllowedRecipients};
-use crate::access::{Action, Grants, Principal};
+use crate::access::{Action, DEFAULT_SHARE_EXPIRES_IN, Grants, MAX_SHARE_EXPIRES_IN, Principal};
+use crate::shares::ShareSettings;
 use crate::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 /// `MAIL_EXPIRES_IN` if it is not set, in seconds: the longest window that a fresh Lambda session
@@ -95,6 +96,12 @@ pub enum MailSettingsError {
         /// `MAIL_EXPIRES_IN`, in seconds.
         expires_in: u64,
     },
+    /// No grant allows mails that bring shares.
+    #[error(
+        "MAIL_LINK is share, and no grant with the action \"share\" has the principal \
+         \"s3-event\": no file could ever be mailed"
+    )]
+    NoShareGrant,
     /// No grant allows mails.
     #[error(
         "MAIL_FROM is set, and no grant has the principal \"s3-event\": no file could ever \
@@ -109,7 +116,8 @@ pub enum MailSettingsError {
     GrantTooShort {
         /// `MAIL_MIN_EXPIRES_IN`, in seconds.
         min_expires_in: u64,
-        /// The longest `max_expires_in` of a grant, in seconds.
+        /// The longest `max_expires_in` of a grant, in seconds, or `max_share_expires_in` where mails
+        /// bring shares.
         granted: u64,
     },
     /// Sessions are assumed, not proven. A mail can't say so: it states the end of its link as a
@@ -149,6 +157,15 @@ impl SubjectPattern {
     }
 }
 
+/// What mails bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MailLink {
+    /// A link that S3 opens, and that ends with its session at the latest.
+    Direct,
+    /// A share, which lives as long as `MAIL_EXPIRES_IN` and the grant say.
+    Share,
+}
+
 /// The `MAIL_…` settings.
 #[derive(Clone, Debug)]
 pub(crate) struct MailSettings {
@@ -160,6 +177,8 @@ pub(crate) struct MailSettings {
     pub allowed: AllowedRecipients,
     /// `MAIL_MAX_RECIPIENTS`: how many mailboxes one object may name.
     pub max_recipients: usize,
+    /// `MAIL_LINK`.
+    pub link: MailLink,
     /// `MAIL_EXPIRES_IN` and `MAIL_MIN_EXPIRES_IN`.
     pub window: RequestedWindow,
     /// `MAIL_TABLE`: the ledger's DynamoDB table.
@@ -168,7 +187,8 @@ pub(crate) struct MailSettings {
 
 impl MailSettings {
     /// Reads the settings that `get` returns. The result is `None` when `MAIL_FROM` is not set.
-    /// `assumed_end` is the end of the session according to `ASSUMED_SESSION_SECONDS`.
+    /// `assumed_end` is the end of the session according to `ASSUMED_SESSION_SECONDS`, and `shares`
+    /// are the settings of shares.
     ///
     /// # Errors
     ///
@@ -176,6 +196,7 @@ impl MailSettings {
     pub(crate) fn read(
         get: &impl Fn(&str) -> Option<String>,
         assumed_end: Option<Timestamp>,
+        shares: Option<&ShareSettings>,
     ) -> Result<Option<Self>, MailSettingsError> {
         let Some(from) = get("MAIL_FROM") else {
             return Ok(None);
@@ -183,7 +204,8 @@ impl MailSettings {
         if assumed_end.is_some() {
             return Err(MailSettingsError::Assumed);
         }
-        let window = window(get)?;
+        let link = link(get, shares)?;
+        let window = window(get, link)?;
         let allowed = get("MAIL_ALLOWED_RECIPIENTS").ok_or(MailSettingsError::Missing {
             name: "MAIL_ALLOWED_RECIPIENTS",
             fix: "say who may get mail, for example *@example.com",
@@ -203,40 +225,83 @@ impl MailSettings {
             fallback: fallback(get, &allowed, max_recipients)?,
             allowed,
             max_recipients,
+            link,
             window,
             table: table(get)?,
         }))
     }
 }
 
-/// Refuses grants under which no mail could ever be sent. `window` is the one of mails.
-///
-/// # Errors
-///
-/// [`MailSettingsError::NoGrant`] and [`MailSettingsError::GrantTooShort`].
-pub(crate) fn check_grants(
-    grants: &Grants,
-    window: RequestedWindow,
-) -> Result<(), MailSettingsError> {
-    let min_expires_in = window.min_expires_in;
-    match grants.longest_for(&Principal::S3Event, Action::Get) {
-        None => Err(MailSettingsError::NoGrant),
-        Some(granted) if granted < min_expires_in => {
-            Err(MailSettingsError::GrantTooShort { min_expires_in, granted })
+impl MailSettings {
+    /// Refuses grants under which no mail could ever be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`MailSettingsError::NoGrant`], [`MailSettingsError::NoShareGrant`] and
+    /// [`MailSettingsError::GrantTooShort`].
+    pub(crate) fn check_grants(&self, grants: &Grants) -> Result<(), MailSettingsError> {
+        let min_expires_in = self.window.min_expires_in;
+        let (granted, none) = match self.link {
+            MailLink::Direct => {
+                (grants.longest_for(&Principal::S3Event, Action::Get), MailSettingsError::NoGrant)
+            }
+            MailLink::Share => {
+                (grants.longest_share_for(&Principal::S3Event), MailSettingsError::NoShareGrant)
+            }
+        };
+        let granted = granted.ok_or(none)?;
+        if granted < min_expires_in {
+            return Err(MailSettingsError::GrantTooShort { min_expires_in, granted });
         }
-        Some(_) => Ok(()),
+        Ok(())
     }
 }
 
-fn window(get: &impl Fn(&str) -> Option<String>) -> Result<RequestedWindow, MailSettingsError> {
+fn link(
+    get: &impl Fn(&str) -> Option<String>,
+    shares: Option<&ShareSettings>,
+) -> Result<MailLink, MailSettingsError> {
+    match get("MAIL_LINK").as_deref().map(str::trim) {
+        None | Some("direct") => Ok(MailLink::Direct),
+        Some("share") => {
+            let missing = |name, fix| Err(MailSettingsError::Missing { name, fix });
+            match shares.map(ShareSettings::has_public_url) {
+                None => missing("SHARES_TABLE", "MAIL_LINK=share needs the table of shares"),
+                // Nobody calls under an address that could stand before the share's.
+                Some(false) => missing(
+                    "PUBLIC_URL",
+                    "MAIL_LINK=share needs the address that stands before /s/ in a share's address",
+                ),
+                Some(true) => Ok(MailLink::Share),
+            }
+        }
+        Some(_) => Err(MailSettingsError::Wrong {
+            name: "MAIL_LINK",
+            fix: "use direct (the default), or share for links that live as long as a share",
+        }),
+    }
+}
+
+fn window(
+    get: &impl Fn(&str) -> Option<String>,
+    link: MailLink,
+) -> Result<RequestedWindow, MailSettingsError> {
+    let (default, most, fix) = match link {
+        MailLink::Direct => {
+            (DEFAULT_EXPIRES_IN, SIGNATURE_MAX_EXPIRES_IN, "use 60 to 604800 seconds")
+        }
+        MailLink::Share => {
+            (DEFAULT_SHARE_EXPIRES_IN, MAX_SHARE_EXPIRES_IN, "use 60 to 31536000 seconds")
+        }
+    };
     let seconds = |name: &'static str, default: u64| {
         let Some(written) = get(name) else { return Ok(default) };
         let seconds = written.trim().parse().ok();
         seconds
-            .filter(|seconds| (LOWEST_EXPIRES_IN..=SIGNATURE_MAX_EXPIRES_IN).contains(seconds))
-            .ok_or(MailSettingsError::Wrong { name, fix: "use 60 to 604800 seconds" })
+            .filter(|seconds| (LOWEST_EXPIRES_IN..=most).contains(seconds))
+            .ok_or(MailSettingsError::Wrong { name, fix })
     };
-    let expires_in = seconds("MAIL_EXPIRES_IN", DEFAULT_EXPIRES_IN)?;
+    let expires_in = seconds("MAIL_EXPIRES_IN", default)?;
     let min_expires_in = seconds("MAIL_MIN_EXPIRES_IN", DEFAULT_MIN_EXPIRES_IN.min(expires_in))?;
     if min_expires_in > expires_in {
         return Err(MailSettingsError::MinOverMax { min_expires_in, expires_in });
@@ -335,7 +400,7 @@ mod tests {
         let get = |name: &str| {
             variables.get(name).filter(|value| !value.is_empty()).map(|value| (*value).to_owned())
         };
-        MailSettings::read(&get, None)
+        MailSettings::read(&get, None, None)
     }
 
     fn grants(principals: &str, max_expires_in: u64) -> Grants {
@@ -397,19 +462,70 @@ mod tests {
 
     #[test]
     fn grants_that_could_never_lead_to_a_mail_are_refused() {
-        let window = RequestedWindow { expires_in: 43_200, min_expires_in: 900 };
-        let none = check_grants(&grants(r#"["*"]"#, 604_800), window).unwrap_err();
+        let settings = read(&[]).unwrap().unwrap();
+        let none = settings.check_grants(&grants(r#"["*"]"#, 604_800)).unwrap_err();
         assert!(none.to_string().contains("no grant has the principal \"s3-event\""));
-        let short = check_grants(&grants(r#"["s3-event"]"#, 600), window).unwrap_err();
+        let short = settings.check_grants(&grants(r#"["s3-event"]"#, 600)).unwrap_err();
         assert!(short.to_string().contains("the longest window that a grant gives"));
-        check_grants(&grants(r#"["s3-event"]"#, 900), window).unwrap();
+        settings.check_grants(&grants(r#"["s3-event"]"#, 900)).unwrap();
+    }
+
+    #[test]
+    fn mails_bring_shares_only_where_shares_have_a_table_and_an_address() {
+        let shares = |url: Option<&str>| {
+            ShareSettings::read(&|name: &str| match name {
+                "SHARES_TABLE" => Some("shares".to_owned()),
+                "PUBLIC_URL" => url.map(str::to_owned),
+                _ => None,
+            })
+            .unwrap()
+        };
+        let read = |changes: &[(&str, &str)], shares: Option<&ShareSettings>| {
+            let variables: HashMap<_, _> = [
+                ("MAIL_FROM", "files@example.com"),
+                ("MAIL_ALLOWED_RECIPIENTS", "*@example.com"),
+                ("MAIL_TABLE", "mails"),
+                ("MAIL_LINK", "share"),
+            ]
+            .into_iter()
+            .chain(changes.iter().copied())
+            .collect();
+            let get = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+            MailSettings::read(&get, None, shares).map(Option::unwrap)
+        };
+        let whole = shares(Some("https://files.example.com"));
+        let settings = read(&[], whole.as_ref()).unwrap();
+        assert_eq!(settings.window, RequestedWindow { expires_in: 604_800, min_expires_in: 900 });
+        let year = read(&[("MAIL_EXPIRES_IN", "31536000")], whole.as_ref()).unwrap();
+        assert_eq!(year.window.expires_in, 31_536_000);
+        let sentence = |changes: &[(&str, &str)], shares: Option<&ShareSettings>| {
+            read(changes, shares).unwrap_err().to_string()
+        };
+        assert!(sentence(&[], None).starts_with("SHARES_TABLE is not set"));
+        assert!(sentence(&[], shares(None).as_ref()).starts_with("PUBLIC_URL is not set"));
+        let longer = sentence(&[("MAIL_EXPIRES_IN", "31536001")], whole.as_ref());
+        assert!(longer.contains("use 60 to 31536000"), "{longer}");
+        assert!(sentence(&[("MAIL_LINK", "both")], whole.as_ref()).contains("use direct"));
+
+        let none = settings.check_grants(&grants(r#"["s3-event"]"#, 604_800)).unwrap_err();
+        assert!(none.to_string().contains("no grant with the action \"share\""), "{none}");
+        let share = |max: u64| {
+            Grants::parse(&format!(
+                r#"[{{"bucket":"files","prefix":"","principals":["s3-event"],
+                      "actions":["share"],"max_share_expires_in":{max}}}]"#
+            ))
+            .unwrap()
+        };
+        settings.check_grants(&share(900)).unwrap();
+        let short = settings.check_grants(&share(899)).unwrap_err();
+        assert!(short.to_string().contains("\"s3-event\" is 899 s"), "{short}");
     }
 
     #[test]
     fn mailing_and_an_assumed_session_exclude_one_another() {
         let get = |name: &str| (name == "MAIL_FROM").then(|| "files@example.com".to_owned());
         let assumed = Some(Timestamp::UNIX_EPOCH);
-        let error = MailSettings::read(&get, assumed).unwrap_err();
+        let error = MailSettings::read(&get, assumed, None).unwrap_err();
         assert!(matches!(error, MailSettingsError::Assumed));
     }
 

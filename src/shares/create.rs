@@ -1,27 +1,31 @@
 //! Makes shares.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::log::Caller;
 use super::passcode::Passcode;
 use super::share::{Share, Summary, owner_key, owner_name};
 use super::token::Token;
 use super::{ShareError, Shares, credentials, log};
-use crate::access::{Action, DEFAULT_SHARE_EXPIRES_IN, Principal};
-use crate::links::{LinkError, LinkRequest, Links, in_time};
+use crate::access::{Action, Principal};
+use crate::links::{Link, LinkError, LinkRequest, Links, in_time};
 use crate::telemetry::Invocation;
-use crate::window::RequestedWindow;
+use crate::window::{self, Life, RequestedWindow, floor_to_second};
 use crate::words;
 
 /// A share that somebody wants.
 #[derive(Clone, Debug)]
 pub(crate) struct NewShare {
+    /// The secret of its address.
+    pub(crate) token: Token,
     /// What each download's link is to be. Its window and `check` are ours to choose.
     pub(crate) link: LinkRequest,
     /// The file's name as the download has it. `None`: the last part of its key.
     pub(crate) name: Option<String>,
-    /// How long the share is to live, in seconds. `None`: seven days.
-    pub(crate) expires_in: Option<u64>,
+    /// The owner's name as recipients see it. `None`: the principal's.
+    pub(crate) owner_name: Option<String>,
+    /// How long the share is to live.
+    pub(crate) window: RequestedWindow,
     /// How many downloads are counted at most.
     pub(crate) max_downloads: Option<u64>,
     /// What recipients must know besides the address.
@@ -38,10 +42,8 @@ pub(crate) struct Made {
     pub(crate) summary: Summary,
     /// The address. It is told this once.
     pub(crate) url: String,
-    /// How long the share lives, in seconds.
-    pub(crate) expires_in: u64,
-    /// Whether the grant made its life shorter than was asked for.
-    pub(crate) is_shortened: bool,
+    /// How long the share lives, and what decided that.
+    pub(crate) life: Life,
 }
 
 impl Shares {
@@ -51,7 +53,8 @@ impl Shares {
     ///
     /// # Errors
     ///
-    /// [`ShareError::Link`] when the owner may not share the file or a link to it would not open,
+    /// [`ShareError::Link`] when the owner may not share the file, when a link to it would not open,
+    /// and when something ends the share too soon;
     /// [`ShareError::NoPublicUrl`], [`ShareError::Table`].
     pub(crate) async fn create(
         &self,
@@ -66,26 +69,18 @@ impl Shares {
         let base_url =
             self.settings.public_url.clone().or(base_url).ok_or(ShareError::NoPublicUrl)?;
         let time = invocation.time();
-        // The link is thrown away. Any window shows that there is one.
-        let window = RequestedWindow { min_expires_in: 1, ..self.settings.window };
-        let request = LinkRequest { window, check: true, ..new.link };
+        let request = LinkRequest { window: self.trial_window(), check: true, ..new.link };
         let (link, size) = in_time(time, links.make_checked(owner, &request, time)).await?;
         let (bucket, key) = (link.bucket.as_str(), link.key.as_str());
         let credentials = credentials(links).await?;
-        let (grant, longest) = links
-            .grants
-            .find(owner, Action::Share, bucket, key)
-            .zip(links.grants.longest_share(owner, bucket, key))
-            .ok_or(LinkError::NotGranted)?;
+        let grant = links.grants.find(owner, Action::Share, bucket, key);
+        let grant = grant.ok_or(LinkError::NotGranted)?;
         let region = in_time(time, links.region(grant, bucket, &credentials, time)).await?;
-
-        let asked = new.expires_in.unwrap_or(DEFAULT_SHARE_EXPIRES_IN);
-        let expires_in = asked.min(longest);
-        let now = whole_second(time.now());
-        let token = Token::random()?;
+        let now = floor_to_second(time.now());
+        let life = life_of(links, owner, &link, new.window, now)?;
         let share = Share {
             summary: Summary {
-                id: token.share_id(),
+                id: new.token.share_id(),
                 owner_key,
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),
@@ -93,7 +88,7 @@ impl Shares {
                 name: new.name.unwrap_or_else(|| words::file_name(key)),
                 size,
                 created_at: now,
-                expires_at: after(now, expires_in)?,
+                expires_at: life.expires_at,
                 max_downloads: new.max_downloads,
                 downloads: 0,
                 last_download_at: None,
@@ -105,7 +100,7 @@ impl Shares {
                 note: new.note,
             },
             owner: as_judged_later(owner, links),
-            owner_name: owner_name(owner),
+            owner_name: new.owner_name.unwrap_or_else(|| owner_name(owner)),
             region,
             response_headers: request.response_headers,
             passcode: new.passcode.as_ref().map(Passcode::hash).transpose()?,
@@ -114,12 +109,40 @@ impl Shares {
         self.table.create(&share, &credentials, time).await?;
         log::made(invocation, caller, &share);
         Ok(Made {
-            url: format!("{base_url}/s/{}", token.reveal()),
-            expires_in,
-            is_shortened: expires_in < asked,
+            url: format!("{base_url}/s/{}", new.token.reveal()),
+            life,
             summary: share.summary,
         })
     }
+
+    /// The window of a link that is opened once and thrown away. Any window shows that the file can be
+    /// had.
+    pub(super) fn trial_window(&self) -> RequestedWindow {
+        RequestedWindow { min_expires_in: 1, ..self.settings.window }
+    }
+}
+
+/// How long a share of `owner` may live, from `now` on. `link` is one to its file that was opened.
+///
+/// # Errors
+///
+/// [`LinkError::NotGranted`] and [`LinkError::WindowTooShort`].
+pub(super) fn life_of(
+    links: &Links,
+    owner: &Principal,
+    link: &Link,
+    requested: RequestedWindow,
+    now: Timestamp,
+) -> Result<Life, LinkError> {
+    let longest = links.grants.longest_share(owner, &link.bucket, &link.key);
+    let longest = longest.ok_or(LinkError::NotGranted)?;
+    window::life(now, requested, longest, link.bounds).map_err(|too_short| {
+        LinkError::WindowTooShort {
+            too_short,
+            min_expires_in: requested.min_expires_in,
+            session_expires_at: None,
+        }
+    })
 }
 
 /// The owner with nothing but what grants ask for. The rest of a token is of no use later.
@@ -131,21 +154,4 @@ fn as_judged_later(owner: &Principal, links: &Links) -> Principal {
         },
         Principal::Iam(_) | Principal::Anonymous | Principal::S3Event => owner.clone(),
     }
-}
-
-/// The instant in so many seconds.
-///
-/// # Errors
-///
-/// [`ShareError::Field`] beyond the calendar.
-pub(super) fn after(now: Timestamp, seconds: u64) -> Result<Timestamp, ShareError> {
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok())
-        .ok_or_else(|| ShareError::Field("expires_in: this is beyond the calendar".to_owned()))
-}
-
-/// The whole second that an instant lies in: the table keeps no fractions.
-pub(super) fn whole_second(instant: Timestamp) -> Timestamp {
-    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
 }

@@ -1,20 +1,26 @@
 //! Lists, changes and revokes shares for their owners. Another's share is like one that never was.
+//!
+//! A share that a mail made has no owner who could call. Whoever may share the file today stands in for
+//! one, and needs to know the share's id.
 
+use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::create::{after, whole_second};
-use super::item::{Item, instant, summary, text};
+use super::create::life_of;
+use super::item::{Item, instant, share, summary, text};
 use super::log::Caller;
 use super::passcode::Passcode;
-use super::share::{Summary, forget_at, owner_key};
+use super::share::{Share, Summary, forget_at, owner_key};
 use super::table::{Changes, Updated};
 use super::token::ShareId;
 use super::{ShareError, Shares, credentials, log};
-use crate::access::Principal;
-use crate::links::{LinkError, Links};
+use crate::access::{Action, Principal};
+use crate::clock::InvocationTime;
+use crate::links::{LinkError, Links, in_time};
 use crate::telemetry::Invocation;
+use crate::window::RequestedWindow;
 
 /// What becomes of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,11 +107,29 @@ impl Shares {
         id: &ShareId,
         invocation: &Invocation<'_>,
     ) -> Result<Summary, ShareError> {
-        key_of(owner)?;
         let credentials = credentials(links).await?;
-        let item = self.table.get(id, &credentials, invocation.time()).await?;
-        let found = item.as_ref().map(summary).transpose()?;
-        found.filter(|share| share.is_of(owner)).ok_or(ShareError::NoSuchShare)
+        let share = self.managed(links, owner, id, &credentials, invocation.time()).await?;
+        Ok(share.summary)
+    }
+
+    /// The share, if `caller` may read, change and revoke it.
+    async fn managed(
+        &self,
+        links: &Links,
+        caller: &Principal,
+        id: &ShareId,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) -> Result<Share, ShareError> {
+        key_of(caller)?;
+        let item = self.table.get(id, credentials, time).await?;
+        let share = item.as_ref().map(share).transpose()?;
+        let share = share.filter(|Share { summary, .. }| {
+            let (bucket, key) = (&summary.bucket, &summary.key);
+            let stands_in = || links.grants.find(caller, Action::Share, bucket, key).is_some();
+            summary.is_of(caller) || (summary.is_of(&Principal::S3Event) && stands_in())
+        });
+        share.ok_or(ShareError::NoSuchShare)
     }
 
     /// Changes a share of the owner.
@@ -113,7 +137,7 @@ impl Shares {
     /// # Errors
     ///
     /// [`ShareError::NoSuchShare`], [`ShareError::Revoked`], [`ShareError::Link`] when the owner wants
-    /// another end and may not share the file any more, [`ShareError::Table`].
+    /// another end and may not share the file any more or it does not open, [`ShareError::Table`].
     pub(crate) async fn change(
         &self,
         links: &Links,
@@ -123,37 +147,33 @@ impl Shares {
         caller: Caller<'_>,
         invocation: &mut Invocation<'_>,
     ) -> Result<Summary, ShareError> {
-        let owner_key = key_of(owner)?;
         let time = invocation.time();
         let credentials = credentials(links).await?;
+        let share = self.managed(links, owner, id, &credentials, time).await?;
         let mut changes = Changes {
             max_downloads: change.max_downloads,
             unlock: change.unlock,
             ..Changes::default()
         };
         if let Some(expires_in) = change.expires_in {
-            let share = self.get(links, owner, id, invocation).await?;
-            // The grants that cover the owner today say how long the share may live.
-            let longest = links.grants.longest_share(owner, &share.bucket, &share.key);
-            let longest = longest.ok_or(LinkError::NotGranted)?;
-            let expires_at = after(whole_second(time.now()), expires_in.min(longest))?;
-            changes.expires_at = Some(expires_at);
-            changes.forget_at = Some(forget_at(expires_at));
+            // Another end is another promise, so the file and the grants of today are looked at.
+            let judged = if share.summary.is_of(owner) { owner } else { &share.owner };
+            let request = share.link_request(self.trial_window());
+            let (link, _) = in_time(time, links.make_checked(judged, &request, time)).await?;
+            let requested = RequestedWindow { expires_in, min_expires_in: 1 };
+            let life = life_of(links, judged, &link, requested, time.now())?;
+            changes.expires_at = Some(life.expires_at);
+            changes.forget_at = Some(forget_at(life.expires_at));
         }
         changes.passcode = change.passcode.try_map(|passcode| passcode.hash())?;
-        match self.table.change(id, &owner_key, changes, &credentials, time).await? {
+        match self.table.change(id, changes, &credentials, time).await? {
             Updated::Yes(item) => {
                 let share = summary(&item)?;
                 log::changed(invocation, caller, owner, id, "share changed");
                 Ok(share)
             }
-            Updated::No(item) => {
-                let share = item.as_ref().map(summary).transpose()?;
-                Err(match share.filter(|share| share.is_of(owner)) {
-                    Some(_) => ShareError::Revoked,
-                    None => ShareError::NoSuchShare,
-                })
-            }
+            Updated::No(Some(_)) => Err(ShareError::Revoked),
+            Updated::No(None) => Err(ShareError::NoSuchShare),
         }
     }
 
@@ -170,12 +190,10 @@ impl Shares {
         caller: Caller<'_>,
         invocation: &mut Invocation<'_>,
     ) -> Result<(), ShareError> {
-        let owner_key = key_of(owner)?;
         let time = invocation.time();
         let credentials = credentials(links).await?;
-        let revoked =
-            self.table.revoke(id, Some(&owner_key), time.now(), &credentials, time).await?;
-        match revoked {
+        self.managed(links, owner, id, &credentials, time).await?;
+        match self.table.revoke(id, time.now(), &credentials, time).await? {
             Updated::Yes(_) => {
                 log::changed(invocation, caller, owner, id, "share revoked");
                 Ok(())

@@ -24,7 +24,7 @@ mod share;
 mod table;
 mod token;
 
-pub(crate) use self::create::NewShare;
+pub(crate) use self::create::{Made, NewShare};
 pub(crate) use self::error::ShareError;
 pub(crate) use self::log::Caller;
 pub(crate) use self::manage::{Change, Edit};

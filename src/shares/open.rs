@@ -223,7 +223,8 @@ impl Shares {
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Link, ShareError> {
-        let request = share.link_request(self.settings.window, time.now());
+        let window = share.window_of_press(self.settings.window, time.now());
+        let request = share.link_request(window);
         let made = links.make_checked(&share.owner, &request, time);
         let (link, _) = in_time(time, made).await?;
         if time.left() < MIN_TIME_LEFT {

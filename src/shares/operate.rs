@@ -147,7 +147,7 @@ impl Shares {
                     listed.push(ListedShare::new(share, owner, time.now()));
                 } else if share.revoked_at.is_none() {
                     let now = time.now();
-                    let done = self.table.revoke(&share.id, None, now, &credentials, time).await?;
+                    let done = self.table.revoke(&share.id, now, &credentials, time).await?;
                     if let Updated::Yes(_) = done {
                         revoked += 1;
                         log::revoked_by_operator(invocation, &share.id);

@@ -58,6 +58,13 @@ impl ShareSettings {
     }
 }
 
+impl ShareSettings {
+    /// Whether `PUBLIC_URL` says how addresses begin.
+    pub(crate) fn has_public_url(&self) -> bool {
+        self.public_url.is_some()
+    }
+}
+
 fn open_seconds(value: String) -> Result<u64, ShareSettingsError> {
     let seconds = value.trim().parse().ok();
     seconds.filter(|seconds| (MIN_SHARE_OPEN_SECONDS..=MAX_OPEN_SECONDS).contains(seconds)).ok_or(

@@ -174,17 +174,26 @@ impl Share {
             .collect()
     }
 
-    /// The request for the link that a press gets, if it is made at `now`. A link may outlive its
-    /// share only by what the shortest window takes.
-    pub(super) fn link_request(&self, window: RequestedWindow, now: Timestamp) -> LinkRequest {
+    /// The window of the link that a press gets at `now`, where `window` is a press's. A link may
+    /// outlive its share only by what the shortest window takes.
+    pub(super) fn window_of_press(
+        &self,
+        window: RequestedWindow,
+        now: Timestamp,
+    ) -> RequestedWindow {
         let left = self.summary.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
         let expires_in = window.expires_in.min(left).max(window.min_expires_in);
+        RequestedWindow { expires_in, ..window }
+    }
+
+    /// The request for a link to the file that opens once before it is given.
+    pub(super) fn link_request(&self, window: RequestedWindow) -> LinkRequest {
         LinkRequest {
             action: Action::Share,
             bucket: Some(self.summary.bucket.clone()),
             key: self.summary.key.clone(),
             version_id: self.summary.version_id.clone(),
-            window: RequestedWindow { expires_in, ..window },
+            window,
             response_headers: self.response_headers.clone(),
             check: true,
         }

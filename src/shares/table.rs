@@ -283,7 +283,7 @@ impl Table {
         updated(time, call.update_expression(expression).condition_expression(condition)).await
     }
 
-    /// Changes a share of this owner that is not revoked.
+    /// Changes a share that is not revoked.
     ///
     /// # Errors
     ///
@@ -291,13 +291,12 @@ impl Table {
     pub(super) async fn change(
         &self,
         id: &ShareId,
-        owner_key: &str,
         changes: Changes,
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Updated, ShareError> {
         let (mut set, mut remove) = (Vec::new(), Vec::new());
-        let mut values = HashMap::from([(":owner".to_owned(), text(owner_key))]);
+        let mut values = HashMap::new();
         let mut assign = |name: &'static str, value: Option<AttributeValue>| match value {
             Some(value) => {
                 values.insert(format!(":{name}"), value);
@@ -341,14 +340,13 @@ impl Table {
         let call = self
             .update(id, credentials)
             .update_expression(expression.join(" "))
-            .condition_expression("owner_key = :owner AND attribute_not_exists(revoked_at)")
-            .set_expression_attribute_values(Some(values))
+            .condition_expression("attribute_exists(id) AND attribute_not_exists(revoked_at)")
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(ReturnValue::AllNew);
         updated(time, call).await
     }
 
-    /// Revokes a share for good. `owner_key` says whose it must be; an operator need not say it. A
-    /// share that is revoked already stays as it is.
+    /// Revokes a share for good. One that is revoked already stays as it is.
     ///
     /// # Errors
     ///
@@ -356,7 +354,6 @@ impl Table {
     pub(super) async fn revoke(
         &self,
         id: &ShareId,
-        owner_key: Option<&str>,
         now: Timestamp,
         credentials: &Credentials,
         time: InvocationTime,
@@ -364,13 +361,8 @@ impl Table {
         let call = self
             .update(id, credentials)
             .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+            .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":now", instant(now));
-        let call = match owner_key {
-            None => call.condition_expression("attribute_exists(id)"),
-            Some(owner_key) => call
-                .condition_expression("owner_key = :owner")
-                .expression_attribute_values(":owner", text(owner_key)),
-        };
         updated(time, call).await
     }
 

@@ -38,7 +38,7 @@ impl Token {
     /// # Errors
     ///
     /// [`ShareError::Internal`] when the system gives no random bytes.
-    pub(super) fn random() -> Result<Self, ShareError> {
+    pub(crate) fn random() -> Result<Self, ShareError> {
         random().map(Self)
     }
 

@@ -1,8 +1,8 @@
-//! A fake AWS. It answers the calls that mailing makes: one of S3, three of DynamoDB and one of
-//! SES. A test can make each of them fail.
+//! A fake AWS. It answers the calls that mailing makes of S3, DynamoDB and SES, and those of shares that
+//! mails bring. A test can make each of them fail.
 //!
-//! It checks no signature. Its table does what DynamoDB does with the function's own conditions.
-//! Tests in Python check those conditions against another DynamoDB.
+//! It checks no signature. Its table evaluates the expressions that it is sent. Tests in Python check
+//! those against another DynamoDB.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -16,11 +16,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::expressions::{Call, Item, number};
 use crate::function::pass;
+
+/// The calls to the ledger, which are all `UpdateItem`.
+pub(crate) const CLAIM: &str = "claim";
+pub(crate) const MARK: &str = "mark";
+pub(crate) const RELEASE: &str = "release";
+
+/// The calls to the table of shares.
+pub(crate) const SHARES: &str = "shares";
 
 /// How a service fails its next call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
+    /// The service does what is asked.
+    None,
     /// The service answers with a status, a code and a message.
     Error(u16, &'static str, &'static str),
     /// The service does nothing and closes the connection.
@@ -64,7 +75,10 @@ pub(crate) struct State {
     pub(crate) policy_takes: SignedDuration,
     /// The status that S3 answers instead of looking for an object.
     pub(crate) s3_status: Option<u16>,
-    pub(crate) table: HashMap<String, Value>,
+    /// The ledger.
+    pub(crate) table: HashMap<String, Item>,
+    /// The table of shares.
+    pub(crate) shares: HashMap<String, Item>,
     pub(crate) sent: Vec<Sent>,
     /// The faults of the next calls, in order.
     pub(crate) ses_faults: VecDeque<Fault>,
@@ -113,7 +127,7 @@ impl Aws {
     pub(crate) fn repeat_last_claim(&self) {
         let mut state = self.state();
         let claim = state.last_claim.clone().unwrap();
-        put_item(&claim, &mut state);
+        update_item(&claim, &mut state.table);
     }
 
     pub(crate) fn sent(&self) -> Vec<Sent> {
@@ -131,6 +145,16 @@ impl Aws {
 
     pub(crate) fn fail_dynamodb(&self, fault: Fault) {
         self.state().dynamodb_faults.push_back(fault);
+    }
+
+    /// How many mails of the ledger are neither sent nor waiting for the end of a lease.
+    pub(crate) fn released(&self) -> usize {
+        let now = crate::function::now().as_second();
+        let is_released = |item: &&Item| {
+            item.get("lease_ends_at").is_some_and(|end| number(end) <= now)
+                && !item.contains_key("sent_at")
+        };
+        self.state().table.values().filter(is_released).count()
     }
 
     pub(crate) fn calls(&self, operation: &str) -> usize {
@@ -169,13 +193,16 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<
         }
         let fault = {
             let mut state = state.lock().unwrap();
-            *state.calls.entry(operation(&request)).or_default() += 1;
+            *state.calls.entry(operation(&request).to_owned()).or_default() += 1;
             match (is_ses, &request.target) {
                 (true, _) => state.ses_faults.pop_front(),
                 (_, Some(_)) => state.dynamodb_faults.pop_front(),
                 _ => None,
             }
         };
+        if operation(&request) == CLAIM {
+            state.lock().unwrap().last_claim = Some(request.clone());
+        }
         let response = match fault {
             Some(Fault::Disconnect) => return,
             Some(Fault::NoAnswer) => std::future::pending().await,
@@ -187,7 +214,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<
                 respond(&request, &mut state.lock().unwrap());
                 return;
             }
-            None => respond(&request, &mut state.lock().unwrap()),
+            None | Some(Fault::None) => respond(&request, &mut state.lock().unwrap()),
         };
         let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
         let headers = lines.collect::<Vec<_>>().concat();
@@ -202,12 +229,25 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<
     }
 }
 
-fn operation(request: &Request) -> String {
+/// What a call is: the name of S3's or SES's operation, or what it does to the ledger.
+fn operation(request: &Request) -> &'static str {
     match &request.target {
-        Some(target) => target.rsplit('.').next().unwrap().to_owned(),
-        None if request.method == "HEAD" => "HeadObject".to_owned(),
-        None if request.method == "GET" => "GetBucketPolicy".to_owned(),
-        None => "SendEmail".to_owned(),
+        Some(target) => {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            if body["TableName"] == "shares" {
+                return SHARES;
+            }
+            assert_eq!(target, "DynamoDB_20120810.UpdateItem");
+            match body["UpdateExpression"].as_str().unwrap() {
+                update if update.contains("sent_at = ") => MARK,
+                update if update.starts_with("SET lease_ends_at = ") => RELEASE,
+                _ => CLAIM,
+            }
+        }
+        None if request.method == "HEAD" => "HeadObject",
+        None if request.query.contains("X-Amz-Signature") => "OpenLink",
+        None if request.method == "GET" => "GetBucketPolicy",
+        None => "SendEmail",
     }
 }
 
@@ -225,13 +265,13 @@ fn get_bucket_policy(state: &State) -> Response {
 }
 
 fn respond(request: &Request, state: &mut State) -> Response {
-    match operation(request).as_str() {
+    match operation(request) {
         "HeadObject" => head_object(request, state),
         "GetBucketPolicy" => get_bucket_policy(state),
         "SendEmail" => send_email(request, state),
-        "PutItem" => put_item(request, state),
-        "UpdateItem" => change_item(request, state, true),
-        "DeleteItem" => change_item(request, state, false),
+        CLAIM | MARK | RELEASE => update_item(request, &mut state.table),
+        SHARES => shares(request, &mut state.shares),
+        "OpenLink" => open_link(request, state),
         other => panic!("{other} is not expected"),
     }
 }
@@ -283,56 +323,69 @@ fn send_email(request: &Request, state: &mut State) -> Response {
     Response::json(200, &json!({"MessageId": format!("message-{}", state.sent.len())}))
 }
 
-fn put_item(request: &Request, state: &mut State) -> Response {
-    let call: Value = serde_json::from_str(&request.body).unwrap();
-    let id = call["Item"]["id"]["S"].as_str().unwrap().to_owned();
-    state.last_claim = Some(request.clone());
-    assert_eq!(
-        call["ConditionExpression"],
-        "attribute_not_exists(id) OR (attribute_not_exists(sent_at) AND (claim = :claim OR \
-         lease_ends_at <= :now))"
-    );
-    if let Some(item) = state.table.get(&id) {
-        let now = number(&call["ExpressionAttributeValues"][":now"]);
-        let ours = item["claim"] == call["ExpressionAttributeValues"][":claim"];
-        if item.get("sent_at").is_some() || !(ours || number(&item["lease_ends_at"]) <= now) {
-            return condition_failed(Some(item));
+/// Updates an item of a table as the call's expressions say.
+fn update_item(request: &Request, table: &mut HashMap<String, Item>) -> Response {
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    let id = body["Key"]["id"]["S"].as_str().unwrap().to_owned();
+    let mut call = Call::new(&body);
+    let old = table.get(&id).cloned();
+    let mut item = old.clone().unwrap_or_default();
+    if !call.condition_holds(&item) {
+        return condition_failed(old.as_ref());
+    }
+    call.update(&mut item);
+    call.check_that_all_is_used();
+    item.insert("id".to_owned(), body["Key"]["id"].clone());
+    let answer = match body["ReturnValues"].as_str() {
+        Some("ALL_NEW") => json!({"Attributes": item}),
+        _ => json!({}),
+    };
+    table.insert(id, item);
+    Response::json(200, &answer)
+}
+
+/// Reads, writes or updates a share.
+fn shares(request: &Request, table: &mut HashMap<String, Item>) -> Response {
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    match request.target.as_deref().unwrap() {
+        "DynamoDB_20120810.GetItem" => {
+            let item = table.get(body["Key"]["id"]["S"].as_str().unwrap());
+            Response::json(200, &item.map_or_else(|| json!({}), |item| json!({"Item": item})))
         }
+        "DynamoDB_20120810.PutItem" => {
+            let item = body["Item"].as_object().unwrap().clone();
+            table.insert(item["id"]["S"].as_str().unwrap().to_owned(), item);
+            Response::json(200, &json!({}))
+        }
+        _ => update_item(request, table),
     }
-    state.table.insert(id, call["Item"].clone());
-    Response::json(200, &json!({}))
 }
 
-fn change_item(request: &Request, state: &mut State, update: bool) -> Response {
-    let call: Value = serde_json::from_str(&request.body).unwrap();
-    let id = call["Key"]["id"]["S"].as_str().unwrap();
-    let values = &call["ExpressionAttributeValues"];
-    let Some(item) = state.table.get_mut(id) else { return condition_failed(None) };
-    if item["claim"] != values[":claim"] || (!update && item.get("sent_at").is_some()) {
-        return condition_failed(None);
-    }
-    if update {
-        item["sent_at"] = values[":now"].clone();
-        item["message_id"] = values[":message_id"].clone();
-        item["link_id"] = values[":link_id"].clone();
-        item.as_object_mut().unwrap().remove("lease_ends_at");
-    } else {
-        state.table.remove(id);
-    }
-    Response::json(200, &json!({}))
+/// One byte of the object that a link names.
+fn open_link(request: &Request, state: &State) -> Response {
+    let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
+    let key = path.strip_prefix("/files/").unwrap();
+    let version = crate::mime::parameter(&format!("{path}?{}", request.query), "versionId");
+    let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
+    let found = versions
+        .iter()
+        .rev()
+        .find(|object| version.is_none() || version.as_deref() == object.version_id);
+    let Some(object) = found else {
+        return Response { status: 404, headers: Vec::new(), body: String::new() };
+    };
+    let mut headers = vec![("content-range", format!("bytes 0-0/{}", object.size))];
+    headers.extend(object.expiration.map(|header| ("x-amz-expiration", header.to_owned())));
+    Response { status: 206, headers, body: "x".to_owned() }
 }
 
-fn condition_failed(item: Option<&Value>) -> Response {
+fn condition_failed(item: Option<&Item>) -> Response {
     let mut body = json!({"__type": "ConditionalCheckFailedException", "message": "no"});
     if let Some(item) = item {
-        body["Item"] = item.clone();
+        body["Item"] = Value::Object(item.clone());
     }
     let code = "ConditionalCheckFailedException".to_owned();
     Response { headers: vec![("x-amzn-errortype", code)], ..Response::json(400, &body) }
-}
-
-fn number(value: &Value) -> i64 {
-    value["N"].as_str().unwrap().parse().unwrap()
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<Request> {

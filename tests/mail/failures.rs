@@ -5,7 +5,7 @@ use s3_link_signer::{EventError, Handler};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::aws::{Aws, Fault, Object};
+use crate::aws::{Aws, CLAIM, Fault, MARK, Object, RELEASE};
 use crate::function::{
     ARN, batch, failed, function, function_with, handle, notification, now, pass,
 };
@@ -55,7 +55,7 @@ async fn a_mail_that_ses_throttles_is_sent_by_the_same_invocation() {
         assert!(failed(&response).is_empty());
         assert_eq!(aws.recipients(), ["alice@example.com"]);
         // One claim was enough.
-        assert_eq!((aws.calls("SendEmail"), aws.calls("PutItem")), (2, 1));
+        assert_eq!((aws.calls("SendEmail"), aws.calls(CLAIM)), (2, 1));
     }
 }
 
@@ -70,7 +70,7 @@ async fn a_throttled_mail_is_left_to_the_next_invocation_if_this_one_ends_soon()
     let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
     assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
     assert_eq!(aws.calls("SendEmail"), 1);
-    assert!(aws.state().table.is_empty(), "the claim is released");
+    assert_eq!(aws.released(), 1);
 }
 
 #[tokio::test]
@@ -82,9 +82,7 @@ async fn when_the_daily_quota_is_used_up_nothing_is_asked_for_a_quarter_of_an_ho
     let one = batch(&[notification(KEY)]);
     assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
     assert_eq!(aws.calls("SendEmail"), 1, "waiting a few seconds is of no use");
-    let calls = |aws: &Aws| {
-        ["HeadObject", "PutItem", "DeleteItem", "SendEmail"].map(|name| aws.calls(name))
-    };
+    let calls = |aws: &Aws| ["HeadObject", CLAIM, RELEASE, "SendEmail"].map(|name| aws.calls(name));
     let before = calls(&aws);
 
     pass(SignedDuration::from_secs(899));
@@ -125,7 +123,7 @@ async fn a_refusal_fails_with_the_code_of_ses_and_without_its_words() {
         assert!(!sentence.contains(message), "{sentence}");
         assert!(matches!(error, EventError::NotMailed { failed: 1, of: 1, .. }));
         // Nothing was sent, so the claim is released and the next delivery need not wait.
-        assert!(aws.state().table.is_empty());
+        assert_eq!(aws.released(), 1);
     }
 }
 
@@ -171,7 +169,7 @@ async fn a_mail_is_sent_twice_when_the_answer_of_ses_is_lost() {
 #[tokio::test]
 async fn nothing_is_sent_without_the_ledger() {
     for fault in [
-        Fault::Error(400, "AccessDeniedException", "not authorized to perform dynamodb:PutItem"),
+        Fault::Error(400, "AccessDeniedException", "not authorized to perform dynamodb:UpdateItem"),
         Fault::Error(400, "ResourceNotFoundException", "Requested resource not found"),
     ] {
         let aws = aws_with_report().await;
@@ -186,7 +184,7 @@ async fn a_claim_whose_answer_is_lost_is_still_held() {
     // The SDK repeats the call and finds its own claim.
     aws.fail_dynamodb(Fault::DisconnectAfterwards);
     assert!(handle(&function(&aws), &notification(KEY)).await.is_ok());
-    assert_eq!(aws.calls("PutItem"), 2);
+    assert_eq!(aws.calls(CLAIM), 2);
     assert_eq!(aws.sent().len(), 1);
 }
 
@@ -222,7 +220,7 @@ async fn marking_a_mail_as_sent_is_repeated_and_the_mail_is_not() {
         let aws = aws_with_report().await;
         let function = function(&aws);
         deliver_and_fail_to_mark(&aws, &function, &faults).await;
-        assert_eq!(aws.calls("UpdateItem"), faults.len() + 1, "{faults:?}");
+        assert_eq!(aws.calls(MARK), faults.len() + 1, "{faults:?}");
         let one = batch(&[notification(KEY)]);
         assert!(failed(&handle(&function, &one).await.unwrap()).is_empty(), "{faults:?}");
         assert_eq!(aws.sent().len(), 1, "{faults:?}");
@@ -241,7 +239,7 @@ async fn a_mail_that_can_not_be_marked_is_not_repeated_before_its_lease_ends() {
         let started = std::time::Instant::now();
         deliver_and_fail_to_mark(&aws, &function, &faults).await;
         assert!(started.elapsed().as_secs() < 7, "{faults:?}");
-        assert_eq!(aws.calls("UpdateItem"), calls, "{faults:?}");
+        assert_eq!(aws.calls(MARK), calls, "{faults:?}");
         let one = batch(&[notification(KEY)]);
         assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"], "{faults:?}");
         assert_eq!(aws.sent().len(), 1, "{faults:?}");
@@ -319,7 +317,8 @@ async fn while_no_session_can_keep_the_shortest_window_nothing_is_sent() {
     assert_eq!(failed(&handle(&old, &one).await.unwrap()), ["m0"]);
     let error = handle(&old, &notification(KEY)).await.unwrap_err();
     assert!(error.to_string().contains("899 s, limited by the session; at least 900 s"), "{error}");
-    assert!(aws.sent().is_empty() && aws.state().table.is_empty());
+    assert!(aws.sent().is_empty());
+    assert_eq!(aws.released(), 1);
 
     let younger = function(&aws);
     assert!(failed(&handle(&younger, &one).await.unwrap()).is_empty());
@@ -339,7 +338,7 @@ async fn a_mail_is_not_handed_to_ses_where_the_end_could_cut_it_off() {
     assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
     assert_eq!((aws.calls("GetBucketPolicy"), aws.calls("SendEmail")), (1, 0));
     // The next delivery need not wait for the lease.
-    assert!(aws.state().table.is_empty());
+    assert_eq!(aws.released(), 1);
 }
 
 #[tokio::test]
@@ -351,5 +350,5 @@ async fn a_mail_is_not_begun_shortly_before_the_invocation_ends() {
     let function = function(&aws);
     let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
     assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
-    assert_eq!(aws.calls("HeadObject") + aws.calls("PutItem"), 0);
+    assert_eq!(aws.calls("HeadObject") + aws.calls(CLAIM), 0);
 }

@@ -5,7 +5,8 @@
 //!   killed,
 //! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
 //! - `floods`: more recipients, records or mails than one object or message should have,
-//! - `messages`: the mail that a recipient gets.
+//! - `messages`: the mail that a recipient gets,
+//! - `shares`: mails that bring shares.
 //!
 //! Tests in Python run the deployed template against DynamoDB and SES of an emulator that others
 //! wrote.
@@ -19,9 +20,12 @@
 
 mod aws;
 mod events;
+#[path = "../dynamodb/expressions.rs"]
+mod expressions;
 mod failures;
 mod floods;
 mod function;
 mod messages;
 mod mime;
 mod once;
+mod shares;

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) objects: HashMap<String, u64>,
     /// The status that S3 answers whoever opens a link.
     pub(crate) s3_status: Option<u16>,
+    /// `x-amz-expiration`, as a lifecycle rule makes S3 answer it.
+    pub(crate) expiration: Option<&'static str>,
     /// The bucket's policy. `None`: it has none.
     pub(crate) policy: Option<Value>,
     /// The number of calls by operation.
@@ -220,11 +222,12 @@ fn respond(request: &Request, state: &mut State) -> Response {
                     body: "<Error><Code>NoSuchKey</Code></Error>".to_owned(),
                     ..plain(404)
                 },
-                (None, Some(size)) => Response {
-                    headers: vec![("content-range", format!("bytes 0-0/{size}"))],
-                    body: "x".to_owned(),
-                    ..plain(206)
-                },
+                (None, Some(size)) => {
+                    let mut headers = vec![("content-range", format!("bytes 0-0/{size}"))];
+                    let expiration = state.expiration.map(str::to_owned);
+                    headers.extend(expiration.map(|header| ("x-amz-expiration", header)));
+                    Response { headers, body: "x".to_owned(), ..plain(206) }
+                }
             }
         }
     }

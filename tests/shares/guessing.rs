@@ -80,6 +80,14 @@ async fn ten_wrong_passcodes_lock_the_share_for_an_hour_even_for_the_right_one()
     let made = share(&function, &json!({"passcode": "correct horse"})).await;
     lock(&function, &made.path).await;
     assert_eq!(facts(&function, &made.path).await.json()["locked_until"], "2026-11-23T14:05:17Z");
+    let headers = json!({"accept": "text/html"});
+    let page = send(&function, Request { path: &made.path, headers, ..Request::default() }).await;
+    assert!(
+        page.status == 200 && page.body.contains("wrong too often. Try again in "),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("<input") && !page.body.contains("<button"), "{}", page.body);
     pass(3_599);
     assert_eq!(press_with(&function, &made.path, "correct horse").await.code(), "share-locked");
     pass(1);

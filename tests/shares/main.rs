@@ -17,6 +17,7 @@
 )]
 
 mod aws;
+#[path = "../dynamodb/expressions.rs"]
 mod expressions;
 mod faults;
 mod function;

@@ -85,6 +85,78 @@ async fn the_grant_says_how_long_a_share_lives_at_most() {
 }
 
 #[tokio::test]
+async fn a_share_is_promised_no_longer_than_its_file_lives() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let expires_in = "expiry-date=\"Tue, 24 Nov 2026 00:00:00 GMT\", rule-id=\"a\"";
+    aws.state().expiration = Some(expires_in);
+    let made = share(&function, &json!({})).await.answer;
+    // Five seconds are kept back for clocks that differ.
+    assert_eq!(made["expires_at"], "2026-11-23T23:59:55Z");
+    assert_eq!((&made["limited_by"], &made["expires_in"]), (&json!("object"), &json!(39_278)));
+    let path = format!("/shares/{}", made["share_id"].as_str().unwrap());
+    let longer = json!({"expires_in": 604_800});
+    let changed = owner(&function, "alice", "PATCH", &path, &longer).await.json();
+    assert_eq!(changed["expires_at"], "2026-11-23T23:59:55Z");
+    aws.state().expiration = None;
+    let changed = owner(&function, "alice", "PATCH", &path, &longer).await.json();
+    assert_eq!(changed["expires_at"], "2026-11-30T13:05:17Z");
+}
+
+#[tokio::test]
+async fn a_share_is_promised_no_longer_than_the_bucket_s_policy_lets_links_open() {
+    let aws = Aws::start().await;
+    let deny = |condition: Value| {
+        json!({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+                              "Resource": "arn:aws:s3:::files/*", "Condition": condition}]})
+    };
+    let until = json!({"DateGreaterThanEquals": {"aws:CurrentTime": "2026-11-25T00:00:00Z"}});
+    aws.state().policy = Some(deny(until));
+    let made = share(&function(&aws), &json!({})).await.answer;
+    assert_eq!(made["expires_at"], "2026-11-24T23:59:55Z");
+    assert_eq!(made["limited_by"], "policy");
+    // Each download has a signature of its own, so the age of signatures ends no share.
+    let age = json!({"NumericGreaterThan": {"s3:signatureAge": "300000"}});
+    aws.state().policy = Some(deny(age));
+    let made = share(&function(&aws), &json!({})).await.answer;
+    assert_eq!((&made["limited_by"], &made["expires_in"]), (&json!("request"), &json!(604_800)));
+}
+
+#[tokio::test]
+async fn who_needs_a_longer_life_than_the_share_could_have_gets_none() {
+    let aws = Aws::start().await;
+    let grants = GRANTS.replace("\"region\"", "\"max_share_expires_in\":3600,\"region\"");
+    let function = function_with(&aws, &[("GRANTS", &grants)]);
+    let body = json!({"key": KEY, "expires_in": 7_200, "min_expires_in": 3_601});
+    let answer = owner(&function, "alice", "POST", "/shares", &body).await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "window-too-short"));
+    let problem = answer.json();
+    assert_eq!(
+        (&problem["available_expires_in"], &problem["limited_by"]),
+        (&json!(3_600), &json!("grant"))
+    );
+    assert!(aws.state().table.is_empty());
+    share(&function, &json!({"expires_in": 7_200, "min_expires_in": 3_600})).await;
+    let body = json!({"key": KEY, "expires_in": 60, "min_expires_in": 61});
+    assert_eq!(owner(&function, "alice", "POST", "/shares", &body).await.status, 400);
+}
+
+#[tokio::test]
+async fn another_end_is_promised_only_where_the_file_opens() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"expires_in": 60})).await;
+    let path = format!("/shares/{}", made.id);
+    aws.state().s3_status = Some(404);
+    let later = json!({"expires_in": 3_600});
+    let answer = owner(&function, "alice", "PATCH", &path, &later).await;
+    assert_eq!((answer.status, answer.code().as_str()), (422, "object-unavailable"));
+    // What promises nothing longer needs no file.
+    let fewer = json!({"max_downloads": 1});
+    assert_eq!(owner(&function, "alice", "PATCH", &path, &fewer).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_share_is_its_owner_s_alone() {
     let aws = Aws::start().await;
     let function = function(&aws);

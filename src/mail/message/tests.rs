@@ -7,10 +7,10 @@ use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use proptest::prelude::*;
 
 use super::*;
-use crate::links::PolicyReading;
+use crate::links::{Link, PolicyReading};
 use crate::mail::settings::MailSettings;
 use crate::sessions::Evidence;
-use crate::window::{LimitedBy, Window};
+use crate::window::{Bounds, LimitedBy, Window};
 
 fn parsed(mime: &[u8]) -> ParsedMail<'_> {
     parse_mail(mime).unwrap()
@@ -48,7 +48,7 @@ fn sender(name: &str, subject: &str) -> Option<Sender> {
         };
         Some(value.to_owned()).filter(|value| !value.trim().is_empty())
     };
-    let settings = MailSettings::read(&get, None).ok()?;
+    let settings = MailSettings::read(&get, None, None).ok()?;
     settings.map(|settings| settings.sender)
 }
 
@@ -74,7 +74,7 @@ fn link(key: &str, token: usize, expires_in: u64) -> Link {
         evidence: Evidence::Minted,
         session_expires_at: None,
         bucket_policy: PolicyReading::Heeded,
-        object_expires_at: None,
+        bounds: Bounds::default(),
     }
 }
 
@@ -95,7 +95,7 @@ fn hostile(max_pieces: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..max_pieces).prop_map(|pieces| pieces.concat())
 }
 
-fn assert_is_well_formed(mime: &[u8], link: &Link, recipient: &Address) {
+fn assert_is_well_formed(mime: &[u8], brought: &Brought, recipient: &Address) {
     let text = std::str::from_utf8(mime).expect("MIME is ASCII");
     assert!(text.is_ascii());
     for line in text.split("\r\n") {
@@ -119,12 +119,12 @@ fn assert_is_well_formed(mime: &[u8], link: &Link, recipient: &Address) {
     }
 
     let (plain, html) = bodies(mime);
-    assert!(plain.lines().any(|line| line == link.url), "the link is not in the text");
+    assert!(plain.lines().any(|line| line == brought.url), "the link is not in the text");
     assert_eq!(html.matches("<a ").count(), html.matches("<a ses:no-track ").count());
     let href = html.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
     let href = href.replace("&#38;", "&").replace("&#34;", "\"");
-    assert_eq!(href, link.url, "the button has another link");
-    let name = words::shortened(&words::file_name(&link.key), MAX_NAME_IN_BODY);
+    assert_eq!(href, brought.url, "the button has another link");
+    let name = words::shortened(&words::file_name(&brought.key), MAX_NAME_IN_BODY);
     assert!(!name.contains(char::is_control) && plain.contains(&name));
     // The only tags are those of the template.
     assert_eq!(html.matches('<').count(), html.matches('>').count());
@@ -144,22 +144,22 @@ proptest! {
         token in 0..200_usize,
         expires_in in 60..604_800_u64,
     ) {
-        let link = link(&key, token, expires_in);
+        let brought = Brought::from(link(&key, token, expires_in));
         // Settings that are refused never reach a mail. Plain ones take their place.
         let sender = sender(&sender_name, &subject)
             .or_else(|| sender(&sender_name, ""))
             .or_else(|| sender("", ""))
             .unwrap();
         let recipient = Address::parse(&format!("{local}@{domain}")).unwrap();
-        let mime = compose(&sender, &recipient, &link, 1).unwrap();
-        assert_is_well_formed(&mime, &link, &recipient);
+        let mime = compose(&sender, &recipient, &brought, 1).unwrap();
+        assert_is_well_formed(&mime, &brought, &recipient);
     }
 
     #[test]
     fn the_time_left_is_never_more_than_the_window(expires_in in 60..604_800_u64) {
-        let link = link("a", 1, expires_in);
+        let brought = Brought::from(link("a", 1, expires_in));
         let recipient = Address::parse("alice@example.com").unwrap();
-        let mime = compose(&sender("", "").unwrap(), &recipient, &link, 1).unwrap();
+        let mime = compose(&sender("", "").unwrap(), &recipient, &brought, 1).unwrap();
         let (text, _) = bodies(&mime);
         let time_left = text.split_once('(').unwrap().1.split_once(" from when").unwrap().0;
         let mut seconds = 0;
@@ -182,11 +182,11 @@ proptest! {
 fn a_long_subject_of_plain_words_is_folded() {
     for length in 50..110 {
         let name = "word ".repeat(40)[..length].trim().replace(' ', "-word ");
-        let link = link(&name, 1, 3_600);
+        let brought = Brought::from(link(&name, 1, 3_600));
         let recipient = Address::parse("alice@example.com").unwrap();
         let sender = sender("A Company With Quite a Long Name, and Then Some", "{name}").unwrap();
-        let mime = compose(&sender, &recipient, &link, 1).unwrap();
-        assert_is_well_formed(&mime, &link, &recipient);
+        let mime = compose(&sender, &recipient, &brought, 1).unwrap();
+        assert_is_well_formed(&mime, &brought, &recipient);
         let subject = header(&mime, "Subject");
         assert_eq!(subject, words::shortened(&words::file_name(&name), 80));
     }

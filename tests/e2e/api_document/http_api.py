@@ -11,7 +11,7 @@ import threading
 from urllib.parse import urlsplit
 
 from local_lambda import requests
-from local_lambda.http_server import HttpServer
+from local_aws.http_server import HttpServer
 
 # Content types whose bodies HTTP APIs pass on as text.
 # Source: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs".

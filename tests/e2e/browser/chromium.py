@@ -9,7 +9,6 @@ import fcntl
 import itertools
 import json
 import os
-import pathlib
 import queue
 import sys
 import tempfile
@@ -18,7 +17,8 @@ import time
 
 from local_aws import commands, isolation, paths
 
-from . import installing
+from . import installing, npm
+from .tab import Tab
 
 # Chromium finds the pipes at the file descriptors 3 and 4.
 LAUNCH = """
@@ -52,12 +52,14 @@ SECONDS = 30
 
 
 class Chromium:
-    """A browser that runs until the `with` block ends. Raises installing.Unavailable if it doesn't start."""
+    """A browser that runs until the `with` block ends. Raises npm.Unavailable if it doesn't start."""
 
     def __init__(self):
         self.log = paths.TARGET / "chromium.log"
         self._ids = itertools.count(1)
         self._events = queue.SimpleQueue()
+        # What tabs have sent, for those that ask for it.
+        self._network = []
         self._results = {}
         self._arrived = threading.Condition()
 
@@ -92,7 +94,7 @@ class Chromium:
             try:
                 self.version = self.call("Browser.getVersion")["product"]
             except (ConnectionError, TimeoutError):
-                raise installing.Unavailable(str(commands.Failure("Chromium did not start", self.log))) from None
+                raise npm.Unavailable(str(commands.Failure("Chromium did not start", self.log))) from None
             self._stack = stack.pop_all()
         return self
 
@@ -115,6 +117,8 @@ class Chromium:
                 target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
                 session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 self.call("Page.enable", session)
+                # A tab in the background does not take keys.
+                self.call("Emulation.setFocusEmulationEnabled", session, enabled=True)
                 yield Tab(self, session, downloads)
         finally:
             self.call("Target.disposeBrowserContext", browserContextId=context)
@@ -153,6 +157,10 @@ class Chromium:
             while True:
                 self._events.get_nowait()
 
+    def network_events(self, session):
+        """The events of the network that a tab has reported so far."""
+        return [event for event in list(self._network) if event.get("sessionId") == session]
+
     def _read(self):
         """Sort what Chromium writes into results and events, until it ends."""
         rest = b""
@@ -164,70 +172,13 @@ class Chromium:
                         with self._arrived:
                             self._results[message["id"]] = message
                             self._arrived.notify_all()
+                    elif message["method"].startswith("Network."):
+                        self._network.append(message)
                     else:
                         self._events.put(message)
         with self._arrived:
             self._results[None] = None
             self._arrived.notify_all()
-
-
-class Tab:
-    """One tab."""
-
-    def __init__(self, browser, session, downloads):
-        self._browser = browser
-        self._session = session
-        self._downloads = pathlib.Path(downloads)
-
-    def open(self, url):
-        """Open a URL as if it was typed. Returns "shown", or "saved" if it became a download."""
-        self._browser.drop_events()
-        self._browser.call("Page.navigate", self._session, url=url)
-        while True:
-            event = self._browser.wait_for_event("Page.loadEventFired", "Browser.downloadProgress")
-            if event["method"] == "Page.loadEventFired":
-                return "shown"
-            if event["params"]["state"] != "inProgress":
-                assert event["params"]["state"] == "completed", event
-                return "saved"
-
-    def load(self, url):
-        """Open a page, and wait until it and everything that it embeds has been loaded."""
-        self._browser.drop_events()
-        self._browser.call("Page.navigate", self._session, url=url)
-        self._browser.wait_for_event("Page.loadEventFired")
-
-    def downloaded(self):
-        """Wait for the next download to end. Returns the name that the browser gives the file, and its bytes."""
-        begun = self._browser.wait_for_event("Browser.downloadWillBegin")["params"]
-        while True:
-            progress = self._browser.wait_for_event("Browser.downloadProgress")["params"]
-            if progress["state"] != "inProgress":
-                assert progress["state"] == "completed", progress
-                return begun["suggestedFilename"], (self._downloads / begun["guid"]).read_bytes()
-
-    def has_downloads(self):
-        """Whether a file was saved, whole or in part."""
-        return any(self._downloads.iterdir())
-
-    def set_width(self, pixels):
-        """Give the page this width."""
-        self._browser.call(
-            "Emulation.setDeviceMetricsOverride",
-            self._session,
-            width=pixels,
-            height=640,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-
-    def evaluate(self, expression):
-        """The value of a JavaScript expression in the page. A promise is awaited."""
-        result = self._browser.call(
-            "Runtime.evaluate", self._session, expression=expression, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
 
 
 def high_pipe():

@@ -1,13 +1,15 @@
-"""The browser, the stand-in for S3, and a function whose links lead to it."""
+"""The browser; a stand-in for S3, and a function whose links lead to it; a deployed stack with shares."""
 
 import contextlib
 import json
 import os
 
 import pytest
-from browser import installing
+from browser import axe, installing, npm
 from browser.chromium import Chromium
+from browser.sharing import Domain, Sharing
 from browser.stored_files import BUCKET, StoredFiles
+from local_aws import api_client, deploying
 from local_lambda import offline, running
 
 # Well-formed as XHTML too, so that a browser runs the script whether it reads the file as HTML or as any kind of XML.
@@ -43,14 +45,21 @@ GRANTS = [
 def chromium(isolated):
     """Chromium. Without one these tests fail in CI, and are skipped elsewhere."""
     with contextlib.ExitStack() as stack:
-        try:
+        with available_or_skipped():
             installing.install()
             browser = stack.enter_context(Chromium())
-        except installing.Unavailable as reason:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(str(reason))
         yield browser
+
+
+@contextlib.contextmanager
+def available_or_skipped():
+    """Skips the test if what is installed in the `with` block can't be had. In CI the test fails."""
+    try:
+        yield
+    except npm.Unavailable as reason:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
@@ -77,3 +86,26 @@ def function(built, stored_files):
     variables = offline.environment(AWS_ENDPOINT_URL_S3=stored_files.url, GRANTS=json.dumps(GRANTS))
     with running.LocalLambda("browser", **variables) as function:
         yield function
+
+
+@pytest.fixture(scope="session")
+def domain():
+    """The public address of the shares."""
+    with Domain() as domain:
+        yield domain
+
+
+@pytest.fixture(scope="session")
+def sharing(built, aws, domain):
+    """A deployed stack with shares. All tests of their page use this one."""
+    stack = deploying.deploy(aws, stack="for-shares", ShareLinks="yes")
+    domain.lead_to(aws, stack)
+    return Sharing(aws, stack, api_client.create_caller(aws, stack, "alice"))
+
+
+@pytest.fixture(scope="session")
+def axe_core(chromium):
+    """axe-core. As with Chromium, without it the tests fail in CI."""
+    with available_or_skipped():
+        axe.install()
+    return axe

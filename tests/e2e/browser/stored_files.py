@@ -8,7 +8,7 @@ signatures/ does: the tests here are about what a browser makes of these headers
 import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from local_lambda.http_server import HttpServer
+from local_aws.http_server import HttpServer
 
 BUCKET = "files"
 

@@ -22,10 +22,9 @@ from local_lambda import stub_table
 
 from . import sessions
 from .server import Answer, Server
-from .answers import GATEWAY, REFUSAL, SERVICES
+from .answers import GATEWAY, REFUSAL
 
 VERSION = "UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"
-TARGETS = {"PutItem": "claim", "UpdateItem": "mark", "DeleteItem": "release"}
 HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 ENVIRONMENT_VARIABLES = {"sts": "STS", "s3": "S3", "ses": "SESV2", "dynamodb": "DYNAMODB"}
 
@@ -129,13 +128,13 @@ class Aws:
             return ("check" if request.method == "GET" else "head"), key, lambda _: self._s3(request, key)
         if service == "ses":
             return self._ses(request)
-        call = TARGETS[request.headers["x-amz-target"].split(".")[1]]
         body = json.loads(request.body)
+        call = stub_table.kind(body)
+        item_id = body["Key"]["id"]["S"]
         if call == "claim":
-            item = body["Item"]
-            self._mail_of_item[item["id"]["S"]] = f"{item['key']['S']} {item['recipient']['S']}"
-        item_id = body["Item"]["id"]["S"] if call == "claim" else body["Key"]["id"]["S"]
-        return call, self._mail_of_item.get(item_id, item_id), lambda _: self._dynamodb(request, body)
+            item = stub_table.claimed_item(body)
+            self._mail_of_item[item_id] = f"{item['key']['S']} {item['recipient']['S']}"
+        return call, self._mail_of_item.get(item_id, item_id), lambda _: self._dynamodb(body)
 
     def _sts(self, request):
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
@@ -216,8 +215,8 @@ class Aws:
 
         return "send", f"{key} {recipient}", accept
 
-    def _dynamodb(self, request, body):
-        status, answer = stub_table.call(self.table, request.headers["x-amz-target"].split(".")[1], body)
+    def _dynamodb(self, body):
+        status, answer = stub_table.call(self.table, body)
         return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
 
     def _remember_secrets(self, request):
@@ -269,5 +268,3 @@ def xml(action, result):
     body = f"<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"
     return 200, {"Content-Type": "text/xml"}, body.encode()
 
-
-assert set(TARGETS.values()) <= set(SERVICES)

@@ -6,7 +6,7 @@ import subprocess
 from datetime import datetime, timezone
 
 import pytest
-from local_aws import commands, demo, doctor_demo, promise
+from local_aws import api_client, commands, custom_domain, demo, doctor_demo, promise, share_demo
 
 # The time at which the sentence is written.
 NOW = datetime(2026, 11, 23, 13, 5, 17, tzinfo=timezone.utc)
@@ -15,16 +15,33 @@ NOW = datetime(2026, 11, 23, 13, 5, 17, tzinfo=timezone.utc)
 @pytest.fixture(scope="module")
 def shown(aws):
     """The result of the demo, which has a stack of its own."""
-    return demo.show(aws, demo.Steps(), stack="demo")
+    with custom_domain.CustomDomain() as domain:
+        yield demo.show(aws, domain, demo.Steps(), stack="demo")
 
 
 def test_the_demo_downloads_the_file(shown, aws):
     assert (aws.directory / "downloaded.txt").read_bytes() == demo.CONTENT
 
 
+def test_the_demo_presses_the_button_of_a_share_and_leaves_its_address_open(shown, aws):
+    _, _, address = shown
+    assert address.startswith("http://127.0.0.1:")
+    [file] = (aws.directory / "downloads").iterdir()
+    assert file.read_bytes() == demo.CONTENT
+    assert share_demo.read_page(address).splitlines()[1:4] == ["Résumé 2026.txt", f"{len(demo.CONTENT)} bytes", "[Download]"]
+    facts = api_client.send("GET", address, headers={"Accept": "application/json"}).json()
+    assert facts["downloads_left"] == share_demo.MAX_DOWNLOADS - 1
+
+
+def test_if_a_button_can_not_be_pressed_the_failure_names_the_reason(aws):
+    with pytest.raises(commands.Failure, match="curl could not press the button: .*40[45]"):
+        share_demo.press(f"{aws.url}/no-such-bucket/no-such-file", aws.directory / "no-downloads")
+
+
 def test_the_printed_curl_line_gets_a_link(shown):
+    deployment, caller, _ = shown
     done = subprocess.run(
-        [*shlex.split(demo.curl_line(*shown)), "--silent", "--show-error"], capture_output=True, text=True, check=False
+        [*shlex.split(demo.curl_line(deployment, caller)), "--silent", "--show-error"], capture_output=True, text=True, check=False
     )
     if "--aws-sigv4" in done.stderr:
         pytest.skip("this curl is older than 7.75 and can't sign")
@@ -33,7 +50,7 @@ def test_the_printed_curl_line_gets_a_link(shown):
 
 
 def test_the_demo_user_may_only_call_the_api(shown, aws):
-    _, caller = shown
+    _, caller, _ = shown
     keys = {"AccessKeyId": caller.access_key_id, "SecretAccessKey": caller.secret_access_key}
     with pytest.raises(Exception, match="AccessDenied"):
         aws.client("s3", keys).list_buckets()

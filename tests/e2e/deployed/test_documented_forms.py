@@ -58,6 +58,7 @@ def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it()
         GrantsObject="s3://a/b",
         MailFrom="files@example.com",
         MailAllowedRecipients="*@example.com",
+        ShareLinks="yes",
     )
     given = collections.defaultdict(set)
     for policy in template.resources_of("AWS::IAM::Policy"):

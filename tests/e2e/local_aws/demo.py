@@ -20,6 +20,7 @@ from . import (
     api_client,
     building,
     commands,
+    custom_domain,
     deploying,
     doctor_demo,
     emulator,
@@ -28,6 +29,7 @@ from . import (
     mail_demo,
     paths,
     promise,
+    share_demo,
 )
 
 BUCKET = "files-from-before"
@@ -46,15 +48,16 @@ class Steps:
         print(f"{time.monotonic() - self._start:7.1f} s  {line}", flush=True)
 
 
-def show(aws, steps, stack="s3-link-signer"):
-    """Run the demo once. Returns the deployment and a caller with permission to call its API."""
+def show(aws, domain, steps, stack="s3-link-signer"):
+    """Run the demo once. Returns the deployment, a caller with permission to call its API, and the address of a share."""
     existing.create_bucket(aws, BUCKET)
     aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=CONTENT, ContentType="text/plain")
     steps.print(f"a bucket with a private file is there before the stack: s3://{BUCKET}/{KEY}")
 
     settings = existing.settings(aws, BUCKET)
     mail_demo.verify_sender(aws)
-    deployment = deploying.deploy(aws, stack, ExistingBucketName=BUCKET, **mail_demo.PARAMETERS)
+    deployment = deploying.deploy(aws, stack, ExistingBucketName=BUCKET, **mail_demo.PARAMETERS, **share_demo.PARAMETERS)
+    domain.lead_to(aws, deployment)
     steps.print(f"deployed template.yaml with ExistingBucketName={BUCKET}: {deployment.api_url}")
     if existing.settings(aws, BUCKET) != settings:
         raise commands.Failure(f"the stack changed the bucket that was there before: {existing.settings(aws, BUCKET)}")
@@ -76,11 +79,21 @@ def show(aws, steps, stack="s3-link-signer"):
     print(f"\nIn plain words: {promise.describe(link)}\n", flush=True)
 
     aws.client("s3").put_object(Bucket=deployment.bucket, Key=NEW_KEY, Body=CONTENT, ContentType="text/plain")
-    mail = mail_demo.wait_for_mail(aws, deployment.bucket)
+    mail = mail_demo.wait_for_mail(aws, (f"{aws.url}/{deployment.bucket}/", f"{domain.url}/s/"))
     steps.print("uploaded a new file. EventBridge announced it, and the mail in the local AWS's inbox says:")
     print(f"\n{mail_demo.as_plain_text(mail)}\n", flush=True)
-    download(mail.link, aws.directory)
+    if mail.link.startswith(domain.url):
+        press(mail.link, aws.directory)
+    else:
+        download(mail.link, aws.directory)
     steps.print("downloaded the file through the link in the mail\n")
+
+    share = share_demo.make(deployment, caller, KEY)
+    steps.print(f"made a share of the first file, which works until {share['expires_at']}: {share['url']}. Its page says:")
+    print(f"\n{textwrap.indent(share_demo.read_page(share['url']), '    ')}\n", flush=True)
+    file = press(share["url"], aws.directory)
+    counted = share_demo.downloads(deployment, caller, share)
+    steps.print(f"pressed its button with `curl -fLOJ`, which saved {file.name!r}. Its owner is told of {counted} download\n")
 
     aws.client("s3").put_object(Bucket=deployment.bucket, Key=doctor_demo.GUARDED_KEY, Body=CONTENT)
     arn = aws.client("iam").get_user(UserName=caller.name)["User"]["Arn"]
@@ -90,7 +103,7 @@ def show(aws, steps, stack="s3-link-signer"):
             answer = doctor_demo.ask(aws, deployment, key, principal=arn)
             print(f"\n{textwrap.indent(doctor_demo.as_text(answer), '    ')}", flush=True)
     print(f"\n{textwrap.indent(doctor_demo.ABOUT_TLS, '    ')}\n", flush=True)
-    return deployment, caller
+    return deployment, caller, share["url"]
 
 
 def request_without_link(aws, deployment):
@@ -115,6 +128,14 @@ def download(url, directory):
         raise commands.Failure(f"curl could not open the link: {done.stderr.strip()}")
     if file.read_bytes() != CONTENT:
         raise commands.Failure(f"the link did not download the file that was uploaded: see {file}")
+
+
+def press(address, directory):
+    """Press the button of a share with plain curl. Returns the file's path."""
+    file = share_demo.press(address, directory / "downloads")
+    if file.read_bytes() != CONTENT:
+        raise commands.Failure(f"the share did not download the file that was uploaded: see {file}")
+    return file
 
 
 def curl_line(deployment, caller):
@@ -144,12 +165,14 @@ def main():
         steps.print("building the function (the first build takes minutes)")
         building.build()
         steps.print(f"built the function: {paths.BOOTSTRAP.stat().st_size / 2**20:.1f} MiB")
-        with emulator.LocalAws("run" if stay else "demo") as aws:
+        with emulator.LocalAws("run" if stay else "demo") as aws, custom_domain.CustomDomain() as domain:
             steps.print(f"started a local AWS: {aws.url}")
-            deployment, caller = show(aws, steps)
+            deployment, caller, address = show(aws, domain, steps)
             if stay:
                 print("The local AWS keeps running until Ctrl-C. Ask for links as the IAM user that was created for you:\n")
-                print(f"{curl_line(deployment, caller)}\n", flush=True)
+                print(f"{curl_line(deployment, caller)}\n")
+                print("Open the share in a browser on this machine, and press its button:\n")
+                print(f"{address}\n", flush=True)
                 signal.pause()
     except commands.Failure as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)

@@ -4,7 +4,7 @@ The tests in emulated/, signatures/ and session_expiry/ use this package. `runni
 events, `requests` creates the events that a gateway would send, `responses` checks what every response must have,
 and `secrecy` searches logs for secrets. `offline` is the environment of a function that calls no AWS service;
 `refusing_aws`, `stub_aws` (with `stub_table`), `attesting_sts`, `container_credentials` and `roles` are what a function
-can call; those that listen do so as `http_server` has it.
+can call; those that listen do so as `local_aws.http_server` has it.
 
 API Gateway, its authorizers and IAM are not part of this package. `local_aws` has them.
 """

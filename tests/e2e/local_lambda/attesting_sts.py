@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timezone
 from urllib.parse import parse_qs
 
-from .http_server import HttpServer
+from local_aws.http_server import HttpServer
 
 
 class AttestingSts(HttpServer):

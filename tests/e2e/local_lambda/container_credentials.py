@@ -7,7 +7,7 @@ import json
 import secrets
 from datetime import timezone
 
-from .http_server import HttpServer
+from local_aws.http_server import HttpServer
 
 
 class ContainerCredentials(HttpServer):

@@ -4,7 +4,7 @@ It is for functions that should send no requests. If one does, the request stays
 and can be counted.
 """
 
-from .http_server import HttpServer
+from local_aws.http_server import HttpServer
 
 ACCESS_DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 

@@ -1,7 +1,6 @@
 """A stub of the AWS services that a mailing function calls: S3, DynamoDB, SES and STS.
 
-It implements only the calls that the function sends: HeadObject, PutItem, UpdateItem, DeleteItem, SendEmail and
-AssumeRole. Every object exists and every role may be assumed. The table evaluates the function's conditions as
+It implements only the calls that the function sends: HeadObject, UpdateItem, SendEmail and AssumeRole. Every object exists and every role may be assumed. The table evaluates the function's conditions as
 DynamoDB does. `hold_mails` makes SES wait with its response.
 """
 
@@ -14,8 +13,9 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local_aws.http_server import HttpServer
+
 from . import stub_table
-from .http_server import HttpServer
 
 
 class StubAws(HttpServer):
@@ -57,7 +57,7 @@ class StubAws(HttpServer):
     def respond(self, path, target, body):
         if target:
             with self._lock:
-                status, response = stub_table.call(self.table, target.split(".")[1], json.loads(body))
+                status, response = stub_table.call(self.table, json.loads(body))
             return status, "application/x-amz-json-1.0", json.dumps(response).encode()
         if path == "/v2/email/outbound-emails":
             held = not self._ses_may_respond.is_set()

@@ -1,7 +1,8 @@
 """What the function opens before it asks for its first event: the runtime's socket, and STS for the evidence.
 
 With a declared session there is no connection to STS either. With SnapStart there is none before the restore,
-because the snapshot must not contain anything about a session.
+because the snapshot must not contain anything about a session. There is none to DynamoDB: it would be dead after a
+freeze, so each invocation makes connections of its own.
 
 Most of these tests need strace, which also sees files that are open only for a moment.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bare_lambda import requests
+from bare_lambda import requests, shares
 from bare_lambda.process import Process
 from local_lambda.container_credentials import ContainerCredentials
 from local_lambda.refusing_aws import RefusingAws
@@ -64,14 +65,17 @@ def can_trace(strace):
     return strace is not None and subprocess.run([strace, "-o", os.devnull, "true"], check=False).returncode == 0
 
 
-def trace_start(function, directory, declared):
-    """Trace a start with a declared session or with one whose end the function has to ask STS for."""
+def trace_start(function, directory, declared, variables=requests.environment):
+    """Trace a start with a declared session or with one whose end the function has to ask STS for.
+
+    `variables` makes the environment.
+    """
     strace = shutil.which("strace")
     if not can_trace(strace):
         pytest.skip("strace was not found or may not trace: apt install strace")
     log = directory / "log"
     with RefusingAws() as sts:
-        environment = requests.environment(declared=declared, AWS_ENDPOINT_URL_STS=sts.url)
+        environment = variables(declared=declared, AWS_ENDPOINT_URL_STS=sts.url)
         # -I2: a strace that writes into a file otherwise blocks the signals that would end it.
         with Process([strace, "-I2", "-f", "-s", "256", "-o", log, function], environment) as process:
             process.api.wait_for_next()
@@ -95,15 +99,23 @@ def undeclared_start(function, tmp_path_factory):
     return trace_start(function, tmp_path_factory.mktemp("undeclared"), declared=False)
 
 
-@pytest.fixture(params=["declared_start", "undeclared_start"])
+@pytest.fixture(scope="module")
+def start_with_shares(function, tmp_path_factory):
+    """A start with a declared session and with shares."""
+    return trace_start(function, tmp_path_factory.mktemp("shares"), declared=True, variables=shares.environment)
+
+
+@pytest.fixture(params=["declared_start", "undeclared_start", "start_with_shares"])
 def start(request):
-    """Each of the two starts."""
+    """Each of these starts."""
     return request.getfixturevalue(request.param)
 
 
-def test_only_the_loader_s_files_are_opened(declared_start):
-    assert declared_start.opened(), "strace saw no file, not even the libraries"
-    assert [path for path in declared_start.opened() if not ALLOWED_FILES.fullmatch(path)] == []
+@pytest.mark.parametrize("name", ["declared_start", "start_with_shares"])
+def test_only_the_loader_s_files_are_opened(request, name):
+    start = request.getfixturevalue(name)
+    assert start.opened(), "strace saw no file, not even the libraries"
+    assert [path for path in start.opened() if not ALLOWED_FILES.fullmatch(path)] == []
 
 
 def test_to_ask_another_sts_than_aws_s_only_the_system_s_certificates_are_opened_besides(undeclared_start):
@@ -117,11 +129,13 @@ def test_no_thread_and_no_process_is_started(start):
     assert start.calls("clone", "clone3", "fork", "vfork") == []
 
 
-def test_with_a_declared_session_only_the_runtime_api_is_connected_to(declared_start):
+@pytest.mark.parametrize("name", ["declared_start", "start_with_shares"])
+def test_with_a_declared_session_only_the_runtime_api_is_connected_to(request, name):
+    start = request.getfixturevalue(name)
     # tokio's socketpair transmits signals within the process. It connects to nothing.
-    assert len(declared_start.calls("socket")) == 1
-    assert declared_start.connections() == [declared_start.runtime_api]
-    assert declared_start.sts_requests == []
+    assert len(start.calls("socket")) == 1
+    assert start.connections() == [start.runtime_api]
+    assert start.sts_requests == []
 
 
 def test_without_a_declared_session_sts_is_asked_once_and_nothing_else_is_connected_to(undeclared_start):

@@ -44,5 +44,6 @@ if __name__ == "__main__":
     patch_logs.filter_lines_by_level()
     patch_iam.apply_new_policies_late()
     patch_apigateway.heed_cors_of_templates()
+    patch_apigateway.hand_cookies_over_apart()
     patch_iam.attach_the_boundaries_of_roles_in_templates()
     main()

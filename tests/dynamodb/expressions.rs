@@ -1,4 +1,4 @@
-//! DynamoDB's condition and update expressions, as far as shares use them.
+//! DynamoDB's condition and update expressions, as far as this function uses them.
 //!
 //! Source: Amazon DynamoDB developer guide, "Using expressions in DynamoDB".
 
@@ -63,6 +63,12 @@ impl<'a> Call<'a> {
                     }
                     tokens.take();
                 },
+                clause @ ("ADD" | "DELETE") => {
+                    let path = self.path(tokens.take());
+                    assert!(paths.insert(path.clone()), "two paths overlap: {path:?}");
+                    let value = self.operand(tokens.take(), &old).unwrap();
+                    change_set(item, &path, &value, clause == "ADD");
+                }
                 other => panic!("{other} is no clause"),
             }
         }
@@ -246,6 +252,22 @@ fn remove(item: &mut Item, path: &[String]) {
     }
 }
 
+/// Adds texts to a set of texts, or takes them out. An empty set is no attribute.
+fn change_set(item: &mut Item, path: &[String], texts: &Value, adds: bool) {
+    let mut set: Vec<_> =
+        get(item, path).map_or_else(Vec::new, |set| set["SS"].as_array().unwrap().clone());
+    let texts = texts["SS"].as_array().unwrap();
+    set.retain(|text| !texts.contains(text));
+    if adds {
+        set.extend(texts.iter().cloned());
+    }
+    if set.is_empty() {
+        remove(item, path);
+    } else {
+        self::set(item, path, json!({"SS": set}));
+    }
+}
+
 #[test]
 fn expressions_mean_what_dynamodb_s_guide_says() {
     let mut item = json!({"a": {"N": "5"}, "m": {"M": {"x-y": {"N": "7"}}}});
@@ -265,4 +287,16 @@ fn expressions_mean_what_dynamodb_s_guide_says() {
     let expected = json!({"a": {"N": "6"}, "c": {"N": "4"}, "m": {"M": {"z": {"N": "1"}}}});
     assert_eq!(Value::Object(item.clone()), expected);
     assert!(!call.condition_holds(item));
+
+    let values = json!({":texts": {"SS": ["x"]}});
+    for (expression, expected) in [
+        ("ADD texts :texts", json!(["x"])),
+        ("ADD texts :texts", json!(["x"])),
+        ("DELETE texts :texts", Value::Null),
+    ] {
+        let body =
+            json!({"UpdateExpression": expression, "ExpressionAttributeValues": values.clone()});
+        Call::new(&body).update(item);
+        assert_eq!(item.get("texts").map_or(&Value::Null, |texts| &texts["SS"]), &expected);
+    }
 }

@@ -1,0 +1,265 @@
+"""What template.yaml says about shares, read from its text: with ShareLinks they are all there, and without it nothing is."""
+
+import json
+import re
+
+import pytest
+from local_aws import paths
+from local_aws.template_text import Template
+
+MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com"}
+SHARES = {"ShareLinks": "yes"}
+TOKENS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "links"}
+OWNERS = {"POST /shares", "GET /shares", "GET /shares/{share_id}", "PATCH /shares/{share_id}", "DELETE /shares/{share_id}"}
+ANYONE = {"GET /s/{token}", "HEAD /s/{token}", "POST /s/{token}"}
+METRICS = {"SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong"}
+
+
+def variables(template, function="LinkSigner"):
+    return template.properties(function)["Environment"]["Variables"]
+
+
+def grants(template, function="LinkSigner"):
+    return json.loads(variables(template, function)["GRANTS"])
+
+
+def routes(template):
+    """The properties of all routes, by their keys."""
+    found = [template.properties(name) for name in template.resources_of("AWS::ApiGatewayV2::Route")]
+    return {route["RouteKey"]: route for route in found}
+
+
+# Without ShareLinks
+
+
+@pytest.mark.parametrize("others", [{}, MAILS, {"PublicUrl": "https://files.example.com", "AllowedOrigins": "*", **MAILS}])
+def test_without_share_links_nothing_of_shares_exists(others):
+    template = Template(**others)
+    made = {name: template.properties(name) for name in template.text["Resources"] if template.exists(name)}
+    named = re.findall(r".{0,30}share.{0,30}", json.dumps([made, template.outputs()]), re.IGNORECASE)
+    assert named == []
+    for function in {"LinkSigner", "LinkMailer"} & made.keys():
+        assert not {"PUBLIC_URL", "MAIL_LINK"} & variables(template, function).keys()
+    assert grants(template)[0].keys() == {"bucket", "prefix", "principals", "max_expires_in", "region", "versions"}
+    assert set(routes(template)) == {"POST /links", "POST /links/batch", "GET /download", "GET /session"}
+
+
+# Routes
+
+
+@pytest.mark.parametrize("parameters", [{}, SHARES, {**SHARES, **TOKENS}, {**SHARES, **MAILS}])
+def test_no_route_is_public_but_the_addresses_of_shares(parameters):
+    template = Template(**parameters)
+    found = routes(template)
+    public = {key for key, route in found.items() if route["AuthorizationType"] not in ("AWS_IAM", "JWT")}
+    assert public == (ANYONE if "ShareLinks" in parameters else set())
+    assert {found[key]["AuthorizationType"] for key in public} <= {"NONE"}
+    for key in found.keys() - public:
+        with_tokens = found[key]["AuthorizationType"] == "JWT"
+        assert with_tokens is ("JwtIssuer" in parameters)
+        assert found[key].get("AuthorizerId") == ("<ApiTokens>" if with_tokens else None), key
+    for route in found.values():
+        assert route["Target"] == "integrations/<ApiToLinkSigner>"
+
+
+def test_an_api_with_shares_has_all_their_routes():
+    assert set(routes(Template(**SHARES))) - set(routes(Template())) == OWNERS | ANYONE
+
+
+def test_the_public_routes_have_a_throttle_of_their_own_and_exist_before_it():
+    template = Template(ShareThrottlingRate=3, ShareThrottlingBurst=7, **SHARES)
+    throttle = {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "7"}
+    assert template.properties("ApiStage")["RouteSettings"] == dict.fromkeys(ANYONE, throttle)
+    # CloudFormation makes a stage after the routes that it refers to. API Gateway refuses settings of other routes.
+    referred = set(re.findall(r"'Ref': '(\w+Route)'", str(template.text["Resources"]["ApiStage"])))
+    assert {template.properties(name)["RouteKey"] for name in referred} == ANYONE
+    assert "RouteSettings" not in Template().properties("ApiStage")
+
+
+def test_pages_of_other_origins_may_change_and_revoke_shares_only_where_there_are_some():
+    def methods(**parameters):
+        configured = Template(AllowedOrigins="https://app.example.com", **parameters).properties("Api")
+        return configured["CorsConfiguration"]["AllowMethods"]
+
+    assert methods() == ["GET", "POST"]
+    assert methods(**SHARES) == ["GET", "POST", "PATCH", "DELETE"]
+
+
+# Settings and grants
+
+
+def test_the_function_is_told_its_table_and_what_the_parameters_say():
+    told = variables(Template(PublicUrl="https://files.example.com", ShareOpenSeconds=120, **SHARES))
+    assert (told["SHARES_TABLE"], told["PUBLIC_URL"], told["SHARE_OPEN_SECONDS"]) == (
+        "<SharesTable>", "https://files.example.com", "120",
+    )  # fmt: skip
+
+
+def test_the_grant_lets_its_principals_share():
+    [grant] = grants(Template(ShareMaxExpiresIn=86400, **SHARES))
+    [before] = grants(Template())
+    assert grant == {**before, "actions": ["get", "share"], "max_share_expires_in": 86400}
+
+
+def test_shares_in_mails_are_granted_to_both_functions():
+    parameters = {"ExistingBucketName": "my-files", "FilesPrefix": "a/{principal}/"}
+    template = Template(ShareMaxExpiresIn=86400, MailShareExpiresIn=172800, **parameters, **SHARES, **MAILS)
+    files = {"bucket": "my-files", "prefix": "a/", "principals": ["s3-event"], "region": "eu-central-1"}
+    # The signer judges each download of a mail's share, and gives no mail's link.
+    of_the_signer = {name: value for name, value in files.items() if name != "region"}
+    assert grants(template)[1:] == [{**of_the_signer, "actions": ["share"], "max_share_expires_in": 86400}]
+    assert grants(template, "LinkMailer") == [{**files, "actions": ["get", "share"], "max_share_expires_in": 86400}]
+    told = variables(template, "LinkMailer")
+    assert (told["MAIL_LINK"], told["SHARES_TABLE"], told["MAIL_EXPIRES_IN"]) == ("share", "<SharesTable>", "172800")
+
+
+@pytest.mark.parametrize("bucket", [{}, {"ExistingBucketName": "my-files"}])
+def test_the_grants_of_a_bucket_name_one_region(bucket):
+    """The function does not start with two."""
+    [first, second] = grants(Template(**bucket, **SHARES, **MAILS))
+    assert first["bucket"] == second["bucket"]
+    assert first.get("region") == second.get("region") == (None if bucket else "eu-central-1")
+
+
+def test_addresses_in_mails_are_of_the_own_domain_or_the_api_s():
+    assert variables(Template(**SHARES, **MAILS), "LinkMailer")["PUBLIC_URL"] == "<Api.ApiEndpoint>"
+    own = Template(PublicUrl="https://files.example.com", **SHARES, **MAILS)
+    assert variables(own, "LinkMailer")["PUBLIC_URL"] == "https://files.example.com"
+
+
+@pytest.mark.parametrize("written", [{"Grants": '[{"bucket":"a"}]'}, {"GrantsObject": "s3://a/b"}])
+def test_with_grants_that_the_template_does_not_write_mails_have_direct_links(written):
+    """The signer's grants may lack one for mails, and then no share in a mail would open."""
+    template = Template(**written, **SHARES, **MAILS)
+    told = variables(template, "LinkMailer")
+    assert not told.keys() & {"MAIL_LINK", "SHARES_TABLE", "PUBLIC_URL"}
+    assert told["MAIL_EXPIRES_IN"] == "43200" and grants(template, "LinkMailer")[0]["max_expires_in"] == 43200
+    assert "MakeShares" not in template.statements("LinkMailerPermissions")
+    assert variables(template)["SHARES_TABLE"] == "<SharesTable>"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_accepted"),
+    [
+        ("", True), ("https://files.example.com", True), ("https://example.com:8443/a/b/", True),
+        ("http://files.example.com", False), ("files.example.com", False), ("https://", False), ("https:///s", False),
+        ("https://example.com/?a", False), ("https://example.com/#a", False), ("https://me@example.com", False),
+        ("https://example.com/a b", False), ('https://example.com/"', False), ("https://example.com/$a", False),
+    ],
+)  # fmt: skip
+def test_what_a_public_url_may_be(url, is_accepted):
+    pattern = Template().text["Parameters"]["PublicUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) is is_accepted
+
+
+def test_the_bounds_of_the_parameters_are_the_function_s():
+    """src/access/grants.rs and src/shares/settings.rs refuse what is outside."""
+    declared = Template().text["Parameters"]
+    bounds = {
+        name: (declared[name]["MinValue"], declared[name]["MaxValue"], declared[name]["Default"])
+        for name in ("ShareMaxExpiresIn", "MailShareExpiresIn", "ShareOpenSeconds")
+    }
+    week, year = 7 * 86400, 365 * 86400
+    assert bounds == {
+        "ShareMaxExpiresIn": (60, year, week),
+        "MailShareExpiresIn": (60, year, week),
+        "ShareOpenSeconds": (120, 3600, 300),
+    }
+
+
+# The table
+
+
+def documented_attributes():
+    """The rows of the table of attributes in docs/shares.md: names, types, and whether the index has them."""
+    text = (paths.ROOT / "docs" / "shares.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"\| attribute \| type \|.*?\n\n", text + "\n\n", re.DOTALL)
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.strip().splitlines()[2:]]
+    return [(re.findall(r"`(\w+)`", names), types, projected) for names, types, _, projected in rows]
+
+
+def test_the_index_projects_what_the_document_says_and_dynamodb_allows():
+    names, keys = set(), set()
+    for row, _, projected in documented_attributes():
+        not_projected = set(re.findall(r"all but `(\w+)`", projected))
+        if projected == "yes" or not_projected:
+            names |= set(row) - not_projected
+        elif projected == "key":
+            keys |= set(row)
+    [index] = Template(**SHARES).properties("SharesTable")["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by-owner"
+    assert index["KeySchema"] == [
+        {"AttributeName": "owner_key", "KeyType": "HASH"},
+        {"AttributeName": "created_at", "KeyType": "RANGE"},
+    ]
+    projection = index["Projection"]
+    assert projection["ProjectionType"] == "INCLUDE"
+    # The sort key is projected as a key is.
+    assert set(projection["NonKeyAttributes"]) == names - {"created_at"}
+    assert keys == {"id", "owner_key"}
+    # DynamoDB API reference, "Projection": at most 20 names.
+    assert len(projection["NonKeyAttributes"]) <= 20
+    assert "passcode_hash" not in projection["NonKeyAttributes"]
+
+
+def test_the_table_is_encrypted_can_be_restored_forgets_and_is_kept():
+    template = Template(**SHARES)
+    table = template.properties("SharesTable")
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "forget_at", "Enabled": True}
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    assert types == {"id": "S", "owner_key": "S", "created_at": "N"}
+    written, ledger = (template.text["Resources"][name] for name in ("SharesTable", "MailLedger"))
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        assert written[policy] == ledger[policy]
+    assert template.outputs()["SharesTableName"] == "<SharesTable>"
+
+
+# Permissions
+
+
+def on_dynamodb(template, policy):
+    """What a policy allows of DynamoDB: actions by resource."""
+    allowed = {}
+    for statement in template.statements(policy).values():
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        if any(action.startswith("dynamodb:") for action in actions):
+            allowed[statement["Resource"]] = sorted(actions)
+    return allowed
+
+
+def test_permissions_are_for_the_table_and_its_index_and_no_more():
+    template = Template(**SHARES, **MAILS)
+    assert on_dynamodb(template, "LinkSignerPermissions") == {
+        "<SharesTable.Arn>": ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        "<SharesTable.Arn>/index/by-owner": ["dynamodb:Query"],
+    }
+    # Whoever mails can make shares, and can neither read, change nor revoke any.
+    assert on_dynamodb(template, "LinkMailerPermissions") == {
+        "<MailLedger.Arn>": ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+        "<SharesTable.Arn>": ["dynamodb:PutItem"],
+    }
+    for policy in ("LinkPermissions", "MailedLinkPermissions"):
+        assert on_dynamodb(template, policy) == {}
+
+
+# The dashboard
+
+
+@pytest.mark.parametrize(("mails", "row", "functions"), [({}, 12, {"<LinkSigner>"}), (MAILS, 18, {"<LinkSigner>", "<LinkMailer>"})])
+def test_the_dashboard_shows_shares_below_what_it_showed_before(mails, row, functions):
+    def widgets(**parameters):
+        return json.loads(Template(**parameters).properties("Dashboard")["DashboardBody"])["widgets"]
+
+    before, now = widgets(**mails), widgets(**SHARES, **mails)
+    added = [widget for widget in now if widget not in before]
+    assert [widget for widget in now if widget in before] == before
+    assert max(widget["y"] + widget["height"] for widget in before) == row
+    assert [(widget["x"], widget["y"]) for widget in added] == [(0, row), (12, row)]
+    metrics = added[0]["properties"]["metrics"]
+    assert {metric[1] for metric in metrics} == METRICS
+    assert {metric[3] for metric in metrics} == functions
+    assert "'share refused'" in added[1]["properties"]["query"]
