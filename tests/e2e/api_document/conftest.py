@@ -44,14 +44,21 @@ def table(aws):
 
 
 @pytest.fixture(scope="session")
-def functions(aws, s3, table, built):
-    """Starts the function in the situation of an example: `functions("unproven-session")`. It is started once."""
+def signers(aws, s3, table):
+    """A role that signs, and one that may not read buckets' policies."""
     reads_policies = {"Effect": "Allow", "Action": "s3:GetBucketPolicy", "Resource": f"arn:aws:s3:::{BUCKET}"}
     mints = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     signer = roles.Role(
         aws, "document-signer", roles.read_statement(BUCKET), reads_policies, mints, *table.statements
     )
-    no_policies = roles.Role(aws, "document-signer-without-policies", roles.read_statement(BUCKET), mints)
+    return signer, roles.Role(aws, "document-signer-without-policies", roles.read_statement(BUCKET), mints)
+
+
+@pytest.fixture(scope="module")
+def functions(aws, table, signers, built):
+    """Starts the function in the situation of an example: `functions("unproven-session")`. Each module of tests starts it
+    once, because an hour's session counts down while the others run."""
+    signer, no_policies = signers
     settings = {
         "AWS_ENDPOINT_URL": aws.url,
         "GRANTS": json.dumps(GRANTS),
@@ -99,13 +106,13 @@ def functions(aws, s3, table, built):
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shares(functions, table):
     """Makes a share as an example needs it."""
     return Shares(functions(), table)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def http_api(functions, table):
     """The function behind an HTTP API, a caller's token, and what makes shares of that caller."""
 
