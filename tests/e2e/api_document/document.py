@@ -11,6 +11,7 @@ from local_aws import paths
 
 OPENAPI = paths.ROOT / "openapi.yaml"
 API = paths.ROOT / "docs" / "api.md"
+SHARES = paths.ROOT / "docs" / "shares.md"
 
 # API Gateway's own answers, which the function does not give.
 OF_THE_GATEWAY = "gateway-refuses"
@@ -21,7 +22,10 @@ REQUEST_LINE = re.compile(r"(GET|POST) (/\S*)\n+")
 
 @dataclass(frozen=True)
 class Example:
-    """A request of a document, and the answer beside it. `answer` is the JSON body; of a redirect, its location."""
+    """A request of a document, and the answer beside it. `answer` is the JSON body; of a redirect, its location.
+
+    The path has its parameters in braces. `sent_as` is the media type of the body.
+    """
 
     name: str
     method: str
@@ -30,6 +34,7 @@ class Example:
     body: object
     status: int
     answer: object
+    sent_as: str = "application/json"
 
     def __str__(self):
         return f"{self.method} {self.path} {self.name}"
@@ -81,14 +86,20 @@ def operations(document):
 
 
 def requests_of(operation):
-    """The query and the body of each request example of an operation, by its name."""
+    """The query, the body and its media type of each request example of an operation, by its name.
+
+    Parameters of the path are left out: the tests put in those of a share that is as the example needs it.
+    """
     found = {}
     for parameter in operation.get("parameters", []):
         for name, example in parameter.get("examples", {}).items():
-            query, _ = found.setdefault(name, ([], None))
-            query.append((parameter["name"], example["value"]))
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        found.update({name: ([], example["value"]) for name, example in content.get("examples", {}).items()})
+            query, _, _ = found.setdefault(name, ([], None, None))
+            if parameter["in"] == "query":
+                query.append((parameter["name"], example["value"]))
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        for name, example in content.get("examples", {}).items():
+            assert name not in found, f"two requests are named {name}"
+            found[name] = ([], example["value"], media_type)
     return found
 
 
@@ -117,10 +128,12 @@ def examples(document):
         asked, answers = requests_of(operation), answers_of(document, operation)
         if "parameters" not in operation and "requestBody" not in operation:
             own = {name: answer for name, answer in answers.items() if answer[0] < 300}
-            asked = dict.fromkeys(own, ([], None))
-        for name, (query, body) in asked.items():
+            asked = dict.fromkeys(own, ([], None, None))
+        for name, (query, body, sent_as) in asked.items():
+            if name not in answers and "204" in operation["responses"]:
+                answers[name] = (204, None)
             assert name in answers, f"{method} {path}: the example {name} has no answer"
-            found.append(Example(name, method, path, tuple(query), body, *answers[name]))
+            found.append(Example(name, method, path, tuple(query), body, *answers[name], sent_as))
     return found
 
 
@@ -135,7 +148,8 @@ def shown(text):
         if request is None:
             if found and found[-1].answer is None and block.startswith('{"url"'):
                 last = found.pop()
-                found.append(Example(last.name, last.method, last.path, last.query, last.body, 200, json.loads(block)))
+                status = 201 if last.path == "/shares" else 200
+                found.append(Example(last.name, last.method, last.path, last.query, last.body, status, json.loads(block)))
             continue
         parts = urlsplit(request[2])
         rest = block[request.end() :]

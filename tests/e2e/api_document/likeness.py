@@ -1,6 +1,6 @@
 """Compares an answer with the example of it. What differs from call to call must have the example's form.
 
-- An instant is any instant, an id any id, and `…` any text.
+- An instant is any instant, an id any id, a share's token any token, a passcode that was made any, and `…` any text.
 - A number of seconds that counts down to the session's end may be up to a minute less.
 - A URL has the same path below the bucket and the same parameters, in their order, and the same values of those that do
   not depend on the instant, the session and the region.
@@ -13,6 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ROLE = r"arn:aws:sts::\d{12}:assumed-role/\S+/\S+"
+# What a share has of its own. The examples in docs/shares.md shorten the id.
+SHARE_ID = r"[\w-]{43}"
+SHARE_TOKEN = r"/s/[\w-]+…?$"
+PASSCODE = r"[a-z1-9]{5}-[a-z1-9]{5}"
 VOLATILE_PARAMETERS = {
     "X-Amz-Credential",
     "X-Amz-Date",
@@ -53,6 +57,8 @@ def strings_are_alike(field, expected, found):
     for form, is_of_this_form in (
         (INSTANT, re.fullmatch(INSTANT, expected)),
         (UUID, field == "link_id"),
+        (SHARE_ID, field == "share_id"),
+        (PASSCODE, field == "passcode"),
         (ROLE, field == "arn"),
     ):
         if is_of_this_form:
@@ -61,6 +67,7 @@ def strings_are_alike(field, expected, found):
         return urls_are_alike(expected, found)
     # The local AWS has no TLS.
     expected, found = (re.sub("^https?://", "https://", text) for text in (expected, found))
+    expected, found = (re.sub(SHARE_TOKEN, "/s/…", text) for text in (expected, found))
     pattern = re.escape(expected).replace("…", ".+")
     if field == "detail":
         pattern = re.sub(r"\d+", r"\\d+", pattern)

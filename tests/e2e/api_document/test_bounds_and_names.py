@@ -23,9 +23,9 @@ def read(path):
     return (SOURCE / path).read_text(encoding="utf-8")
 
 
-def fields():
-    """The schema of each field of a request for a link, without `null`."""
-    for name, schema in SCHEMAS["LinkRequest"]["properties"].items():
+def fields(request="LinkRequest"):
+    """The schema of each field of a request, without `null`."""
+    for name, schema in SCHEMAS[request]["properties"].items():
         yield name, document.resolved(OPENAPI, schema.get("anyOf", [schema])[0])
 
 
@@ -35,9 +35,9 @@ def text_of(name, length):
     return (start + "a" * length)[:length]
 
 
-def bounds():
+def bounds(fields):
     """The field, the last value within the bound, and the first one beyond it."""
-    for name, schema in fields():
+    for name, schema in fields:
         if "minLength" in schema:
             yield name, text_of(name, schema["minLength"]), text_of(name, schema["minLength"] - 1)
             yield name, text_of(name, schema["maxLength"]), text_of(name, schema["maxLength"] + 1)
@@ -60,7 +60,7 @@ def ask(function, fields, by_query):
 
 
 @pytest.mark.parametrize("by_query", [False, True], ids=["POST /links", "GET /download"])
-@pytest.mark.parametrize(("name", "within", "beyond"), list(bounds()), ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(("name", "within", "beyond"), list(bounds(fields())), ids=lambda value: str(value)[:20])
 def test_a_bound_is_where_the_document_says(functions, name, within, beyond, by_query):
     others = {"key": "private-files/report.pdf"}
     # What else these values need to be understood.
@@ -73,6 +73,54 @@ def test_a_bound_is_where_the_document_says(functions, name, within, beyond, by_
     response = ask(functions(), {**others, name: beyond}, by_query)
     assert response.status == 400 and response.json()["code"] == "invalid-request", response.body
     assert response.json()["detail"].startswith(f"{name}:")
+
+
+def assert_refused_by_its_name(response, name):
+    assert response.status == 400 and response.json()["code"] == "invalid-request", response.body
+    assert response.json()["detail"].startswith(f"{name}:")
+
+
+@pytest.mark.parametrize(("name", "within", "beyond"), list(bounds(fields("ShareRequest"))), ids=lambda value: str(value)[:20])
+def test_a_bound_of_a_new_share_is_where_the_document_says(functions, shares, name, within, beyond):
+    others = {"key": "private-files/report.pdf"}
+    companions = {
+        "min_expires_in": {"expires_in": max(within, 60) if isinstance(within, int) else None},
+        "disposition": {"content_type": "image/png"},
+    }.get(name, {})
+    response = functions().request(requests.post("/shares", {**others, **companions, name: within}))
+    assert refusal(response) is None, response.body
+    assert_refused_by_its_name(functions().request(requests.post("/shares", {**others, name: beyond})), name)
+
+
+@pytest.mark.parametrize(("name", "within", "beyond"), list(bounds(fields("ShareChange"))), ids=lambda value: str(value)[:20])
+def test_a_bound_of_a_change_is_where_the_document_says(functions, shares, name, within, beyond):
+    share_id, _ = shares.make(requests.PRINCIPAL)
+
+    def change(value):
+        return functions().request(requests.request("PATCH", f"/shares/{share_id}", body=json.dumps({name: value})))
+
+    assert change(within).status == 200
+    assert_refused_by_its_name(change(beyond), name)
+
+
+def test_a_page_of_shares_has_as_many_as_the_document_says(functions):
+    _, _, operation = next(o for o in document.operations(OPENAPI) if o[:2] == ("GET", "/shares"))
+    limits = [(p["name"], p["schema"]) for p in operation["parameters"] if p["name"] == "limit"]
+    for name, within, beyond in bounds(limits):
+        assert functions().request(requests.get("/shares", {name: within})).status == 200
+        assert_refused_by_its_name(functions().request(requests.get("/shares", {name: beyond})), name)
+
+
+def test_the_shortest_and_the_longest_life_and_the_defaults_of_a_share_are_the_document_s(functions):
+    window, life = dict(fields("ShareRequest"))["expires_in"], SCHEMAS["Share"]["properties"]["expires_in"]
+
+    def made(function, **more):
+        answer = function.request(requests.post("/shares", {"key": "private-files/report.pdf", **more})).json()
+        return answer["expires_in"], answer["limited_by"], answer["max_downloads"]
+
+    assert made(functions()) == (window["default"], "request", None)
+    assert made(functions(), expires_in=window["minimum"]) == (window["minimum"], "request", None)
+    assert made(functions("longest-shares"), expires_in=window["maximum"]) == (life["maximum"], "grant", None)
 
 
 def test_a_batch_has_as_many_entries_as_the_document_says(functions):
@@ -121,6 +169,38 @@ def test_the_fields_of_a_request_are_those_of_the_function_and_of_docs_api():
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == names
 
 
+def test_the_fields_about_shares_are_those_of_the_function_and_of_docs_shares():
+    source = read("api/share_request.rs")
+    for schema, name in (("ShareRequest", "RawShare"), ("ShareChange", "RawChange"), ("Press", "RawPress")):
+        raw = re.search(rf"struct {name} \{{(.*?)\n\}}", source, re.DOTALL)[1]
+        assert set(SCHEMAS[schema]["properties"]) == set(re.findall(r"^    (\w+): ", raw, re.MULTILINE)), name
+    shares = document.SHARES.read_text(encoding="utf-8")
+    section = shares.split("### Make one")[1].split("### List")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert set(SCHEMAS["ShareRequest"]["properties"]) == {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    [facts] = re.findall(r"^The facts: (.*?)\. ", shares, re.MULTILINE)
+    assert set(SCHEMAS["ShareFacts"]["properties"]) == set(re.findall(r"`(\w+)`", facts))
+    [change] = re.findall(r"^`PATCH` takes any of (.*?), which", shares, re.MULTILINE)
+    assert set(SCHEMAS["ShareChange"]["properties"]) == set(re.findall(r'[`"](\w+)["`]', change))
+
+
+def test_the_states_of_a_share_are_those_of_the_function_and_of_docs_shares():
+    body = re.search(r"fn as_str\(self\) -> &'static str \{(.*?)\n    \}", read("shares/share.rs"), re.DOTALL)[1]
+    states = set(re.findall(r'"(\w+)"', body))
+    assert set(SCHEMAS["ShareState"]["enum"]) == states
+    [listed] = re.findall(r"^`state` is (.*?) \(", document.SHARES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", listed)) == states
+    assert SCHEMAS["ShareFacts"]["properties"]["state"]["const"] == "active"
+    assert set(SCHEMAS["Problem"]["properties"]["state"]["enum"]) == states - {"active"}
+
+
+def test_the_forms_of_a_share_s_secrets_are_the_function_s(shares):
+    for _ in range(20):
+        share_id, token = shares.make(requests.PRINCIPAL)
+        assert re.fullmatch(SCHEMAS["ShareId"]["pattern"], share_id)
+        assert re.fullmatch(SCHEMAS["ShareToken"]["pattern"], token)
+
+
 def test_the_fields_of_answers_are_those_of_the_function():
     def serialized(source, name):
         body = re.search(rf"struct {name}(?:<'a>)? \{{(.*?)\n\}}", read(source), re.DOTALL)[1]
@@ -134,8 +214,12 @@ def test_the_fields_of_answers_are_those_of_the_function():
         (session["signer"]["properties"], "api/session.rs", "SignerResponse"),
         (session["session"]["properties"], "api/session.rs", "EvidenceResponse"),
         (session["available"]["properties"], "api/session.rs", "Available"),
+        (SCHEMAS["ShareList"]["properties"], "api/shares.rs", "ListResponse"),
+        (SCHEMAS["ShareFacts"]["properties"], "api/share_address.rs", "FactsResponse"),
     ]:
         assert set(schema) == serialized(source, name), name
+    made = serialized("api/shares.rs", "MadeResponse") - {"share"}
+    assert set(SCHEMAS["Share"]["properties"]) == serialized("api/shares.rs", "ShareResponse") | made
     problem = re.findall(r'serialize_entry\(\s*"(\w+)"', read("api/problem.rs"))
     assert set(SCHEMAS["Problem"]["properties"]) == set(problem)
 
@@ -166,16 +250,20 @@ def codes():
 
 def test_the_codes_are_those_of_the_function():
     written = set()
-    for source in ("api/problem.rs", "links/error.rs"):
+    for source in ("api/problem.rs", "links/error.rs", "shares/error.rs"):
         body = re.search(r"fn code\(&self\) -> &'static str \{(.*?)\n    \}", read(source), re.DOTALL)[1]
         written.update(re.findall(r'"([a-z-]+)"', body))
     assert set(codes()) == written
 
 
-def test_the_codes_and_their_statuses_are_those_of_docs_api():
+def test_the_codes_and_their_statuses_are_those_of_the_documents():
     section = document.API.read_text(encoding="utf-8").split("## Problems")[1].split("## Settings")[0]
-    rows = re.findall(r"^\| `([a-z-]+)` \| ([\d, ]+) \|", section, re.MULTILINE)
-    assert codes() == {code: set(map(int, statuses.split(","))) for code, statuses in rows}
+    shares = document.SHARES.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([`a-z, -]+) \| ([\d, ]+) \|", section + shares, re.MULTILINE)
+    told = {code: set(map(int, statuses.split(","))) for names, statuses in rows for code in re.findall("`([a-z-]+)`", names)}
+    # Such as "404 `no-such-share`".
+    told |= {code: {int(status)} for status, code in re.findall(r"\b(\d{3}) `([a-z-]+)`", shares)}
+    assert codes() == told
 
 
 def test_each_code_is_in_the_description_of_an_answer_with_its_status():

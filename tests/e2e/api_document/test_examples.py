@@ -1,10 +1,11 @@
-"""Every request that openapi.yaml and docs/api.md show is answered as they show it.
+"""Every request that openapi.yaml, docs/api.md and docs/shares.md show is answered as they show it.
 
 Two answers are not shown, because nothing on this machine makes the function give them: `internal`, and 504 `upstream`.
-API Gateway's own answers are not the function's.
+API Gateway's own answers are not the function's. The pages of shares are not shown, because people read them.
 """
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from api_document import document
@@ -13,27 +14,44 @@ from local_aws import paths
 from local_lambda import requests
 
 EXAMPLES = document.examples(document.load())
-SHOWN = document.shown(document.API.read_text(encoding="utf-8"))
+SHOWN = [
+    example
+    for path in (document.API, document.SHARES)
+    for example in document.shown(path.read_text(encoding="utf-8"))
+]
 
-# Of a caller whom the gateway let through without a name.
-ANONYMOUS = "nobody-signed-in"
+PRINCIPALS = {
+    # A caller whom the gateway let through without a name.
+    "nobody-signed-in": None,
+    # An owner of one share.
+    "one-page": "arn:aws:iam::123456789012:user/carol",
+}
 
 
-def ask(function, example):
-    principal = None if example.name == ANONYMOUS else requests.PRINCIPAL
-    if example.body is not None:
-        return function.request(requests.post(example.path, example.body, principal))
-    return function.request(requests.get(example.path, list(example.query), principal))
+def ask(function, example, shares):
+    principal = PRINCIPALS.get(example.name, requests.PRINCIPAL)
+    path = example.path
+    if "{" in path or example.name == "one-page":
+        share_id, token = shares.as_in(example.name, principal)
+        path = path.replace("{share_id}", share_id).replace("{token}", token)
+    if path.startswith("/s/"):
+        if example.method == "POST":
+            return function.request(requests.press(token, example.body, example.sent_as))
+        return function.request(requests.about_share("http-api/get-share-page-json", token))
+    body = None if example.body is None else json.dumps(example.body)
+    return function.request(requests.request(example.method, path, urlencode(example.query), body, principal))
 
 
 def answer_of(response):
     """What the documents show of an answer: the body, or where a redirect leads."""
+    if response.status == 204:
+        return None
     return response.headers["location"] if response.status == 303 else response.json()
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_an_example_of_openapi_is_answered_as_it_stands_there(functions, example):
-    response = ask(functions(example.name), example)
+def test_an_example_of_openapi_is_answered_as_it_stands_there(functions, shares, example):
+    response = ask(functions(example.name), example, shares)
     assert response.status == example.status, response.body
     assert not differences(example.answer, answer_of(response))
 
@@ -47,15 +65,17 @@ def test_every_answer_of_openapi_belongs_to_a_request(openapi):
             assert (status, name) in used or name in own, (status, name)
 
 
-def test_docs_api_shows_requests_of_every_route(openapi):
+def test_the_documents_show_requests_of_every_route(openapi):
+    """But for those that they describe in prose."""
+    in_prose = {("GET", "/download"), ("GET", "/shares")}
     assert {(shown.method, shown.path) for shown in SHOWN} == {
-        (method, path) for method, path, _ in document.operations(openapi) if path != "/download"
-    }
+        (method, path) for method, path, _ in document.operations(openapi) if "{" not in path
+    } - in_prose
 
 
 @pytest.mark.parametrize("example", SHOWN, ids=str)
-def test_a_request_of_docs_api_is_answered_as_it_is_shown(functions, example):
-    response = ask(functions("attested-session" if example.path == "/session" else None), example)
+def test_a_request_of_the_documents_is_answered_as_it_is_shown(functions, shares, example):
+    response = ask(functions("attested-session" if example.path == "/session" else None), example, shares)
     assert response.status == example.status, response.body
     if example.answer is not None:
         assert not differences(example.answer, answer_of(response))

@@ -41,6 +41,11 @@ def is_about_shares(name):
     return "share" in name
 
 
+def method_of(event):
+    """The HTTP method in an event of either payload. None if it names none."""
+    return event.get("httpMethod") or event["requestContext"].get("http", {}).get("method")
+
+
 def about_share(name, token=SHARE_TOKEN, share_id=SHARE_ID):
     """A fixture about a share, for the share with this token and this id."""
     text = (EVENTS / f"{name}.json").read_text(encoding="utf-8")

@@ -128,7 +128,7 @@ class LocalLambda:
 
     def request(self, event):
         """Send the function an HTTP event. The result must be a valid HTTP response."""
-        return responses.parse(self.invoke(event))
+        return responses.parse(self.invoke(event), is_head=requests.method_of(event) == "HEAD")
 
     def link(self, principal=requests.PRINCIPAL, **fields):
         """Ask for a link. Returns the response's JSON, and fails if there is no link."""

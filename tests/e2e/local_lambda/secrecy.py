@@ -5,6 +5,7 @@ little as twelve of its characters are there, as they are or encoded for a URL, 
 """
 
 import base64
+import collections
 import html
 import json
 import re
@@ -20,12 +21,14 @@ PATTERNS = {
     "a JWT": re.compile(r"eyJ[\w-]{5,}\.eyJ[\w-]+"),
     "a link": re.compile(r"https?://\S*[?&]x-link-id=", re.IGNORECASE),
     "an Authorization header": re.compile(r"AWS4-HMAC-SHA256"),
-    "a share's address": re.compile(r"/s(?:/|%2F)[\w-]{27}(?![\w-])", re.IGNORECASE),
+    "a share's address": re.compile(r"(?:/|%2F)s(?:/|%2F)[\w-]{27}(?![\w-])", re.IGNORECASE),
     "a browser's cookie": re.compile(r"\bpress=[\w-]{27}(?![\w-])"),
 }
 
 # How many characters in a row are found, and how far apart the searched parts of a secret begin.
 PART, STEP = 12, 6
+# How many characters of a form are looked up first.
+START = 8
 
 
 def leaks(text, secrets=()):
@@ -36,11 +39,18 @@ def leaks(text, secrets=()):
 
 def secrets_in(text, secrets):
     """The numbers of the secrets of which `text` contains a part, as descriptions."""
-    return [
-        f"secret number {number}"
-        for number, secret in enumerate(secrets)
-        if any(form in text for part in parts(secret) for form in forms(part))
-    ]
+    numbers = {form: number for number, secret in enumerate(secrets) for part in parts(secret) for form in forms(part)}
+    found = {number for form, number in numbers.items() if len(form) < START and form in text}
+    # One look at the text, however many secrets there are.
+    by_start = collections.defaultdict(list)
+    for form, number in numbers.items():
+        if len(form) >= START:
+            by_start[form[:START]].append((form, number))
+    for at in range(len(text) - START + 1):
+        for form, number in by_start.get(text[at : at + START], ()):
+            if text.startswith(form, at):
+                found.add(number)
+    return [f"secret number {number}" for number in sorted(found)]
 
 
 def parts(secret):
