@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 from bare_lambda import shares
-from local_lambda import share_table
+from local_lambda import stub_dynamodb
 
 from .tls_server import Handler, TlsServer
 
@@ -37,6 +37,8 @@ class Services(TlsServer):
     """The services. They listen until the `with` block ends."""
 
     handler = ServicesHandler
+    # S3's and DynamoDB's.
+    listeners = 2
 
     def __init__(self):
         super().__init__()
@@ -46,11 +48,11 @@ class Services(TlsServer):
 
     def environment(self):
         """The variables of a function with shares that calls these services."""
+        # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
+        # DynamoDB has one too, so that a call of either service costs the same.
+        s3, dynamodb = (f"https://127.0.0.1:{port}" for port in self.ports)
         return shares.environment(
-            AWS_ENDPOINT_URL_DYNAMODB=f"https://localhost:{self.port}",
-            # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
-            AWS_ENDPOINT_URL_S3=f"https://127.0.0.1:{self.port}",
-            SSL_CERT_FILE=str(self.five_roots),
+            AWS_ENDPOINT_URL_S3=s3, AWS_ENDPOINT_URL_DYNAMODB=dynamodb, SSL_CERT_FILE=str(self.five_roots)
         )
 
     def dynamodb(self, name, call):
@@ -58,7 +60,7 @@ class Services(TlsServer):
         time.sleep(self.delay)
         with self._lock:
             self.calls[name] += 1
-            return share_table.call(self.table, name, call)
+            return stub_dynamodb.call(self.table, name, call)
 
     def dynamodb_calls(self):
         """How many calls DynamoDB got."""
@@ -66,8 +68,8 @@ class Services(TlsServer):
 
     def copies(self, token, count):
         """The tokens of so many shares that are like the one of `token`. Each is as it was made."""
-        item = self.table[share_table.share_id(token)]
+        item = self.table[shares.share_id(token)]
         tokens = [shares.new_token() for _ in range(count)]
         for copy in tokens:
-            self.table[share_table.share_id(copy)] = share_table.with_token(item, copy)
+            self.table[shares.share_id(copy)] = shares.with_token(item, copy)
         return tokens

@@ -58,9 +58,13 @@ async fn a_hundred_guesses_at_once_gain_ten_looks_at_most() {
     let answers =
         join_all(guesses.iter().map(|guess| press_with(&function, &made.path, guess))).await;
     let of = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
+    // A slow machine may not answer a hundred guesses in time. Such a guess is no look.
+    let unanswered = of("share-unavailable");
     // The look at the tenth locks.
-    assert_eq!((of("passcode-wrong"), of("share-locked")), (9, 91));
-    assert_eq!(counted("SharePasscodesWrong"), 10);
+    assert!(of("passcode-wrong") <= 9 && of("passcode-wrong") + unanswered >= 9, "{answers:?}");
+    assert_eq!(of("passcode-wrong") + of("share-locked") + unanswered, 100);
+    assert!(counted("SharePasscodesWrong") <= 10);
+    assert_eq!(press_with(&function, &made.path, "0050").await.code(), "share-locked");
     let locked = answers.iter().find(|answer| answer.code() == "share-locked").unwrap();
     assert_eq!((locked.status, locked.headers["retry-after"].as_str()), (429, Some("3600")));
 }

@@ -4,6 +4,8 @@ The owner's events are an HTTP API's with IAM. The recipient's are those of a br
 """
 
 import base64
+import copy
+import hashlib
 import json
 import secrets
 from urllib.parse import urlencode
@@ -78,3 +80,13 @@ def body_of(response, status):
     if response["statusCode"] != status:
         raise AssertionError(f"the response has not the status {status}: {response}")
     return response["body"]
+
+
+def share_id(token):
+    """The id of the share with this token."""
+    return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+
+
+def with_token(item, token):
+    """A copy of a share's item, under the id of another token."""
+    return {**copy.deepcopy(item), "id": {"S": share_id(token)}}

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from bare_lambda.runtime_api import FUNCTION_ARN
-from local_lambda import stub_table
+from local_lambda import stub_ledger
 
 from . import sessions
 from .server import Answer, Server
@@ -87,7 +87,7 @@ class Aws:
 
     def end_leases(self):
         """End all leases of the table, as if five minutes had passed."""
-        stub_table.end_leases(self.table)
+        stub_ledger.end_leases(self.table)
 
     def freeze(self, busy=False):
         """Do to the idle connections what happens to them while a function is frozen. `busy`: to the others too."""
@@ -129,11 +129,10 @@ class Aws:
         if service == "ses":
             return self._ses(request)
         body = json.loads(request.body)
-        call = stub_table.kind(body)
+        call = stub_ledger.kind(body)
         item_id = body["Key"]["id"]["S"]
         if call == "claim":
-            item = stub_table.claimed_item(body)
-            self._mail_of_item[item_id] = f"{item['key']['S']} {item['recipient']['S']}"
+            self._mail_of_item[item_id] = stub_ledger.mail(body)
         return call, self._mail_of_item.get(item_id, item_id), lambda _: self._dynamodb(body)
 
     def _sts(self, request):
@@ -216,7 +215,7 @@ class Aws:
         return "send", f"{key} {recipient}", accept
 
     def _dynamodb(self, body):
-        status, answer = stub_table.call(self.table, body)
+        status, answer = stub_ledger.call(self.table, body)
         return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
 
     def _remember_secrets(self, request):

@@ -6,6 +6,7 @@ The stack is deployed once for all tests. A test that stores objects stores them
 import json
 import uuid
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from local_aws import api_client, deploying, emulator
@@ -36,6 +37,54 @@ def reader(aws, stack):
 def stranger(aws, stack):
     """A caller with permission to call the API, but without a grant."""
     return api_client.create_caller(aws, stack, "stranger")
+
+
+@pytest.fixture(scope="session")
+def stack_with_shares(aws):
+    """A second stack, whose IAM users named sharer-… may make shares, and whose mails bring some."""
+    aws.client("sesv2").create_email_identity(EmailIdentity="shares@example.com")
+    return deploying.deploy(
+        aws,
+        stack="with-shares",
+        Principals="arn:aws:iam::*:user/sharer-*",
+        ShareLinks="yes",
+        ShareMaxExpiresIn=86400,
+        ShareOpenSeconds=120,
+        MailFrom="shares@example.com",
+        MailAllowedRecipients="*@example.com",
+    )
+
+
+@pytest.fixture(scope="session")
+def sharer(aws, stack_with_shares):
+    """A caller who may make shares."""
+    return api_client.create_caller(aws, stack_with_shares, "sharer-alice")
+
+
+@pytest.fixture(scope="session")
+def share(aws, stack_with_shares, sharer):
+    """Makes a share of a new file, and returns what the API answered."""
+    files = Files(aws.client("s3"), stack_with_shares.bucket)
+
+    def make(content=b"shared", name="report.txt", **fields):
+        body = {"key": files.put(content, f"{uuid.uuid4()}/{name}"), **fields}
+        response = sharer.request("POST", f"{stack_with_shares.api_url}/shares", body)
+        assert response.status == 201, response.body
+        return response.json()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def address(stack_with_shares):
+    """A share's address as it leads to the local AWS, which has no TLS, and whose events do not name its port."""
+
+    def local(made):
+        begin, token = made["url"].rsplit("/", 1)
+        assert begin == f"https://{urlsplit(stack_with_shares.api_url).hostname}/s"
+        return f"{stack_with_shares.api_url}/s/{token}"
+
+    return local
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,16 @@ The local AWS writes no access log. The tests write the lines that S3 would writ
 import json
 import pathlib
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from local_aws import athena
+from local_aws import api_client, athena
 
 GUIDE = pathlib.Path(__file__).with_name("access_log") / "user-guide.log"
 OWNER = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
 ROLE = "arn:aws:sts::123456789012:assumed-role/LinkSessionRole/links"
 WHO, WHAT, NEVER = "Who opened this link?", "What was opened of this file?", "Which links were signed and never opened?"
+THROUGH = "Who downloaded through this share?"
 
 
 def access(url, key, bucket="files", status=200, agent='"curl/8.5.0"', encoded=2, ip="203.0.113.7", at="24/Nov/2026:10:00:00"):
@@ -32,10 +33,10 @@ def access(url, key, bucket="files", status=200, agent='"curl/8.5.0"', encoded=2
     )
 
 
-def filled(query, link_id=None, key=None):
-    """A query of the document with the link's id and the key filled in."""
+def filled(query, link_id=None, key=None, share_id=None):
+    """A query of the document with the ids and the key filled in."""
     text = athena.queries()[query]
-    for written, value in [("LINK-ID", link_id), ("private-files/report.pdf", key)]:
+    for written, value in [("LINK-ID", link_id), ("private-files/report.pdf", key), ("SHARE-ID", share_id)]:
         if value is not None:
             assert written in text
             text = text.replace(written, value.replace("'", "''"))
@@ -130,15 +131,20 @@ def log(links):
 
 @pytest.fixture(scope="module")
 def signed(aws, stack, links):
-    """The function's lines about links. The local AWS knows no pattern of fields, so the document's is applied here."""
+    """The function's lines about these links."""
+    return lines_about(aws, stack, {link["link_id"] for link in links.values()})
+
+
+def lines_about(aws, stack, ids):
+    """A function's lines about links. The local AWS knows no pattern of fields, so the document's is applied here."""
     [text] = [text for _, text in athena.blocks("sh") if "filter-log-events" in text]
     field = re.search(r"""--filter-pattern '{ \$\.(\w+) = "\*" }'""", text)[1]
     group = aws.client("lambda").get_function_configuration(FunctionName=stack.function)["LoggingConfig"]["LogGroup"]
     pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
     messages = [event["message"] for page in pages for event in page["events"]]
     lines = [json.loads(message) for message in messages if message.startswith("{")]
-    ours = [line for line in lines if line.get(field) in {link["link_id"] for link in links.values()}]
-    assert len(ours) == len(links)
+    ours = [line for line in lines if line.get(field) in ids]
+    assert {line[field] for line in ours} == ids
     return ours
 
 
@@ -164,3 +170,28 @@ def test_which_links_were_signed_and_never_opened(links, log, signed):
     assert [row["link_id"] for row in rows] == [links["unopened"]["link_id"]]
     assert rows[0]["key"] == links["unopened"]["key"]
     assert rows[0]["principal"].endswith(":user/reader-alice")
+
+
+def test_who_downloaded_through_this_share(aws, stack_with_shares, share, address):
+    made, other = share(name="ü + 100%.txt"), share()
+    # Two presses of one share, of which one led to a download in two parts, and one of another share.
+    urls = [api_client.send("POST", address(one)).headers["location"] for one in (made, made, other)]
+    ids = [parse_qs(urlsplit(url).query)["x-link-id"][0] for url in urls]
+    signed = lines_about(aws, stack_with_shares, set(ids))
+    log = [
+        # The function itself, before it gave the link.
+        access(urls[0], made["key"], ip="198.51.100.1", status=206, agent='"-"', at="24/Nov/2026:09:59:59"),
+        access(urls[0], made["key"], ip="203.0.113.2", status=206, at="24/Nov/2026:10:00:02"),
+        access(urls[0], made["key"], ip="203.0.113.1", at="24/Nov/2026:10:00:01"),
+        access(urls[1], made["key"], ip="203.0.113.3", status=403),
+        access(urls[2], other["key"], ip="203.0.113.4"),
+    ]
+    rows = athena.run(filled(THROUGH, share_id=made["share_id"]), log, signed)
+    assert [(row["link_id"], row["remoteip"]) for row in rows] == [
+        (ids[0], "203.0.113.1"), (ids[0], "203.0.113.2"), (ids[1], None),
+    ]  # fmt: skip
+    assert {row["pressed_from"] for row in rows} == {"127.0.0.1"}
+    assert [row["pressed_at"] for row in rows] == sorted(row["pressed_at"] for row in rows)
+    assert f"{rows[0]['opened_at']:%Y-%m-%dT%H:%M:%S}" == "2026-11-24T10:00:01"
+    # A press has two lines of its link, and is found once.
+    assert [row["link_id"] for row in athena.run(filled(NEVER), log, signed)] == [ids[1]]

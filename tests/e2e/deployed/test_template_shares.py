@@ -239,7 +239,7 @@ def test_permissions_are_for_the_table_and_its_index_and_no_more():
     }
     # Whoever mails can make shares, and can neither read, change nor revoke any.
     assert on_dynamodb(template, "LinkMailerPermissions") == {
-        "<MailLedger.Arn>": ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+        "<MailLedger.Arn>": ["dynamodb:UpdateItem"],
         "<SharesTable.Arn>": ["dynamodb:PutItem"],
     }
     for policy in ("LinkPermissions", "MailedLinkPermissions"):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from local_aws.http_server import HttpServer
 
-from . import stub_table
+from . import stub_ledger
 
 
 class StubAws(HttpServer):
@@ -52,12 +52,12 @@ class StubAws(HttpServer):
 
     def end_leases(self):
         """End all leases, as if five minutes had passed."""
-        stub_table.end_leases(self.table)
+        stub_ledger.end_leases(self.table)
 
     def respond(self, path, target, body):
         if target:
             with self._lock:
-                status, response = stub_table.call(self.table, json.loads(body))
+                status, response = stub_ledger.call(self.table, json.loads(body))
             return status, "application/x-amz-json-1.0", json.dumps(response).encode()
         if path == "/v2/email/outbound-emails":
             held = not self._ses_may_respond.is_set()

@@ -14,7 +14,7 @@ from bare_lambda import shares
 from campaign.environment import Environment
 from campaign.server import FATES, Answer, Server
 from local_aws import paths
-from local_lambda import share_table
+from local_lambda import stub_dynamodb
 
 DEADLINE = 15.0
 # DynamoDB's answer to a count takes so long where the process is stopped within the call, in seconds.
@@ -65,7 +65,7 @@ class Services:
     async def _dynamodb(self, request):
         name = request.headers["x-amz-target"].split(".")[1]
         self.calls[name] += 1
-        status, answer = share_table.call(self.table, name, json.loads(request.body))
+        status, answer = stub_dynamodb.call(self.table, name, json.loads(request.body))
         delay = self.counting_takes if name == "UpdateItem" else 0.0
         self.counting_takes = 0.0 if delay else self.counting_takes
         if name == "UpdateItem":

@@ -1,13 +1,11 @@
-"""The shares' DynamoDB table, for stand-ins of DynamoDB. It evaluates the expressions that it is sent.
+"""DynamoDB's tables, for stand-ins of DynamoDB. They evaluate the expressions that they are sent.
 
-It implements the calls that pages, presses and new shares make: GetItem, PutItem and UpdateItem.
+The calls are those that mails, pages, presses and new shares make: GetItem, PutItem and UpdateItem.
 
 Source: Amazon DynamoDB developer guide, "Using expressions in DynamoDB".
 """
 
-import base64
 import copy
-import hashlib
 import re
 
 TOKEN = re.compile(r"[\w#:.]+|[<>]=|[^\s]")
@@ -36,16 +34,6 @@ def call(table, name, body):
     return 200, {"Attributes": table[key]} if body.get("ReturnValues") == "ALL_NEW" else {}
 
 
-def share_id(token):
-    """The id of the share with this token."""
-    return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
-
-
-def with_token(item, token):
-    """A copy of a share's item, under the id of another token."""
-    return {**copy.deepcopy(item), "id": {"S": share_id(token)}}
-
-
 def number(value):
     """The number in an attribute."""
     return int(value["N"])
@@ -70,7 +58,7 @@ class Expression:
         self._tokens = TOKEN.findall(self._body["UpdateExpression"])
         clause = None
         while self._tokens:
-            if self._tokens[0] in ("SET", "REMOVE", ","):
+            if self._tokens[0] in ("SET", "REMOVE", "ADD", "DELETE", ","):
                 word = self._tokens.pop(0)
                 clause = clause if word == "," else word
             *parents, last = self._path(self._tokens.pop(0))
@@ -79,6 +67,12 @@ class Expression:
                 owner = owner[name]["M"]
             if clause == "REMOVE":
                 owner.pop(last, None)
+            elif clause in ("ADD", "DELETE"):
+                texts = set(self._get(self._tokens.pop(0))["SS"])
+                before = set(owner.pop(last, {"SS": []})["SS"])
+                after = before | texts if clause == "ADD" else before - texts
+                # An empty set is no attribute.
+                owner.update({last: {"SS": sorted(after)}} if after else {})
             else:
                 self._expect("=")
                 owner[last] = self._sum()
