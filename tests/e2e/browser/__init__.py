@@ -1,1 +1,1 @@
-"""What a browser does with the function's links: a real Chromium, and a stand-in for S3 on this machine."""
+"""What a browser does with links and with the page of a share: a real Chromium, a stand-in for S3, and a deployed stack."""

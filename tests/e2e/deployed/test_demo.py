@@ -26,11 +26,16 @@ def test_the_demo_downloads_the_file(shown, aws):
 def test_the_demo_presses_the_button_of_a_share_and_leaves_its_address_open(shown, aws):
     _, _, address = shown
     assert address.startswith("http://127.0.0.1:")
-    [file] = (aws.directory / "downloads").iterdir()
+    [file] = (aws.directory / "downloaded-by-share").iterdir()
     assert file.read_bytes() == demo.CONTENT
     assert share_demo.read_page(address).splitlines()[1:4] == ["Résumé 2026.txt", f"{len(demo.CONTENT)} bytes", "[Download]"]
     facts = api_client.send("GET", address, headers={"Accept": "application/json"}).json()
     assert facts["downloads_left"] == share_demo.MAX_DOWNLOADS - 1
+
+
+def test_the_share_in_the_demo_s_mail_saves_the_file_under_its_name(shown, aws):
+    [file] = (aws.directory / "downloaded-by-mail").iterdir()
+    assert (f"private-files/{file.name}", file.read_bytes()) == (demo.NEW_KEY, demo.CONTENT)
 
 
 def test_if_a_button_can_not_be_pressed_the_failure_names_the_reason(aws):

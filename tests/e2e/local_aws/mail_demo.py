@@ -24,9 +24,9 @@ def verify_sender(aws):
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
 
 
-def wait_for_mail(aws, beginnings):
-    """The mail whose link begins with one of these, once it is in the inbox."""
-    return inbox.wait_for(aws, lambda mail: mail.recipients == [RECIPIENT] and mail.link.startswith(beginnings))[0]
+def wait_for_mail(aws, beginning):
+    """The mail whose link begins with this, once it is in the inbox."""
+    return inbox.wait_for(aws, lambda mail: mail.recipients == [RECIPIENT] and mail.link.startswith(beginning))[0]
 
 
 def as_plain_text(mail):

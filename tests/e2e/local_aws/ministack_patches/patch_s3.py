@@ -1,4 +1,4 @@
-"""S3: requests count as TLS, and the filters of notifications are read as S3 reads them."""
+"""S3: requests count as TLS, filters of notifications are read as S3 reads them, and links to versions name their files."""
 
 import re
 from urllib.parse import unquote_plus
@@ -37,3 +37,22 @@ def read_filters_of_notifications_as_s3_does():
         return suffix is None or (decoded(suffix) is not None and key.endswith(decoded(suffix)))
 
     s3._key_matches_filter = key_matches_filter
+
+
+def answer_for_versions_as_a_link_asks():
+    """A link may ask for other headers, such as `response-content-disposition`. ministack heeds that only where the link
+    names no version, so a browser would not learn the file's name.
+
+    Source: Amazon S3 API reference, "GetObject", which has `versionId` and these parameters for one request.
+    """
+    from ministack.services import s3
+
+    original_get = s3._get_object
+
+    def get_object(bucket_name, key, headers, query_params=None):
+        status, answer_headers, *body = original_get(bucket_name, key, headers, query_params)
+        if status in (200, 206) and (query_params or {}).get("versionId"):
+            s3._apply_response_overrides(answer_headers, query_params)
+        return status, answer_headers, *body
+
+    s3._get_object = get_object
