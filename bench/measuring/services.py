@@ -37,6 +37,8 @@ class Services(TlsServer):
     """The services. They listen until the `with` block ends."""
 
     handler = ServicesHandler
+    # S3's and DynamoDB's.
+    listeners = 2
 
     def __init__(self):
         super().__init__()
@@ -46,11 +48,11 @@ class Services(TlsServer):
 
     def environment(self):
         """The variables of a function with shares that calls these services."""
+        # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
+        # DynamoDB has one too, so that a call of either service costs the same.
+        s3, dynamodb = (f"https://127.0.0.1:{port}" for port in self.ports)
         return shares.environment(
-            AWS_ENDPOINT_URL_DYNAMODB=f"https://localhost:{self.port}",
-            # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
-            AWS_ENDPOINT_URL_S3=f"https://127.0.0.1:{self.port}",
-            SSL_CERT_FILE=str(self.five_roots),
+            AWS_ENDPOINT_URL_S3=s3, AWS_ENDPOINT_URL_DYNAMODB=dynamodb, SSL_CERT_FILE=str(self.five_roots)
         )
 
     def dynamodb(self, name, call):

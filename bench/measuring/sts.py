@@ -53,14 +53,14 @@ class Sts(TlsServer):
     def environment(self, roots):
         """The variables that send a function's STS calls here."""
         return {
-            "AWS_ENDPOINT_URL_STS": f"https://localhost:{self.port}",
+            "AWS_ENDPOINT_URL_STS": f"https://localhost:{self.ports[0]}",
             "SSL_CERT_FILE": str(roots),
         }
 
     def policy_environment(self):
         """The variables that make a function ask for the bucket's policy as well, here."""
         # An address, because the bucket's name would stand before the name of a host, and no resolver knows that.
-        return {"BUCKET_POLICY": "heed", "AWS_ENDPOINT_URL_S3": f"https://127.0.0.1:{self.port}"}
+        return {"BUCKET_POLICY": "heed", "AWS_ENDPOINT_URL_S3": f"https://127.0.0.1:{self.ports[0]}"}
 
 
 def token():

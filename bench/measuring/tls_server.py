@@ -33,6 +33,8 @@ class TlsServer:
 
     # What answers: a class that inherits `Handler`.
     handler = None
+    # On how many ports it listens. A client makes a connection for each.
+    listeners = 1
 
     def __init__(self):
         # Seconds until an answer. In the cloud the services are some milliseconds away.
@@ -52,25 +54,27 @@ class TlsServer:
         context.load_cert_chain(directory / "leaf.pem")
         # The default is two session tickets, which no client here would use.
         context.num_tickets = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
-        self._server.daemon_threads = True
-        self._server.service = self
-        self._server.socket = context.wrap_socket(
-            # The thread of a connection does the handshake, at its first read.
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._servers = [self._listen(context) for _ in range(self.listeners)]
+        # Where it listens, on `localhost` and on 127.0.0.1.
+        self.ports = [server.server_port for server in self._servers]
         return self
 
     def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
         self._directory.cleanup()
 
-    @property
-    def port(self):
-        """Where it listens, on `localhost` and on 127.0.0.1."""
-        return self._server.server_port
+    def _listen(self, context):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
+        server.daemon_threads = True
+        server.service = self
+        server.socket = context.wrap_socket(
+            # The thread of a connection does the handshake, at its first read.
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
 
 
 class Handler(BaseHTTPRequestHandler):

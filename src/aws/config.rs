@@ -3,7 +3,8 @@
 //! Each client gets one snapshot of credentials and nothing that could replace it. A call is thus
 //! made with the credentials that were examined, and with no others.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -50,7 +51,13 @@ pub struct Aws {
     settings: Arc<AwsSettings>,
     http: AwsHttp,
     ses_http: AwsHttp,
+    dynamodb: Arc<LastClient>,
 }
+
+/// The client for DynamoDB that was made last, and its credentials. To make one for each call took an
+/// eighth of a share's page.
+#[derive(Default)]
+struct LastClient(Mutex<Option<(Credentials, aws_sdk_dynamodb::Client)>>);
 
 impl Aws {
     /// Keeps the settings. Nothing is opened before the first call.
@@ -58,7 +65,7 @@ impl Aws {
     pub fn new(settings: AwsSettings) -> Self {
         let http = AwsHttp::new(settings.trust, CALL_TIMEOUT);
         let ses_http = AwsHttp::new(settings.trust, SES_TIMEOUT);
-        Self { settings: Arc::new(settings), http, ses_http }
+        Self { settings: Arc::new(settings), http, ses_http, dynamodb: Arc::default() }
     }
 
     /// The settings as they were given.
@@ -119,10 +126,17 @@ impl Aws {
         aws_sdk_sts::Client::new(&config.build())
     }
 
-    /// A client for DynamoDB.
+    /// A client for DynamoDB. It is kept until one with other credentials is needed.
     pub(crate) fn dynamodb(&self, credentials: &Credentials) -> aws_sdk_dynamodb::Client {
+        let mut last = self.dynamodb.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = last.as_ref().filter(|(of, _)| of == credentials) {
+            return client.clone();
+        }
         let endpoint = self.settings.dynamodb_endpoint.as_ref();
-        aws_sdk_dynamodb::Client::new(&self.calling(self.region(), credentials, endpoint).build())
+        let config = self.calling(self.region(), credentials, endpoint).build();
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        *last = Some((credentials.clone(), client.clone()));
+        client
     }
 
     /// A client for SES. It makes each call once: a repeated call could send a second mail.
@@ -162,6 +176,13 @@ impl Aws {
     }
 }
 
+/// Shows nothing of the credentials.
+impl fmt::Debug for LastClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LastClient(hidden)")
+    }
+}
+
 /// Time-outs for a call that may take `whole`, retries included.
 fn timeouts(whole: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(whole).build()
@@ -170,6 +191,42 @@ fn timeouts(whole: Duration) -> TimeoutConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn dynamodb_is_called_with_the_credentials_that_were_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let aws = Aws::new(AwsSettings {
+            region: "eu-west-1".to_owned(),
+            dynamodb_endpoint: Some(endpoint),
+            ..AwsSettings::default()
+        });
+        let session =
+            |id, token: &str| Credentials::new(id, "secret", Some(token.to_owned()), None, "test");
+        let [one, two, renewed] = [session("ONE", "a"), session("TWO", "a"), session("TWO", "b")];
+        // The second client of each is the one that was kept.
+        for credentials in [&one, &one, &two, &renewed, &renewed, &one] {
+            aws.renew_connections();
+            let call = aws.dynamodb(credentials).get_item().table_name("shares").send();
+            let answer = async {
+                let mut stream = listener.accept().await.unwrap().0;
+                let mut request = vec![0; 4_096];
+                let length = stream.read(&mut request).await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+                String::from_utf8(request[..length].to_vec()).unwrap()
+            };
+            let (answered, request) = futures_util::future::join(call, answer).await;
+            answered.unwrap();
+            let token = credentials.session_token().unwrap();
+            assert!(request.contains(&format!("Credential={}/", credentials.access_key_id())));
+            assert!(request.contains(&format!("x-amz-security-token: {token}\r\n")), "{request}");
+        }
+        let shown = format!("{aws:?}");
+        assert!(!shown.contains("ONE") && !shown.contains("secret"), "{shown}");
+    }
 
     #[tokio::test]
     async fn the_client_that_signs_can_t_make_a_call() {

@@ -1,12 +1,14 @@
-//! Any order of presses, changes, revocation, loss of the grant and passing time against a model.
+//! Any order of presses, changes, revocation, loss of the grant and passing time against a model. Some
+//! presses come at once, and some while the owner revokes.
 
 use std::collections::HashMap;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
+use crate::expressions::number;
 use crate::function::{
     GRANTS, Request, downloads, function, function_with, now, owner, pass, press, send, share,
 };
@@ -23,12 +25,15 @@ enum Step {
     Limit(Option<u64>),
     End(u64),
     Revoke,
+    /// So many strangers press while the owner revokes. Calls take so many milliseconds, in order.
+    RevokeMeanwhile(usize, Vec<u64>),
     /// The grant goes, or comes back.
     Grant(bool),
     Pass(i64),
 }
 
 /// The model: what a press gets.
+#[derive(Clone)]
 struct Model {
     is_granted: bool,
     is_revoked: bool,
@@ -66,11 +71,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(Step::Grant),
         4 => prop_oneof![Just(1_i64), Just(299), Just(599), Just(600), 1..900_i64].prop_map(Step::Pass),
     ];
-    let revoke = prop::bool::weighted(0.3);
+    let pauses = prop::collection::vec(0..5_u64, 24);
+    let meanwhile = (1..6_usize, pauses);
+    let revoke = prop_oneof![
+        2 => Just(None),
+        1 => Just(Some(Step::Revoke)),
+        1 => meanwhile.prop_map(|(count, pauses)| Some(Step::RevokeMeanwhile(count, pauses))),
+    ];
     (prop::collection::vec(step, 1..30), revoke, any::<prop::sample::Index>()).prop_map(
         |(mut steps, revoke, at)| {
-            if revoke {
-                steps.insert(at.index(steps.len()), Step::Revoke);
+            if let Some(revoke) = revoke {
+                steps.insert(at.index(steps.len()), revoke);
             }
             steps
         },
@@ -136,6 +147,26 @@ async fn check(limit: Option<u64>, steps: Vec<Step>) {
             Step::Revoke => {
                 owner(&granted, "alice", "DELETE", &path, &Value::Null).await;
                 model.is_revoked = true;
+            }
+            Step::RevokeMeanwhile(count, pauses) => {
+                let began_after = std::time::Duration::from_millis(pauses[0]);
+                aws.state().pauses = pauses;
+                let presses = join_all((0..count).map(|_| press(function, &made.path, None)));
+                let revocation = async {
+                    tokio::time::sleep(began_after).await;
+                    owner(&granted, "alice", "DELETE", &path, &Value::Null).await;
+                    number(&aws.item()["downloads"])
+                };
+                let (answers, counted) = join(presses, revocation).await;
+                aws.state().pauses.clear();
+                let given = answers.iter().filter(|answer| answer.status == 303).count();
+                let mut without = model.clone();
+                let most = (0..count).filter(|_| without.press(None, time)).count();
+                assert!(given <= most, "{step:?}");
+                model.downloads += u64::try_from(given).unwrap();
+                model.is_revoked = true;
+                // Nothing was counted after the revocation.
+                assert_eq!(u64::try_from(counted).unwrap(), model.downloads, "{step:?}");
             }
             Step::Grant(is_granted) => model.is_granted = is_granted,
             Step::Pass(seconds) => pass(seconds),
