@@ -50,7 +50,8 @@ class Events:
 def events_of_all_kinds(services, environment, count):
     """So many events of each kind. Their shares are in the table of `services`."""
     with Process((paths.BOOTSTRAP,), environment) as process:
-        made = [shares.token_in(process.invoke(shares.make(**fields))[0]) for fields in ({}, {"passcode": shares.PASSCODE})]
+        of_two = (shares.make(), shares.make(passcode=shares.PASSCODE))
+        made = [shares.token_in(process.invoke(event)[0]) for event in of_two]
     plain, with_passcode = (services.copies(token, count) for token in made)
     return {
         LINK: Events([requests.link()] * count, 200),

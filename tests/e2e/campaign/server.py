@@ -51,6 +51,8 @@ class Server:
     def __init__(self, answer):
         self._answer = answer
         self._connections = set()
+        # How many requests came through connections that are forgotten.
+        self.requests_in_vain = 0
 
     async def start(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
@@ -77,6 +79,7 @@ class Server:
         try:
             while (request := await read_request(reader)) is not None:
                 if connection.is_forgotten:
+                    self.requests_in_vain += 1
                     connection.reset()
                     return
                 connection.is_busy = True
