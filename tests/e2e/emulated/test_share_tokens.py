@@ -14,11 +14,11 @@ import tempfile
 import time
 
 import pytest
-from bare_lambda import requests as bare_requests
+from bare_lambda import shares
 from bare_lambda.process import Process
 from local_aws import paths
 from local_aws.http_server import HttpServer
-from local_lambda import offline, requests, secrecy, share_table
+from local_lambda import requests, secrecy, stub_dynamodb
 
 TOKENS = 100_000
 SEED = 20261125
@@ -58,7 +58,7 @@ class OneShare(HttpServer):
         call, body = headers["X-Amz-Target"].split(".")[1], json.loads(body)
         if "Key" in body:
             self.asked.append(body["Key"]["id"]["S"])
-        status, response = share_table.call(self.items, call, body)
+        status, response = stub_dynamodb.call(self.items, call, body)
         return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(response).encode()
 
 
@@ -125,14 +125,7 @@ def one_share():
 
 
 def environment(aws):
-    grants = [{**offline.GRANTS[0], "actions": ["get", "share"]}]
-    return bare_requests.environment(
-        declared=False,
-        GRANTS=json.dumps(grants),
-        ASSUMED_SESSION_SECONDS="43200",
-        AWS_ENDPOINT_URL=aws.url,
-        SHARES_TABLE="shares",
-    )
+    return shares.environment(declared=False, ASSUMED_SESSION_SECONDS="43200", AWS_ENDPOINT_URL=aws.url)
 
 
 def template(name):
@@ -168,7 +161,7 @@ def test_a_hundred_thousand_tokens_open_nothing(one_share, built):
             if text != share_id:
                 sent.add(text)
             if WELL_FORMED.fullmatch(text):
-                expected.append(share_table.share_id(text))
+                expected.append(shares.share_id(text))
         assert time.monotonic() - started < SECONDS
         # The form decides whether the table is asked, and it is asked once.
         assert one_share.asked == expected
