@@ -38,6 +38,8 @@ struct RawShare {
     disposition: Option<String>,
     expires_in: Option<u64>,
     min_expires_in: Option<u64>,
+    #[expect(dead_code, reason = "The file of a share is always opened once, whatever this says.")]
+    check: Option<bool>,
     max_downloads: Option<u64>,
     passcode: Option<RawPasscode>,
     recipient: Option<String>,

@@ -32,30 +32,37 @@ pub(super) fn made(invocation: &mut Invocation<'_>, caller: Caller<'_>, share: &
     );
 }
 
-/// Logs and counts a page that was shown, or its facts.
-pub(super) fn shown(invocation: &mut Invocation<'_>, caller: Caller<'_>, id: &ShareId) {
+/// Logs and counts a page that was shown, or its facts. `owner` is the owner's name.
+pub(super) fn shown(
+    invocation: &mut Invocation<'_>,
+    caller: Caller<'_>,
+    id: &ShareId,
+    owner: Option<&str>,
+) {
     invocation.count(Counter::SharePagesShown);
     tracing::info!(
         share_id = id.as_str(),
         request_id = invocation.request_id(),
+        principal = owner,
         caller = caller.ip_address,
         "share opened"
     );
 }
 
-/// Logs a page that shows nothing to download.
+/// Logs a page that shows nothing to download. `owner` is the owner's name, if there is a share.
 pub(super) fn not_shown(
     invocation: &Invocation<'_>,
     caller: Caller<'_>,
     id: &ShareId,
+    owner: Option<&str>,
     error: &ShareError,
 ) {
-    let (share_id, request_id) = (id.as_str(), invocation.request_id());
+    let (share_id, request_id, principal) = (id.as_str(), invocation.request_id(), owner);
     let (caller, code, detail) = (caller.ip_address, error.code(), error.for_the_log());
     if is_ours(error) {
-        tracing::warn!(share_id, request_id, caller, code, detail, "share not opened");
+        tracing::warn!(share_id, request_id, principal, caller, code, detail, "share not opened");
     } else {
-        tracing::info!(share_id, request_id, caller, code, "share not opened");
+        tracing::info!(share_id, request_id, principal, caller, code, "share not opened");
     }
 }
 

@@ -85,10 +85,12 @@ impl Shares {
     ) -> Result<Facts, ShareError> {
         let time = invocation.time();
         let id = token.share_id();
+        let mut owner = None;
         let shown = async {
             let credentials = credentials(links).await?;
             let item = self.table.get(&id, &credentials, time).await?;
             let share = share(&item.ok_or(ShareError::NoSuchShare)?)?;
+            owner = Some(share.owner.name().to_owned());
             match state(links, &share, browser, time.now()) {
                 State::Active => facts(links, &share, false, time.now()),
                 state => Err(ShareError::Over(state)),
@@ -96,8 +98,8 @@ impl Shares {
         };
         let shown = shown.await.map_err(|error| judged(error).0);
         match &shown {
-            Ok(_) => log::shown(invocation, caller, &id),
-            Err(error) => log::not_shown(invocation, caller, &id, error),
+            Ok(_) => log::shown(invocation, caller, &id, owner.as_deref()),
+            Err(error) => log::not_shown(invocation, caller, &id, owner.as_deref(), error),
         }
         shown
     }

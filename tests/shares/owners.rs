@@ -12,7 +12,8 @@ use crate::function::{
 async fn a_share_is_made_and_its_address_is_told_once() {
     let aws = Aws::start().await;
     let function = function(&aws);
-    let fields = json!({"max_downloads": 5, "recipient": "bob@example.com", "note": "audit"});
+    let fields = json!({"max_downloads": 5, "recipient": "bob@example.com", "note": "audit",
+                        "check": false});
     let made = share(&function, &fields).await;
     let answer = &made.answer;
     assert_eq!(answer["expires_in"], 604_800);

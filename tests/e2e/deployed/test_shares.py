@@ -313,7 +313,8 @@ def test_shares_are_counted_and_logged_with_the_link_that_s3_logs(aws, stack, sh
     assert parse_qs(urlsplit(location).query)["x-link-id"] == [line["link_id"]]
     assert line["principal"].endswith(":user/sharer-alice") and line["caller"] == "127.0.0.1"
     for message in ("share made", "share opened", "share refused"):
-        assert logged(aws, stack, message, share_id=made["share_id"]), message
+        of_the_owner = {"principal": line["principal"], "caller": "127.0.0.1"}
+        assert logged(aws, stack, message, share_id=made["share_id"], **of_the_owner), message
     deadline = time.monotonic() + 10
     while True:
         new = {name: metrics.total(aws, name, stack.function) - before[name] for name in counted}
