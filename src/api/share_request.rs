@@ -261,7 +261,8 @@ mod tests {
             (r#"{"key": "a", "passcode": 1234}"#, "a passcode, or true to have one made"),
             (r#"{"key": "a", "recipient": ""}"#, "recipient: 0 characters"),
             (r#"{"key": "a", "note": "a\nb"}"#, "note: control characters"),
-            (r#"{"key": "a", "check": true}"#, "unknown field `check`"),
+            (r#"{"key": "a", "check": 1}"#, "expected a boolean"),
+            (r#"{"key": "a", "owner": "b"}"#, "unknown field `owner`"),
             (r#"{"key": "a", "filename": "a/b"}"#, "filename: "),
         ] {
             let detail = new_share(body.as_bytes()).err().unwrap().detail();
