@@ -164,8 +164,12 @@ pub(crate) struct Life {
 }
 
 /// The life of a share made `now`, under a grant that allows `max_expires_in` seconds, to an object
-/// and in a bucket that end it as `bounds` says. Sessions and signatures do not end a share, and no
-/// age of a signature does, because each download has a signature of its own.
+/// and in a bucket that end it as `bounds` says. Until its last second each download must get a link
+/// that works for `least_open` seconds.
+///
+/// Sessions and signatures do not end a share, because each download has a signature of its own. The
+/// greatest age that the policy allows does not either, but if it is less than a download needs,
+/// there is no share.
 ///
 /// # Errors
 ///
@@ -176,15 +180,24 @@ pub(crate) fn life(
     requested: RequestedWindow,
     max_expires_in: u64,
     bounds: Bounds,
+    least_open: u64,
 ) -> Result<Life, TooShort> {
     let made_at = floor_to_second(now);
+    // The last download begins early enough for its link.
     let until = |instant: Option<Timestamp>| {
-        instant.map_or(u64::MAX, |instant| keepable_seconds(instant.duration_since(made_at)))
+        instant.map_or(u64::MAX, |instant| {
+            keepable_seconds(instant.duration_since(made_at)).saturating_sub(least_open)
+        })
+    };
+    let is_too_young = |age| keepable_seconds(age) < least_open;
+    let policy = match bounds.policy_age {
+        Some(age) if is_too_young(age) => 0,
+        _ => until(bounds.policy_instant),
     };
     let (expires_in, limited_by) = [
         (requested.expires_in, LimitedBy::Request),
         (max_expires_in, LimitedBy::Grant),
-        (until(bounds.policy_instant), LimitedBy::Policy),
+        (policy, LimitedBy::Policy),
         (until(bounds.object_instant), LimitedBy::Object),
     ]
     .into_iter()
@@ -366,27 +379,41 @@ mod tests {
         }
 
         #[test]
-        fn a_share_lives_as_long_as_a_link_would_that_no_session_and_no_age_ends(case in cases()) {
+        fn at_a_share_s_last_second_a_download_gets_its_window_and_a_second_later_none_would(
+            case in cases(),
+            least_open in 120..3_600_u64,
+        ) {
             let (now, requested, max_expires_in, _, bounds) = case;
-            let life = life(now, requested, max_expires_in, bounds);
-            let ageless = Bounds { policy_age: None, ..bounds };
-            match window(now, requested, max_expires_in, SessionEnd::Never, ageless) {
-                // A share may outlive every signature.
-                Err(TooShort { limited_by: LimitedBy::Signature, .. })
-                | Ok(Window { limited_by: LimitedBy::Signature, .. }) => {
-                    let (Ok(Life { expires_in: seconds, .. })
-                    | Err(TooShort { available_expires_in: seconds, .. })) = life;
-                    prop_assert!(seconds > 604_800);
-                    let until = |end| ends_before(seconds, floor_to_second(now), end);
-                    prop_assert!(bounds.object_instant.is_none_or(until));
-                    prop_assert!(bounds.policy_instant.is_none_or(until));
-                    prop_assert!(seconds <= requested.expires_in && seconds <= max_expires_in);
-                }
-                Err(too_short) => prop_assert_eq!(life, Err(too_short)),
-                Ok(Window { expires_in, expires_at, limited_by, .. }) => {
-                    prop_assert_eq!(life, Ok(Life { expires_in, expires_at, limited_by }));
-                }
+            // No grant gives more than a year.
+            let max_expires_in = max_expires_in.min(365 * 86_400);
+            let made_at = floor_to_second(now);
+            // Whether a download that begins so many seconds later gets its window.
+            let opens = |seconds: u64| {
+                let begun = made_at.checked_add(SignedDuration::from_secs(seconds.cast_signed()));
+                let wanted = RequestedWindow { expires_in: least_open, min_expires_in: least_open };
+                window(begun.unwrap(), wanted, least_open, SessionEnd::Never, bounds).is_ok()
+            };
+            let (length, limited_by) =
+                match life(now, requested, max_expires_in, bounds, least_open) {
+                    Ok(life) => {
+                        prop_assert!(life.expires_in >= requested.min_expires_in);
+                        let lived = life.expires_at.duration_since(made_at).as_secs();
+                        prop_assert_eq!(lived.unsigned_abs(), life.expires_in);
+                        (life.expires_in, life.limited_by)
+                    }
+                    Err(TooShort { available_expires_in, limited_by }) => {
+                        prop_assert!(available_expires_in < requested.min_expires_in.max(1));
+                        (available_expires_in, limited_by)
+                    }
+                };
+            prop_assert!(length <= requested.expires_in && length <= max_expires_in);
+            match limited_by {
+                LimitedBy::Request => prop_assert_eq!(length, requested.expires_in),
+                LimitedBy::Grant => prop_assert_eq!(length, max_expires_in),
+                LimitedBy::Policy | LimitedBy::Object => prop_assert!(!opens(length + 1)),
+                LimitedBy::Session | LimitedBy::Signature => prop_assert!(false),
             }
+            prop_assert!(length == 0 || opens(length));
         }
 
         #[test]

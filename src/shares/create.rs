@@ -77,7 +77,7 @@ impl Shares {
         let grant = grant.ok_or(LinkError::NotGranted)?;
         let region = in_time(time, links.region(grant, bucket, &credentials, time)).await?;
         let now = floor_to_second(time.now());
-        let life = life_of(links, owner, &link, new.window, now)?;
+        let life = self.life(links, owner, &link, new.window, now)?;
         let share = Share {
             summary: Summary {
                 id: new.token.share_id(),
@@ -116,33 +116,35 @@ impl Shares {
     }
 
     /// The window of a link that is opened once and thrown away. Any window shows that the file can be
-    /// had.
+    /// had: a session that is almost over is followed by another.
     pub(super) fn trial_window(&self) -> RequestedWindow {
         RequestedWindow { min_expires_in: 1, ..self.settings.window }
     }
-}
 
-/// How long a share of `owner` may live, from `now` on. `link` is one to its file that was opened.
-///
-/// # Errors
-///
-/// [`LinkError::NotGranted`] and [`LinkError::WindowTooShort`].
-pub(super) fn life_of(
-    links: &Links,
-    owner: &Principal,
-    link: &Link,
-    requested: RequestedWindow,
-    now: Timestamp,
-) -> Result<Life, LinkError> {
-    let longest = links.grants.longest_share(owner, &link.bucket, &link.key);
-    let longest = longest.ok_or(LinkError::NotGranted)?;
-    window::life(now, requested, longest, link.bounds).map_err(|too_short| {
-        LinkError::WindowTooShort {
-            too_short,
-            min_expires_in: requested.min_expires_in,
-            session_expires_at: None,
-        }
-    })
+    /// How long a share of `owner` may live, from `now` on. `link` is one to its file that was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::NotGranted`] and [`LinkError::WindowTooShort`].
+    pub(super) fn life(
+        &self,
+        links: &Links,
+        owner: &Principal,
+        link: &Link,
+        requested: RequestedWindow,
+        now: Timestamp,
+    ) -> Result<Life, LinkError> {
+        let longest = links.grants.longest_share(owner, &link.bucket, &link.key);
+        let longest = longest.ok_or(LinkError::NotGranted)?;
+        let least_open = self.settings.window.min_expires_in;
+        window::life(now, requested, longest, link.bounds, least_open).map_err(|too_short| {
+            LinkError::WindowTooShort {
+                too_short,
+                min_expires_in: requested.min_expires_in,
+                session_expires_at: None,
+            }
+        })
+    }
 }
 
 /// The owner with nothing but what grants ask for. The rest of a token is of no use later.

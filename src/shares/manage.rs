@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::create::life_of;
 use super::item::{Item, instant, share, summary, text};
 use super::log::Caller;
 use super::passcode::Passcode;
@@ -150,6 +149,9 @@ impl Shares {
         let time = invocation.time();
         let credentials = credentials(links).await?;
         let share = self.managed(links, owner, id, &credentials, time).await?;
+        if share.summary.revoked_at.is_some() {
+            return Err(ShareError::Revoked);
+        }
         let mut changes = Changes {
             max_downloads: change.max_downloads,
             unlock: change.unlock,
@@ -161,7 +163,7 @@ impl Shares {
             let request = share.link_request(self.trial_window());
             let (link, _) = in_time(time, links.make_checked(judged, &request, time)).await?;
             let requested = RequestedWindow { expires_in, min_expires_in: 1 };
-            let life = life_of(links, judged, &link, requested, time.now())?;
+            let life = self.life(links, judged, &link, requested, time.now())?;
             changes.expires_at = Some(life.expires_at);
             changes.forget_at = Some(forget_at(life.expires_at));
         }

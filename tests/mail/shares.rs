@@ -208,7 +208,7 @@ async fn a_mail_promises_no_more_than_grant_and_file_give() {
         (
             "604800",
             Some("expiry-date=\"Wed, 25 Nov 2026 00:00:00 GMT\", rule-id=\"a\""),
-            "Tuesday 24 November 2026, 23:59 UTC",
+            "Tuesday 24 November 2026, 23:57 UTC",
         ),
     ] {
         let aws = Aws::start().await;

@@ -92,16 +92,29 @@ async fn a_share_is_promised_no_longer_than_its_file_lives() {
     let expires_in = "expiry-date=\"Tue, 24 Nov 2026 00:00:00 GMT\", rule-id=\"a\"";
     aws.state().expiration = Some(expires_in);
     let made = share(&function, &json!({})).await.answer;
-    // Five seconds are kept back for clocks that differ.
-    assert_eq!(made["expires_at"], "2026-11-23T23:59:55Z");
-    assert_eq!((&made["limited_by"], &made["expires_in"]), (&json!("object"), &json!(39_278)));
+    // Five seconds are kept back for clocks that differ, and two minutes for the last download.
+    assert_eq!(made["expires_at"], "2026-11-23T23:57:55Z");
+    assert_eq!((&made["limited_by"], &made["expires_in"]), (&json!("object"), &json!(39_158)));
     let path = format!("/shares/{}", made["share_id"].as_str().unwrap());
     let longer = json!({"expires_in": 604_800});
     let changed = owner(&function, "alice", "PATCH", &path, &longer).await.json();
-    assert_eq!(changed["expires_at"], "2026-11-23T23:59:55Z");
+    assert_eq!(changed["expires_at"], "2026-11-23T23:57:55Z");
     aws.state().expiration = None;
     let changed = owner(&function, "alice", "PATCH", &path, &longer).await.json();
     assert_eq!(changed["expires_at"], "2026-11-30T13:05:17Z");
+}
+
+#[tokio::test]
+async fn a_share_that_its_file_ends_opens_until_its_last_second() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let expires_in = "expiry-date=\"Tue, 24 Nov 2026 00:00:00 GMT\", rule-id=\"a\"";
+    aws.state().expiration = Some(expires_in);
+    let made = share(&function, &json!({})).await;
+    pass(39_157);
+    assert_eq!(press(&function, &made.path, None).await.status, 303);
+    pass(1);
+    assert_eq!(press(&function, &made.path, None).await.code(), "share-ended");
 }
 
 #[tokio::test]
@@ -114,13 +127,19 @@ async fn a_share_is_promised_no_longer_than_the_bucket_s_policy_lets_links_open(
     let until = json!({"DateGreaterThanEquals": {"aws:CurrentTime": "2026-11-25T00:00:00Z"}});
     aws.state().policy = Some(deny(until));
     let made = share(&function(&aws), &json!({})).await.answer;
-    assert_eq!(made["expires_at"], "2026-11-24T23:59:55Z");
+    assert_eq!(made["expires_at"], "2026-11-24T23:57:55Z");
     assert_eq!(made["limited_by"], "policy");
     // Each download has a signature of its own, so the age of signatures ends no share.
     let age = json!({"NumericGreaterThan": {"s3:signatureAge": "300000"}});
     aws.state().policy = Some(deny(age));
     let made = share(&function(&aws), &json!({})).await.answer;
     assert_eq!((&made["limited_by"], &made["expires_in"]), (&json!("request"), &json!(604_800)));
+    // An age at which no download gets its two minutes would make an address that never opens.
+    let too_young = json!({"NumericGreaterThan": {"s3:signatureAge": "124000"}});
+    aws.state().policy = Some(deny(too_young));
+    let answer = owner(&function(&aws), "alice", "POST", "/shares", &json!({"key": KEY})).await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "window-too-short"));
+    assert_eq!(answer.json()["limited_by"], "policy");
 }
 
 #[tokio::test]
@@ -262,8 +281,12 @@ async fn a_revoked_share_stays_revoked() {
         let answer = owner(&function, "alice", "DELETE", &path, &Value::Null).await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     }
-    let answer = owner(&function, "alice", "PATCH", &path, &json!({"expires_in": 60})).await;
-    assert_eq!((answer.status, answer.code().as_str()), (409, "share-revoked"));
+    // Whatever became of the file.
+    for status in [None, Some(404)] {
+        aws.state().s3_status = status;
+        let answer = owner(&function, "alice", "PATCH", &path, &json!({"expires_in": 60})).await;
+        assert_eq!((answer.status, answer.code().as_str()), (409, "share-revoked"));
+    }
     for answer in [facts(&function, &made.path).await, press(&function, &made.path, None).await] {
         assert_eq!((answer.status, answer.code().as_str()), (410, "share-withdrawn"));
     }
