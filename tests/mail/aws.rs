@@ -12,12 +12,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::expressions::{Call, Item, number};
 use crate::function::pass;
+use crate::http::{Request, Response};
 
 /// The calls to the ledger, which are all `UpdateItem`.
 pub(crate) const CLAIM: &str = "claim";
@@ -162,29 +162,8 @@ impl Aws {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Request {
-    method: String,
-    path: String,
-    query: String,
-    target: Option<String>,
-    body: String,
-}
-
-struct Response {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-}
-
-impl Response {
-    fn json(status: u16, body: &Value) -> Self {
-        Self { status, headers: Vec::new(), body: body.to_string() }
-    }
-}
-
 async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<Notify>) {
-    while let Some(request) = read_request(&mut stream).await {
+    while let Some(request) = Request::read(&mut stream).await {
         let is_ses = request.path == "/v2/email/outbound-emails";
         if is_ses {
             ses_called.notify_one();
@@ -206,24 +185,14 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, ses_called: Arc<
         let response = match fault {
             Some(Fault::Disconnect) => return,
             Some(Fault::NoAnswer) => std::future::pending().await,
-            Some(Fault::Error(status, code, message)) => Response {
-                headers: vec![("x-amzn-errortype", code.to_owned())],
-                ..Response::json(status, &json!({"__type": code, "message": message}))
-            },
+            Some(Fault::Error(status, code, message)) => Response::error(status, code, message),
             Some(Fault::DisconnectAfterwards) => {
                 respond(&request, &mut state.lock().unwrap());
                 return;
             }
             None | Some(Fault::None) => respond(&request, &mut state.lock().unwrap()),
         };
-        let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-        let headers = lines.collect::<Vec<_>>().concat();
-        let (length, body) = match request.method.as_str() {
-            "HEAD" => (String::new(), String::new()),
-            _ => (format!("content-length: {}\r\n", response.body.len()), response.body),
-        };
-        let text = format!("HTTP/1.1 {} x\r\n{headers}{length}\r\n{body}", response.status);
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if !response.write(&request.method, &mut stream).await {
             return;
         }
     }
@@ -257,9 +226,8 @@ fn get_bucket_policy(state: &State) -> Response {
     match &state.bucket_policy {
         Some(policy) => Response::json(200, policy),
         None => Response {
-            status: 404,
-            headers: Vec::new(),
             body: "<Error><Code>NoSuchBucketPolicy</Code></Error>".to_owned(),
+            ..Response::status(404)
         },
     }
 }
@@ -277,9 +245,8 @@ fn respond(request: &Request, state: &mut State) -> Response {
 }
 
 fn head_object(request: &Request, state: &State) -> Response {
-    let without_body = |status| Response { status, headers: Vec::new(), body: String::new() };
     if let Some(status) = state.s3_status {
-        return without_body(status);
+        return Response::status(status);
     }
     let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
     let key = path.strip_prefix("/files/").unwrap();
@@ -289,25 +256,18 @@ fn head_object(request: &Request, state: &State) -> Response {
         Some(version) => versions.iter().find(|object| object.version_id == Some(version)),
         None => versions.last(),
     };
-    let Some(object) = object else { return without_body(404) };
+    let Some(object) = object else { return Response::status(404) };
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];
     headers.extend(object.version_id.map(|version| ("x-amz-version-id", version.to_owned())));
     headers.extend(object.expiration.map(|header| ("x-amz-expiration", header.to_owned())));
     headers.extend(object.link_to.clone().map(|list| ("x-amz-meta-link-to", list)));
-    Response { status: 200, headers, body: String::new() }
+    Response { headers, ..Response::status(200) }
 }
 
 fn send_email(request: &Request, state: &mut State) -> Response {
     if state.ses_quota.is_some_and(|quota| state.sent.len() >= quota) {
-        let code = "LimitExceededException";
-        return Response {
-            headers: vec![("x-amzn-errortype", code.to_owned())],
-            ..Response::json(
-                400,
-                &json!({"__type": code, "message": "Daily message quota exceeded."}),
-            )
-        };
+        return Response::error(400, "LimitExceededException", "Daily message quota exceeded.");
     }
     let mail: Value = serde_json::from_str(&request.body).unwrap();
     let raw = mail["Content"]["Raw"]["Data"].as_str().unwrap();
@@ -331,7 +291,7 @@ fn update_item(request: &Request, table: &mut HashMap<String, Item>) -> Response
     let old = table.get(&id).cloned();
     let mut item = old.clone().unwrap_or_default();
     if !call.condition_holds(&item) {
-        return condition_failed(old.as_ref());
+        return Response::condition_failed(old.as_ref());
     }
     call.update(&mut item);
     call.check_that_all_is_used();
@@ -372,51 +332,9 @@ fn open_link(request: &Request, state: &State) -> Response {
         .rev()
         .find(|object| version.is_none() || version.as_deref() == object.version_id);
     let Some(object) = found else {
-        return Response { status: 404, headers: Vec::new(), body: String::new() };
+        return Response::status(404);
     };
     let mut headers = vec![("content-range", format!("bytes 0-0/{}", object.size))];
     headers.extend(object.expiration.map(|header| ("x-amz-expiration", header.to_owned())));
-    Response { status: 206, headers, body: "x".to_owned() }
-}
-
-fn condition_failed(item: Option<&Item>) -> Response {
-    let mut body = json!({"__type": "ConditionalCheckFailedException", "message": "no"});
-    if let Some(item) = item {
-        body["Item"] = Value::Object(item.clone());
-    }
-    let code = "ConditionalCheckFailedException".to_owned();
-    Response { headers: vec![("x-amzn-errortype", code)], ..Response::json(400, &body) }
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<Request> {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let header = |wanted: &str| {
-                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-                let found = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-                found.map(|(_, value)| value.to_owned())
-            };
-            let length = header("content-length").map_or(0, |length| length.parse().unwrap());
-            if body.len() >= length {
-                let mut line = head.split([' ', '\r']);
-                let method = line.next()?.to_owned();
-                let (path, query) =
-                    line.next().map(|uri| uri.split_once('?').unwrap_or((uri, "")))?;
-                return Some(Request {
-                    method,
-                    path: path.to_owned(),
-                    query: query.to_owned(),
-                    target: header("x-amz-target"),
-                    body: body.to_owned(),
-                });
-            }
-        }
-        let mut more = vec![0; 16_384];
-        match stream.read(&mut more).await {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&more[..count]),
-        }
-    }
+    Response { headers, body: "x".to_owned(), ..Response::status(206) }
 }

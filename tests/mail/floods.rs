@@ -1,9 +1,6 @@
 //! An object, a message or a batch that asks for more mails than it should. What is over a limit is
 //! refused whole, and no flood keeps another object's mail from going out.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use jiff::SignedDuration;
 use s3_link_signer::Handler;
 use serde_json::{Value, json};
@@ -12,6 +9,7 @@ use crate::aws::{Aws, Object};
 use crate::function::{
     batch, counted, failed, function, function_with, handle, notification, pass,
 };
+use crate::log::Log;
 
 const KEY: &str = "private-files/report.pdf";
 
@@ -33,34 +31,11 @@ async fn mail_to(function: &Handler, aws: &Aws, link_to: &[String]) -> Vec<Strin
     aws.recipients()
 }
 
-/// Log lines of this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Collects what this thread logs while the guard lives.
-    fn collect(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let lines = tracing_subscriber::fmt().json().with_writer(move || log.clone());
-        tracing::subscriber::set_default(lines.finish())
-    }
-
-    fn warnings(&self) -> Vec<Value> {
-        let bytes = self.0.lock().unwrap();
-        let lines = std::str::from_utf8(&bytes).unwrap().lines();
-        let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["level"] == "WARN").map(|line| line["fields"].clone()).collect()
-    }
+/// The fields of the warnings in a log.
+fn warnings(log: &Log) -> Vec<Value> {
+    let text = log.text();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["level"] == "WARN").map(|line| line["fields"].clone()).collect()
 }
 
 #[tokio::test]
@@ -75,7 +50,7 @@ async fn an_object_that_names_more_mailboxes_than_the_limit_is_refused_whole() {
         assert!(mail_to(&function, &aws, &mailboxes(limit + 1)).await.is_empty());
         assert_eq!((counted("EventsRefused"), counted("MailsSent")), (1, 0));
         assert!(aws.state().table.is_empty());
-        let [line] = log.warnings().try_into().unwrap();
+        let [line] = warnings(&log).try_into().unwrap();
         assert_eq!(line["message"], "event refused");
         let said = format!("names {} mailboxes, and MAIL_MAX_RECIPIENTS allows {limit}", limit + 1);
         assert!(line["reason"].as_str().unwrap().contains(&said), "{line}");
@@ -127,7 +102,7 @@ async fn refused_recipients_share_one_short_log_line_and_are_all_counted() {
         link_to.push("bob@example.com".to_owned());
         assert_eq!(mail_to(&function, &aws, &link_to).await, ["bob@example.com"]);
         assert_eq!(counted("RecipientsRefused"), refused.len() as u64);
-        let [line] = log.warnings().try_into().unwrap();
+        let [line] = warnings(&log).try_into().unwrap();
         assert_eq!(line["message"], "recipients refused");
         assert_eq!(line["count"], refused.len());
         assert!(line.to_string().len() < 600, "{line}");

@@ -20,11 +20,15 @@
 
 mod aws;
 mod events;
-#[path = "../dynamodb/expressions.rs"]
+#[path = "../stand_in/expressions.rs"]
 mod expressions;
 mod failures;
 mod floods;
 mod function;
+#[path = "../stand_in/http.rs"]
+mod http;
+#[path = "../stand_in/log.rs"]
+mod log;
 mod messages;
 mod mime;
 mod once;

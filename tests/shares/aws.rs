@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::expressions::{Call, Item, number};
+use crate::http::{Request, Response};
 
 /// What the index by owner projects. `docs/shares.md` has the same list.
 const PROJECTED: [&str; 18] = [
@@ -78,20 +78,6 @@ pub(crate) struct Aws {
     state: Arc<Mutex<State>>,
 }
 
-struct Request {
-    method: String,
-    path: String,
-    query: String,
-    target: Option<String>,
-    body: String,
-}
-
-struct Response {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-}
-
 impl Aws {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -140,10 +126,10 @@ impl Aws {
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
-    while let Some(request) = read_request(&mut stream).await {
+    while let Some(request) = Request::read(&mut stream).await {
         let (fault, pause) = {
             let mut state = state.lock().unwrap();
-            *state.calls.entry(request.operation()).or_default() += 1;
+            *state.calls.entry(operation(&request)).or_default() += 1;
             let pause = state.pauses.pop();
             match &request.target {
                 None => (Fault::None, pause),
@@ -158,75 +144,62 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         }
         let response = match fault {
             Fault::Hangs => std::future::pending().await,
-            Fault::Error(status, code) => {
-                let body = json!({"__type": code, "message": "not now"}).to_string();
-                Response { status, headers: vec![("x-amzn-errortype", code.to_owned())], body }
-            }
+            Fault::Error(status, code) => Response::error(status, code, "not now"),
             Fault::LosesTheAnswer => {
                 respond(&request, &mut state.lock().unwrap());
                 return;
             }
             Fault::None => respond(&request, &mut state.lock().unwrap()),
         };
-        let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-        let headers = lines.collect::<Vec<_>>().concat();
-        let (length, body) = match request.method.as_str() {
-            "HEAD" => (String::new(), String::new()),
-            _ => (format!("content-length: {}\r\n", response.body.len()), response.body),
-        };
-        let text = format!("HTTP/1.1 {} x\r\n{headers}{length}\r\n{body}", response.status);
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if !response.write(&request.method, &mut stream).await {
             return;
         }
     }
 }
 
-impl Request {
-    fn operation(&self) -> String {
-        let name = match (&self.target, self.method.as_str()) {
-            (Some(target), _) => target.rsplit('.').next().unwrap(),
-            (None, "POST") => "STS",
-            (None, "GET") if self.query.contains("X-Amz-Signature") => "OpenLink",
-            (None, "GET") => "GetBucketPolicy",
-            (None, _) => "HeadObject",
-        };
-        name.to_owned()
-    }
+fn operation(request: &Request) -> String {
+    let name = match (&request.target, request.method.as_str()) {
+        (Some(target), _) => target.rsplit('.').next().unwrap(),
+        (None, "POST") => "STS",
+        (None, "GET") if request.query.contains("X-Amz-Signature") => "OpenLink",
+        (None, "GET") => "GetBucketPolicy",
+        (None, _) => "HeadObject",
+    };
+    name.to_owned()
 }
 
 fn respond(request: &Request, state: &mut State) -> Response {
-    let operation = request.operation();
-    let plain = |status| Response { status, headers: Vec::new(), body: String::new() };
+    let operation = operation(request);
     if request.target.is_some() {
         return dynamodb(&operation, &serde_json::from_str(&request.body).unwrap(), state);
     }
     match operation.as_str() {
         "GetBucketPolicy" => match &state.policy {
-            Some(policy) => Response { body: policy.to_string(), ..plain(200) },
+            Some(policy) => Response { body: policy.to_string(), ..Response::status(200) },
             None => Response {
                 body: "<Error><Code>NoSuchBucketPolicy</Code></Error>".to_owned(),
-                ..plain(404)
+                ..Response::status(404)
             },
         },
         "STS" => Response {
             body: "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
                 .to_owned(),
-            ..plain(403)
+            ..Response::status(403)
         },
         _ => {
             let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
             let size = state.objects.get(path.strip_prefix("/files/").unwrap());
             match (state.s3_status, size) {
-                (Some(status), _) => plain(status),
+                (Some(status), _) => Response::status(status),
                 (None, None) => Response {
                     body: "<Error><Code>NoSuchKey</Code></Error>".to_owned(),
-                    ..plain(404)
+                    ..Response::status(404)
                 },
                 (None, Some(size)) => {
                     let mut headers = vec![("content-range", format!("bytes 0-0/{size}"))];
                     let expiration = state.expiration.map(str::to_owned);
                     headers.extend(expiration.map(|header| ("x-amz-expiration", header)));
-                    Response { headers, body: "x".to_owned(), ..plain(206) }
+                    Response { headers, body: "x".to_owned(), ..Response::status(206) }
                 }
             }
         }
@@ -235,13 +208,11 @@ fn respond(request: &Request, state: &mut State) -> Response {
 
 fn dynamodb(operation: &str, body: &Value, state: &mut State) -> Response {
     assert_eq!(body["TableName"], "shares");
-    let answer =
-        |status, body: &Value| Response { status, headers: Vec::new(), body: body.to_string() };
     match operation {
         "GetItem" => {
             assert_eq!(body["ConsistentRead"], true);
             let item = state.table.get(body["Key"]["id"]["S"].as_str().unwrap());
-            answer(200, &item.map_or_else(|| json!({}), |item| json!({"Item": item})))
+            Response::json(200, &item.map_or_else(|| json!({}), |item| json!({"Item": item})))
         }
         "PutItem" | "UpdateItem" => {
             let written = write(operation, body, state);
@@ -250,20 +221,10 @@ fn dynamodb(operation: &str, body: &Value, state: &mut State) -> Response {
             }
             match written {
                 Ok(item) if body["ReturnValues"] == "ALL_NEW" => {
-                    answer(200, &json!({"Attributes": item}))
+                    Response::json(200, &json!({"Attributes": item}))
                 }
-                Ok(_) => answer(200, &json!({})),
-                Err(item) => {
-                    let code = "ConditionalCheckFailedException";
-                    let mut failed = json!({"__type": code, "message": "no"});
-                    if let Some(item) = item {
-                        failed["Item"] = Value::Object(item);
-                    }
-                    Response {
-                        headers: vec![("x-amzn-errortype", code.to_owned())],
-                        ..answer(400, &failed)
-                    }
-                }
+                Ok(_) => Response::json(200, &json!({})),
+                Err(item) => Response::condition_failed(item.as_ref()),
             }
         }
         "Query" => {
@@ -278,9 +239,11 @@ fn dynamodb(operation: &str, body: &Value, state: &mut State) -> Response {
             for item in &mut items {
                 item.retain(|name, _| PROJECTED.contains(&name.as_str()));
             }
-            answer(200, &page(body, items, &["id", "owner_key", "created_at"]))
+            Response::json(200, &page(body, items, &["id", "owner_key", "created_at"]))
         }
-        "Scan" => answer(200, &page(body, state.table.values().cloned().collect(), &["id"])),
+        "Scan" => {
+            Response::json(200, &page(body, state.table.values().cloned().collect(), &["id"]))
+        }
         other => panic!("{other} is not expected"),
     }
 }
@@ -324,37 +287,4 @@ fn page(body: &Value, items: Vec<Item>, key: &[&str]) -> Value {
         page["LastEvaluatedKey"] = key_of(last);
     }
     page
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<Request> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            let header = |wanted: &str| {
-                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-                let found = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-                found.map(|(_, value)| value.to_owned())
-            };
-            let length = header("content-length").map_or(0, |length| length.parse().unwrap());
-            if bytes.len() >= end + 4 + length {
-                let mut line = head.split([' ', '\r']);
-                let method = line.next()?.to_owned();
-                let uri = line.next()?;
-                let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-                return Some(Request {
-                    method,
-                    path: path.to_owned(),
-                    query: query.to_owned(),
-                    target: header("x-amz-target"),
-                    body: String::from_utf8(bytes[end + 4..].to_vec()).unwrap(),
-                });
-            }
-        }
-        let mut more = vec![0; 16_384];
-        match stream.read(&mut more).await {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&more[..count]),
-        }
-    }
 }

@@ -17,11 +17,15 @@
 )]
 
 mod aws;
-#[path = "../dynamodb/expressions.rs"]
+#[path = "../stand_in/expressions.rs"]
 mod expressions;
 mod faults;
 mod function;
 mod guessing;
+#[path = "../stand_in/http.rs"]
+mod http;
+#[path = "../stand_in/log.rs"]
+mod log;
 mod model;
 mod operators;
 mod owners;

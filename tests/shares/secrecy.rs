@@ -1,34 +1,16 @@
 //! No token, no passcode, no cookie and no link in the log, in metrics, in the table or in an answer
 //! that is not meant to hold it.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, Fault};
 use crate::function::{facts, function, metrics, owner, pass, press, press_with, share};
-
-/// Log lines of this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log::Log;
 
 #[tokio::test]
 async fn secrets_are_where_they_belong_and_nowhere_else() {
     let log = Log::default();
-    let lines = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || lines.clone());
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let _guard = log.collect();
 
     let aws = Aws::start().await;
     let function = function(&aws);
@@ -60,7 +42,7 @@ async fn secrets_are_where_they_belong_and_nowhere_else() {
     pass(700_000);
     answers.push(facts(&function, &chosen.path).await);
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let table = serde_json::to_string(&aws.state().table).unwrap();
     let answers: Vec<_> =
         answers.iter().map(|answer| format!("{}{}", answer.body, answer.headers)).collect();
