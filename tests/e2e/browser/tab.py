@@ -84,6 +84,14 @@ class Tab:
         """Wait until the page that a click or a key has asked for is there."""
         self._browser.wait_for_event("Page.loadEventFired")
 
+    def wait_for_focus(self, selector):
+        """Wait until an element has the focus. `autofocus` gives it when the page is drawn, perhaps after its load."""
+        self.evaluate(
+            f"new Promise((resolve) => {{ const element = document.querySelector({json.dumps(selector)});"
+            "if (element === document.activeElement) resolve();"
+            "else element.addEventListener('focus', () => resolve()); })"
+        )
+
     def screenshot(self, path):
         """Write a picture of the whole page to a PNG file."""
         path.parent.mkdir(parents=True, exist_ok=True)

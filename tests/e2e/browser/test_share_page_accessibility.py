@@ -165,13 +165,14 @@ def test_a_screen_reader_is_told_of_a_wrong_passcode_at_once_and_at_the_field(ta
     assert field.name == "Passcode" and field.properties["required"] is True
     assert field.properties.get("invalid", "false") == "false"
     after_a_press(tab)
+    # Screen readers read the field that has the focus when the page is there, with its description.
+    tab.wait_for_focus("#passcode")
     tree = tab.accessibility_tree()
     wrong = "That is not the passcode. 9 tries are left."
     [field] = [node for node in tree if node.role == "textbox"]
     assert (field.name, field.description, field.properties["invalid"]) == ("Passcode", wrong, "true")
     assert [node.role for node in tree if node.role == "alert"] == ["alert"]
     assert wrong in [node.name for node in tree]
-    # Screen readers read the field that has the focus when the page is there, with its description.
     assert field.properties.get("focused") is True
 
 
