@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from local_aws import deploying, inbox, paths
+from local_aws import custom_domain, deploying, inbox, paths
 
 SENDER = "smoke@example.com"
 
@@ -13,7 +13,12 @@ SENDER = "smoke@example.com"
 @pytest.fixture(scope="module")
 def smoked(aws):
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-    return deploying.deploy(aws, stack="smoked", MailFrom=SENDER, MailAllowedRecipients="*@example.com")
+    deployed = deploying.deploy(
+        aws, stack="smoked", MailFrom=SENDER, MailAllowedRecipients="*@example.com", ShareLinks="yes"
+    )
+    with custom_domain.CustomDomain() as domain:
+        domain.lead_to(aws, deployed)
+        yield deployed
 
 
 def smoke(aws, *arguments):
@@ -37,10 +42,10 @@ def outcomes(report):
 def test_every_step_is_ok_on_a_stack_that_works(aws, smoked):
     status, report = smoke(aws, "smoked", "--mail-to", "smoke-reader@example.com")
     assert status == 0, report
-    assert outcomes(report) == ["ok"] * 12, report
+    assert outcomes(report) == ["ok"] * 13, report
     [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == ["smoke-reader@example.com"])
     assert mail.message_id in report
-    for secret in ("X-Amz-Signature", "X-Amz-Security-Token", aws.secret_access_key):
+    for secret in ("/s/", "X-Amz-Signature", "X-Amz-Security-Token", aws.secret_access_key):
         assert secret not in report
     left = aws.client("s3").list_object_versions(Bucket=smoked.bucket).get("Versions", [])
     assert len(left) == 1, "only the mailed file is left"
@@ -51,6 +56,11 @@ def test_without_an_address_no_mail_is_sent(aws, smoked):
     status, report = smoke(aws, "smoked")
     assert (status, outcomes(report).count("skipped")) == (0, 1), report
     assert len(inbox.mails(aws)) == before
+
+
+def test_without_shares_none_is_made(aws, stack):
+    _, report = smoke(aws, stack.stack)
+    assert "skipped a share downloads the file until it is revoked: ShareLinks is no" in report, report
 
 
 def test_what_is_broken_is_named_and_the_exit_status_says_so(aws, smoked, files):
@@ -68,7 +78,7 @@ def test_what_is_broken_is_named_and_the_exit_status_says_so(aws, smoked, files)
     assert status == 1
     failed = [line for line in report.splitlines() if "FAILED" in line]
     assert [line.split(":")[0].split("FAILED")[1].strip() for line in failed] == [
-        "the link downloads the file", "SES knows the sender",
+        "the link downloads the file", "a share downloads the file until it is revoked", "SES knows the sender",
     ], report
 
 

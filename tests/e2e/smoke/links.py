@@ -1,4 +1,4 @@
-"""The steps about links: the function, its session, a file, a link to it, and what must be refused."""
+"""The steps about links: the function, its session, a file, a link to it, a share of it, and what must be refused."""
 
 import time
 import uuid
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from botocore.exceptions import ClientError
 
-from . import requests
+from . import requests, shares
 from .report import Failed, Skipped
 
 CONTENT = b"s3-link-signer: smoke test\n"
@@ -25,6 +25,7 @@ def check(stack, report):
         seen.append(f"s3://{bucket}/{key}")
     try:
         file(stack, report, bucket, key)
+        shares.check(stack, report, key, CONTENT)
     finally:
         if uploaded:
             remove(s3, bucket, key)

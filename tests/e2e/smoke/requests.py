@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 @dataclass(frozen=True)
 class Response:
     status: int
+    headers: http.client.HTTPMessage
     body: bytes
 
     def json(self):
@@ -39,7 +40,7 @@ def send(method, url, body=None, headers=None):
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body=body, headers={"Host": parts.netloc, **(headers or {})})
         response = connection.getresponse()
-        return Response(response.status, response.read())
+        return Response(response.status, response.headers, response.read())
     finally:
         connection.close()
 
