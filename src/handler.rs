@@ -1,7 +1,8 @@
 //! Puts the rooms together and dispatches one event.
 //!
 //! `events` says what an event is, `api` answers requests, `mail` delivers links, `doctor` says why a
-//! link does not open. Nothing is decided here but which of them has to act.
+//! link does not open, `shares` lists and revokes shares for operators. Nothing is decided here but
+//! which of them has to act.
 
 use std::fmt;
 use std::sync::Arc;

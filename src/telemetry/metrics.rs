@@ -43,7 +43,7 @@ pub(crate) enum Counter {
     SharePagesShown,
     /// Downloads of shares that were given.
     ShareDownloads,
-    /// Presses of a share's button that got nothing.
+    /// Presses of a share's button that got nothing. An address that is not well formed is no share's.
     ShareRefusals,
     /// Those of them with a wrong passcode.
     SharePasscodesWrong,
