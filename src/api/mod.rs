@@ -1,8 +1,10 @@
 //! The HTTP API: a request in, a response out. RFC 9457's problem+json is its language for errors.
 //!
 //! - [`router`] has the table of routes,
-//! - one file per resource answers: [`links`], [`batch`], [`download`], [`session`],
-//! - [`link_request`] reads what callers write, [`link_response`] writes what they read,
+//! - one file per resource answers: [`links`], [`batch`], [`download`], [`session`], [`shares`] for
+//!   owners and [`share_address`] for whoever has an address,
+//! - [`link_request`] and [`share_request`] read what callers write, [`link_response`] writes what
+//!   they read, [`share_page`] is the page for people,
 //! - [`form`] decodes queries and forms,
 //! - [`response`] and [`problem`] are what goes out.
 //!

@@ -1,8 +1,8 @@
 //! `/s/{token}`: what anyone gets who has a share's address. A page for people; for programs that ask
 //! for JSON, its facts.
 //!
-//! Nothing here is logged or counted as a link that was refused: `shares` has log lines and counters
-//! of its own, and none of them knows the token.
+//! No press in vain is logged or counted as a link that was refused: `shares` has log lines and
+//! counters of its own, and none of them knows the token.
 
 use http::HeaderValue;
 use http::header::RETRY_AFTER;
@@ -16,12 +16,10 @@ use super::{Problem, Request, Response, share_request};
 use crate::shares::{Browser, Facts, Pressed, ShareError, State, Token};
 use crate::telemetry::Invocation;
 
-/// The cookie that recognises a browser's presses. Its path is the share's own.
+/// The cookie that recognises a browser's presses. Its path is the share's own. The browser keeps it
+/// until it is closed, because a page may be open for long before its button is pressed. The table
+/// knows until when a press is not counted.
 const COOKIE: &str = "press";
-
-/// How long a browser keeps the cookie after a page or a press, in seconds: as long as it may press
-/// again uncounted.
-const COOKIE_SECONDS: u32 = 600;
 
 /// The facts of a share as JSON.
 #[derive(Serialize)]
@@ -75,6 +73,7 @@ impl Call<'_> {
         if request.method == "HEAD" {
             response.body.clear();
         }
+        share_page::protect(&mut response);
         Ok(response)
     }
 
@@ -85,14 +84,18 @@ impl Call<'_> {
         invocation: &mut Invocation<'_>,
     ) -> Result<Response, Problem> {
         let Self { shares, links, request } = self;
-        let Some(token) = Token::parse(token) else {
-            return refused(request, None, &ShareError::NoSuchShare, invocation.time().now());
-        };
-        let passcode = share_request::press(request)?;
         let given = browser_of(request);
-        let Pressed { facts, outcome, browser } = shares
-            .press(links, &token, passcode.as_deref(), given.as_ref(), self.caller(), invocation)
-            .await;
+        let Pressed { facts, outcome, browser } =
+            match (Token::parse(token), share_request::press(request)) {
+                (None, _) => Pressed::in_vain(ShareError::NoSuchShare),
+                (Some(token), Err(error)) => {
+                    Pressed::unreadable(&token, error, self.caller(), invocation)
+                }
+                (Some(token), Ok(passcode)) => {
+                    let (passcode, given) = (passcode.as_deref(), given.as_ref());
+                    shares.press(links, &token, passcode, given, self.caller(), invocation).await
+                }
+            };
         let mut response = match outcome {
             Ok(link) => Response::see_other(&link.url)?,
             Err(error) => refused(request, facts.as_ref(), &error, invocation.time().now())?,
@@ -100,6 +103,7 @@ impl Call<'_> {
         if let Some(browser) = browser {
             set_cookie(&mut response, request, &browser);
         }
+        share_page::protect(&mut response);
         Ok(response)
     }
 }
@@ -131,7 +135,7 @@ fn refused(
         ShareError::Unavailable { .. } | ShareError::Table(_) => {
             Refusal::TryAgain { after: error.retry_after(now).unwrap_or(1) }
         }
-        _ => return Err(error.clone().into()),
+        _ => return Ok(Response::problem(&error.clone().into())),
     };
     match (facts, refusal) {
         (Some(facts), refusal) => share_page::offer(&offer(facts), Some(refusal), now),
@@ -181,8 +185,7 @@ fn set_cookie(response: &mut Response, request: &Request, browser: &Browser) {
         path if path.starts_with('/') && path.bytes().all(is_plain) => format!(" Path={path};"),
         _ => String::new(),
     };
-    response.cookies.push(format!(
-        "{COOKIE}={};{path} Max-Age={COOKIE_SECONDS}; Secure; HttpOnly; SameSite=Lax",
-        browser.reveal()
-    ));
+    response
+        .cookies
+        .push(format!("{COOKIE}={};{path} Secure; HttpOnly; SameSite=Lax", browser.reveal()));
 }

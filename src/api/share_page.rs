@@ -170,7 +170,7 @@ pub(super) fn over(over: Over) -> Result<Response, Problem> {
 /// As for [`offer`].
 pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
     let page =
-        plain("This link can't be opened now", "Nothing was counted. Try again in a minute.");
+        plain("This link can't be opened now", "No download was counted. Try again in a minute.");
     let mut response = respond(503, &page, "")?;
     response.headers.insert(RETRY_AFTER, HeaderValue::from(after));
     Ok(response)
@@ -208,7 +208,8 @@ impl Refusal {
                 words::length(seconds_until(until, now))
             ),
             Self::TryAgain { .. } => {
-                "The file can't be given at this moment. Nothing was counted. Try again in a minute."
+                "The file can't be given at this moment. Try again in a minute, in this browser: no \
+                 download is counted twice."
                     .to_owned()
             }
         }
@@ -236,7 +237,19 @@ fn plain<'a>(heading: &'a str, sentence: &str) -> Page<'a> {
     Page { style: STYLE, heading, offer: None, problem: Some(sentence.to_owned()) }
 }
 
-/// The page as a response that no cache, no index, no frame and no other site gets to see.
+/// Keeps a response about a share from every index, frame and other site. No cache keeps any response.
+pub(super) fn protect(response: &mut Response) {
+    for (name, value) in [
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        response.headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// The page as a response that loads nothing but its own style.
 fn respond(status: u16, page: &Page<'_>, download_origin: &str) -> Result<Response, Problem> {
     let html = page.render().map_err(|error| internal(&error.to_string()))?;
     let mut response = Response::html(status, html);
@@ -250,14 +263,6 @@ fn respond(status: u16, page: &Page<'_>, download_origin: &str) -> Result<Respon
     let policy = HeaderValue::try_from(policy.replace(" ;", ";"))
         .map_err(|_| internal("the bucket's origin can't be the value of a header"))?;
     response.headers.insert(CONTENT_SECURITY_POLICY, policy);
-    for (name, value) in [
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
-    ] {
-        response.headers.insert(name, HeaderValue::from_static(value));
-    }
     Ok(response)
 }
 
@@ -358,7 +363,10 @@ mod tests {
     fn what_can_not_be_given_now_may_be_tried_again() {
         let refused = page(&an_offer(), Some(Refusal::TryAgain { after: 30 }));
         assert_eq!((refused.status, &refused.headers[RETRY_AFTER]), (503, &"30".parse().unwrap()));
-        assert!(refused.body.contains("Nothing was counted") && refused.body.contains("<button>"));
+        assert!(
+            refused.body.contains("no download is counted twice")
+                && refused.body.contains("<button>")
+        );
         let unavailable = unavailable(5).unwrap();
         assert_eq!(unavailable.status, 503);
         assert_eq!(unavailable.headers[RETRY_AFTER], "5");
@@ -391,10 +399,6 @@ mod tests {
             )
         );
         assert_eq!(headers["cache-control"], "no-store");
-        assert_eq!(headers["referrer-policy"], "no-referrer");
-        assert_eq!(headers["x-content-type-options"], "nosniff");
-        assert_eq!(headers["x-frame-options"], "DENY");
-        assert_eq!(headers["x-robots-tag"], "noindex, nofollow");
         assert_eq!(headers["content-type"], "text/html; charset=utf-8");
         let ended = over(Over::Ended).unwrap().headers;
         let policy = ended[CONTENT_SECURITY_POLICY].to_str().unwrap();

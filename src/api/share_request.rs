@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use super::link_request::{RawFile, for_share, parse};
 use super::{Problem, Request, decode_form};
 use crate::access::DEFAULT_SHARE_EXPIRES_IN;
-use crate::shares::{Change, Edit, NewShare, Passcode, Token};
+use crate::shares::{Change, Edit, NewShare, Passcode, ShareError, Token};
 use crate::window::RequestedWindow;
 
 /// The shortest life of a share, in seconds.
@@ -172,8 +172,9 @@ pub(super) fn page(query: &[(String, String)]) -> Result<(Option<&str>, i32), Pr
 ///
 /// # Errors
 ///
-/// [`Problem::InvalidRequest`]. It repeats nothing of the body.
-pub(super) fn press(request: &Request) -> Result<Option<String>, Problem> {
+/// [`ShareError::Field`]. It repeats nothing of the body.
+pub(super) fn press(request: &Request) -> Result<Option<String>, ShareError> {
+    let unreadable = |why: &str| ShareError::Field(why.to_owned());
     let content_type = request.client.content_type.as_deref().unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let body = request.body.trim_ascii();
@@ -181,15 +182,13 @@ pub(super) fn press(request: &Request) -> Result<Option<String>, Problem> {
         return Ok(None);
     }
     if essence.eq_ignore_ascii_case("application/json") {
-        let press: RawPress = serde_json::from_slice(body).map_err(|_| {
-            Problem::invalid_request("the body is no JSON such as {\"passcode\": \"…\"}")
-        })?;
+        let press: RawPress = serde_json::from_slice(body)
+            .map_err(|_| unreadable("the body is no JSON such as {\"passcode\": \"…\"}"))?;
         return Ok(press.passcode);
     }
     let form = std::str::from_utf8(body).ok().and_then(|form| decode_form(form).ok());
-    let form = form.ok_or_else(|| {
-        Problem::invalid_request("the form's fields are not UTF-8 once they are decoded")
-    })?;
+    let form =
+        form.ok_or_else(|| unreadable("the form's fields are not UTF-8 once they are decoded"))?;
     Ok(form.into_iter().find(|(name, _)| name == "passcode").map(|(_, value)| value))
 }
 

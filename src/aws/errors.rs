@@ -103,7 +103,7 @@ pub(crate) fn error_code(code: &str) -> &str {
 }
 
 /// Whether a code says that too many calls are made. Services name this in different ways.
-fn is_throttling(code: &str) -> bool {
+pub(crate) fn is_throttling(code: &str) -> bool {
     code.contains("Throttl")
         || code.contains("TooManyRequests")
         || code == "RequestLimitExceeded"

@@ -19,7 +19,7 @@ mod sts;
 
 pub use self::config::{Aws, AwsSettings};
 pub(crate) use self::errors::AwsError;
-pub(crate) use self::errors::{error_chain, error_code, says};
+pub(crate) use self::errors::{error_chain, error_code, is_throttling, says};
 pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::Regions;

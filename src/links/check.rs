@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use memchr::memmem;
 
 use super::{LinkError, ObjectEnd, ObjectFacts};
-use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code};
+use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code, is_throttling};
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
@@ -64,6 +64,25 @@ impl Answer {
         matches!(self.status, 200 | 206 | 416)
     }
 
+    /// Whether the same link may open later, or one that another session signs: S3 or KMS has a fault
+    /// or throttles, or S3 does not accept the session or the clock. The object is not to blame.
+    ///
+    /// Source of the codes: Amazon S3 API reference, "Error responses".
+    fn is_passing(&self) -> bool {
+        let Self { status, code, .. } = self;
+        matches!(status, 429 | 500..)
+            || is_throttling(code)
+            || matches!(
+                code.as_str(),
+                "ExpiredToken"
+                    | "InvalidAccessKeyId"
+                    | "InvalidToken"
+                    | "RequestTimeTooSkewed"
+                    | "RequestTimeout"
+                    | "TokenRefreshRequired"
+            )
+    }
+
     /// What S3 answered and what the likely causes are, in words. `None` if the link opens.
     pub(crate) fn why_not(&self) -> Option<String> {
         let Self { status, code, .. } = self;
@@ -78,14 +97,17 @@ impl Answer {
 /// # Errors
 ///
 /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
-/// [`LinkError::Upstream`] when S3 does not answer or answers 5xx. Neither holds the URL or any
-/// part of its signature.
+/// [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
+/// the URL or any part of its signature.
 pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<Answer, LinkError> {
     let answer = fetch_one_byte(http, url).await.map_err(|reason| unreachable(&reason))?;
-    match (answer.status, answer.why_not()) {
-        (_, None) => Ok(answer),
-        (status @ 500.., _) => Err(unreachable(&format!("it answered {status}"))),
-        (_, Some(reason)) => Err(LinkError::ObjectUnavailable(reason)),
+    match answer.why_not() {
+        None => Ok(answer),
+        Some(_) if answer.is_passing() => {
+            let Answer { status, code, .. } = &answer;
+            Err(unreachable(format!("it answered {status} {code}").trim_end()))
+        }
+        Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
     }
 }
 

@@ -83,10 +83,12 @@ impl Mailer {
     /// Mails as `settings` say, through `aws`. Makes no call. `shares` makes the shares, if mails are
     /// to bring some.
     pub(crate) fn new(settings: MailSettings, shares: Option<Arc<Shares>>, aws: Aws) -> Self {
+        let shares = shares.filter(|_| settings.link == MailLink::Share);
+        let share_life = shares.as_ref().map(|_| settings.window.expires_in);
         Self {
-            shares: shares.filter(|_| settings.link == MailLink::Share),
+            shares,
             objects: Objects::new(aws.clone()),
-            ledger: Ledger::new(settings.table.clone(), aws.clone()),
+            ledger: Ledger::new(settings.table.clone(), share_life, aws.clone()),
             ses: Ses::new(aws),
             settings,
         }

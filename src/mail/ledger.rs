@@ -35,11 +35,15 @@ use crate::shares::ShareId;
 /// any invocation that may still send it: the template's time-out is a minute.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a sent mail is remembered. No queue keeps an event for so long: SQS keeps messages for
-/// 14 days at most.
+/// How long a mail is remembered at the least. No queue keeps an event for so long: SQS keeps messages
+/// for 14 days at most.
 ///
 /// Source: Amazon SQS API reference, `SetQueueAttributes`, `MessageRetentionPeriod`.
 const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long a mail is remembered after the end of the share that it brings. The item alone says which
+/// share that is.
+const RETENTION_AFTER_SHARE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How often a mail is tried to be marked as sent, when calls fail fast. A mail that is not marked
 /// is sent again if its event is delivered again, so marking is tried harder than the SDK's three
@@ -77,6 +81,8 @@ pub(crate) struct LedgerError(AwsError);
 #[derive(Debug)]
 pub(super) struct Ledger {
     table: String,
+    /// How long a mail is remembered.
+    retention: SignedDuration,
     aws: Aws,
 }
 
@@ -108,9 +114,12 @@ pub(super) struct ClaimToken {
 }
 
 impl Ledger {
-    /// The ledger in the DynamoDB table `table`, in the function's own region.
-    pub(super) fn new(table: String, aws: Aws) -> Self {
-        Self { table, aws }
+    /// The ledger in the DynamoDB table `table`, in the function's own region. `share_life` is how long
+    /// the shares live that mails bring, in seconds. `None`: they bring none.
+    pub(super) fn new(table: String, share_life: Option<u64>, aws: Aws) -> Self {
+        let life = share_life.map(|seconds| SignedDuration::from_secs(seconds.cast_signed()));
+        let with_share = life.map(|life| life.saturating_add(RETENTION_AFTER_SHARE));
+        Self { table, retention: with_share.unwrap_or_default().max(RETENTION), aws }
     }
 
     /// Claims the right to send one mail, which is to bring the share of `share_id` if there is one. A
@@ -135,7 +144,7 @@ impl Ledger {
             .expression_attribute_values(":now", number(now.as_second()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut assignments = vec!["claim = :claim".to_owned()];
-        for (name, value) in attributes(entry, now) {
+        for (name, value) in attributes(entry, now, self.retention) {
             assignments.push(format!("#{name} = :{name}"));
             call = call
                 .expression_attribute_names(format!("#{name}"), name)
@@ -280,11 +289,15 @@ fn id(entry: Entry<'_>) -> String {
 
 /// What a claim writes besides itself. Most of it says what the item is about, for people who read
 /// the table.
-fn attributes(entry: Entry<'_>, now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
+fn attributes(
+    entry: Entry<'_>,
+    now: Timestamp,
+    retention: SignedDuration,
+) -> Vec<(&'static str, AttributeValue)> {
     let ObjectCreated { bucket, key, version_id, etag, sequencer, .. } = entry.created;
     let mut attributes = vec![
         ("lease_ends_at", number((now + LEASE).as_second())),
-        ("forget_at", number((now + RETENTION).as_second())),
+        ("forget_at", number((now + retention).as_second())),
         ("bucket", text(bucket)),
         ("key", text(key)),
         ("recipient", text(&entry.recipient.in_full())),

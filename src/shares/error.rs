@@ -41,8 +41,9 @@ pub(crate) enum ShareError {
         /// When the next passcode is looked at.
         until: Timestamp,
     },
-    /// The file can't be given at this moment. Nothing was counted. The reason is for the log.
-    #[error("The file can't be given at this moment, and nothing was counted. Try again.")]
+    /// The file can't be given at this moment. Nothing was counted, unless DynamoDB's answer was lost.
+    /// Then the same browser gets it uncounted. The reason is for the log.
+    #[error("The file can't be given at this moment. Try again.")]
     Unavailable {
         /// Why.
         reason: String,

@@ -49,20 +49,23 @@ pub(super) fn shown(
     );
 }
 
-/// Logs a page that shows nothing to download. `owner` is the owner's name, if there is a share.
+/// Logs a page that shows nothing to download. `owner` is the owner's name, if there is a share, and
+/// `cause` what stands behind an error that recipients are told less of.
 pub(super) fn not_shown(
     invocation: &Invocation<'_>,
     caller: Caller<'_>,
     id: &ShareId,
     owner: Option<&str>,
     error: &ShareError,
+    cause: Option<&str>,
 ) {
     let (share_id, request_id, principal) = (id.as_str(), invocation.request_id(), owner);
-    let (caller, code, detail) = (caller.ip_address, error.code(), error.for_the_log());
+    let (caller, code) = (caller.ip_address, error.code());
     if is_ours(error) {
+        let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
         tracing::warn!(share_id, request_id, principal, caller, code, detail, "share not opened");
     } else {
-        tracing::info!(share_id, request_id, principal, caller, code, "share not opened");
+        tracing::info!(share_id, request_id, principal, caller, code, cause, "share not opened");
     }
 }
 
@@ -105,7 +108,7 @@ pub(super) fn refused(
     let principal = share.map(|share| share.owner.name());
     let (caller, code) = (caller.ip_address, error.code());
     if is_ours(error) {
-        let detail = cause.unwrap_or_default();
+        let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
         tracing::warn!(share_id, request_id, principal, caller, code, detail, "share refused");
     } else {
         tracing::info!(share_id, request_id, principal, caller, code, cause, "share refused");

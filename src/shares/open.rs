@@ -4,7 +4,8 @@
 //! or, where a passcode was given, counts the attempt before anybody looks at the passcode. Then
 //! everything must hold that a link needs: the owner's grant, the session, the bucket's policy, the
 //! file. The second call judges end, revocation and limit, and counts, at one instant. So nothing is
-//! counted that is not given, and nothing is given that the table does not know of.
+//! counted that is not given, and nothing is given that the table does not know of. The first attempt
+//! after a lock takes a third call, and so does an attempt that is taken back.
 //!
 //! A press is known by a secret of its browser. The second call writes its digest down, so a call that
 //! is repeated counts once, and so does a press that is repeated within ten minutes. That press makes
@@ -17,11 +18,11 @@ use jiff::Timestamp;
 
 use super::item::{Item, share};
 use super::log::{self, Caller};
-use super::share::{MAX_ATTEMPTS, Share, State};
+use super::share::{MAX_ATTEMPTS, Share, State, Summary};
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares, credentials};
-use crate::access::Action;
+use crate::access::{Action, Principal};
 use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, Links, in_time, log_signed};
 use crate::telemetry::Invocation;
@@ -60,6 +61,24 @@ pub(crate) struct Pressed {
     pub(crate) browser: Option<Browser>,
 }
 
+impl Pressed {
+    /// A press of which nothing is known but why it gets nothing.
+    pub(crate) fn in_vain(error: ShareError) -> Self {
+        Self { facts: None, outcome: Err(error), browser: None }
+    }
+
+    /// A press that can't be read. It is logged and counted.
+    pub(crate) fn unreadable(
+        token: &Token,
+        error: ShareError,
+        caller: Caller<'_>,
+        invocation: &mut Invocation<'_>,
+    ) -> Self {
+        log::refused(invocation, caller, &token.share_id(), None, &error, None, false);
+        Self::in_vain(error)
+    }
+}
+
 /// A press whose share is known.
 struct Judged {
     share: Share,
@@ -91,17 +110,20 @@ impl Shares {
             let item = self.table.get(&id, &credentials, time).await?;
             let share = share(&item.ok_or(ShareError::NoSuchShare)?)?;
             owner = Some(share.owner.name().to_owned());
-            match state(links, &share, browser, time.now()) {
-                State::Active => facts(links, &share, false, time.now()),
-                state => Err(ShareError::Over(state)),
-            }
+            check_state(links, &share, browser, time.now())?;
+            facts(links, &share, false, time.now())
         };
-        let shown = shown.await.map_err(|error| judged(error).0);
-        match &shown {
-            Ok(_) => log::shown(invocation, caller, &id, owner.as_deref()),
-            Err(error) => log::not_shown(invocation, caller, &id, owner.as_deref(), error),
+        match shown.await {
+            Ok(facts) => {
+                log::shown(invocation, caller, &id, owner.as_deref());
+                Ok(facts)
+            }
+            Err(error) => {
+                let (error, cause) = judged(error);
+                log::not_shown(invocation, caller, &id, owner.as_deref(), &error, cause.as_deref());
+                Err(error)
+            }
         }
-        shown
     }
 
     /// Judges a press of the button, and makes the link for it.
@@ -164,25 +186,23 @@ impl Shares {
             browser = Browser::random()?;
         }
         let mut passcode_is_right = None;
-        let allowed = match state(links, &share, Some(&browser), now) {
-            State::Active => {
-                let checked = check_passcode(&share, passcode, is_looked_at, now);
-                passcode_is_right = is_looked_at.then_some(checked.is_ok());
-                checked
-            }
-            state => Err(ShareError::Over(state)),
-        };
+        let allowed = check_state(links, &share, Some(&browser), now).and_then(|()| {
+            let checked = check_passcode(&share, passcode, is_looked_at, now);
+            passcode_is_right = is_looked_at.then_some(checked.is_ok());
+            checked
+        });
         let outcome = match allowed {
-            Ok(()) => {
-                let given = self.give(links, &share, &browser, &credentials, time).await;
-                if is_looked_at && given.as_ref().is_err_and(is_nothing_written) {
-                    // If this fails, the owner of a right passcode has one try less.
-                    let _ = self.table.take_attempt_back(id, &credentials, time).await;
-                }
-                given
-            }
+            Ok(()) => self.give(links, &share, &browser, &credentials, time).await,
             Err(error) => Err(error),
         };
+        let is_in_vain = match passcode_is_right {
+            // The share does not open, so nobody looked.
+            None => true,
+            Some(is_right) => is_right && outcome.as_ref().is_err_and(is_nothing_written),
+        };
+        if is_looked_at && is_in_vain {
+            self.take_attempt_back(id, &credentials, time).await;
+        }
         Ok(Judged { share, passcode_is_right, outcome, browser })
     }
 
@@ -216,6 +236,17 @@ impl Shares {
         }
     }
 
+    /// Takes an attempt back that was no guess. If this fails, whoever knows the passcode has one try
+    /// less.
+    async fn take_attempt_back(
+        &self,
+        id: &ShareId,
+        credentials: &Credentials,
+        time: InvocationTime,
+    ) {
+        let _ = self.table.take_attempt_back(id, credentials, time).await;
+    }
+
     /// Makes the link, and writes the press down if at that moment everything still holds.
     async fn give(
         &self,
@@ -225,6 +256,13 @@ impl Shares {
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Link, ShareError> {
+        let Summary { id, bucket, key, version_id, .. } = &share.summary;
+        if share.owner == Principal::S3Event && version_id.is_some() {
+            // A mail names the version that landed, which any later deletion leaves there.
+            let versions = &links.versions;
+            let checked = versions.check_not_deleted(bucket, &share.region, key, credentials, time);
+            in_time(time, checked).await?;
+        }
         let window = share.window_of_press(self.settings.window, time.now());
         let request = share.link_request(window);
         let made = links.make_checked(&share.owner, &request, time);
@@ -242,8 +280,16 @@ impl Shares {
                     return Err(ShareError::PasscodeWanted);
                 }
                 match old.state_for(Some(browser), now) {
-                    // An earlier call of this press was answered, and the answer was lost.
-                    State::Active if old.counted(browser, now) => Ok(link),
+                    // The same press was counted: by another one of this browser at the same moment,
+                    // or by an earlier call whose answer was lost. In the first case this press's
+                    // attempt is still counted. In the second it was taken back, and a guess may be
+                    // taken back in its place: nobody brings that about without the passcode.
+                    State::Active if old.counted(browser, now) => {
+                        if share.passcode.is_some() {
+                            self.take_attempt_back(id, credentials, time).await;
+                        }
+                        Ok(link)
+                    }
                     State::Active => {
                         let reason = "the share was changed at the same moment".to_owned();
                         Err(ShareError::Unavailable { reason })
@@ -260,11 +306,19 @@ fn found(item: Option<Item>) -> Result<Share, ShareError> {
     share(&item.ok_or(ShareError::NoSuchShare)?)
 }
 
-/// What may become of the share now, the owner's grants included.
-fn state(links: &Links, share: &Share, browser: Option<&Browser>, now: Timestamp) -> State {
+/// Whether the share opens now, and the owner's grants still cover the file.
+fn check_state(
+    links: &Links,
+    share: &Share,
+    browser: Option<&Browser>,
+    now: Timestamp,
+) -> Result<(), ShareError> {
     match share.state_for(browser, now) {
-        State::Active | State::UsedUp if !is_granted(links, share) => State::Withdrawn,
-        state => state,
+        State::Active | State::UsedUp if !is_granted(links, share) => {
+            Err(LinkError::NotGranted.into())
+        }
+        State::Active => Ok(()),
+        state => Err(ShareError::Over(state)),
     }
 }
 
@@ -304,10 +358,13 @@ fn check_passcode(
     }
 }
 
-/// Whether an error says that the press was not written down. Where DynamoDB gave no answer it may
-/// have been.
+/// Whether an error says that the press was not written down. Where DynamoDB gave no answer, or has a
+/// fault, it may have been.
 fn is_nothing_written(error: &ShareError) -> bool {
-    !matches!(error, ShareError::Table(_))
+    match error {
+        ShareError::Table(error) => error.status().is_some_and(|status| status < 500),
+        _ => true,
+    }
 }
 
 /// An error as whoever has the address may know it, and its cause for the log.

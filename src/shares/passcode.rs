@@ -47,8 +47,13 @@ impl Passcode {
     ///
     /// # Errors
     ///
-    /// [`ShareError::Field`] when it is too short or too long.
+    /// [`ShareError::Field`] when it is too short or too long, and when nobody can type it.
     pub(crate) fn chosen(written: &str) -> Result<Self, ShareError> {
+        if written.chars().any(char::is_control) {
+            let reason =
+                "passcode: it holds a control character, which no field takes; leave it out";
+            return Err(ShareError::Field(reason.to_owned()));
+        }
         let characters = written.chars().count();
         if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&characters) {
             return Ok(Self(written.to_owned()));
@@ -172,6 +177,9 @@ mod tests {
     fn a_passcode_has_4_to_128_characters_and_one_that_is_made_has_two_groups() {
         for (length, is_accepted) in [(3, false), (4, true), (128, true), (129, false)] {
             assert_eq!(Passcode::chosen(&"ü".repeat(length)).is_ok(), is_accepted, "{length}");
+        }
+        for untypable in ["abcd\n", "ab\rcd", "abc\td", "\0abcd"] {
+            assert!(Passcode::chosen(untypable).is_err(), "{untypable:?}");
         }
         let made = Passcode::made().unwrap();
         assert_eq!(made.reveal().len(), 11);

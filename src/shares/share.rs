@@ -36,7 +36,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) id: ShareId,
-    /// Whose share it is, as the index has it: `iam#arn:…` or `token#sub`.
+    /// Whose share it is, as the index has it: `iam#arn:…`, `token#sub` or `s3-event#`.
     pub(crate) owner_key: String,
     pub(crate) bucket: String,
     pub(crate) key: String,

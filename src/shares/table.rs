@@ -203,7 +203,8 @@ impl Table {
         updated(time, call).await
     }
 
-    /// Takes back the attempt of a right passcode that led to no download.
+    /// Takes back an attempt that was no guess: nobody looked, or the passcode was right and led to no
+    /// download of its own.
     ///
     /// # Errors
     ///
@@ -251,9 +252,10 @@ impl Table {
             .expression_attribute_values(":now", instant(now));
         match &share.passcode {
             Some(passcode) => {
-                // The passcode was right, so its attempt is taken back.
-                set.push("attempts = if_not_exists(attempts, :one) - :one");
-                condition.push_str(" AND passcode_hash = :passcode_hash");
+                // The passcode was right, so its attempt is taken back. Without one the owner has unlocked
+                // the share in the meantime, or this call is a repeated one.
+                set.push("attempts = attempts - :one");
+                condition.push_str(" AND attempts >= :one AND passcode_hash = :passcode_hash");
                 call = call
                     .expression_attribute_values(":passcode_hash", text(passcode.as_str()))
                     .expression_attribute_values(":one", number(1));

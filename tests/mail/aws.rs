@@ -51,6 +51,8 @@ pub(crate) struct Object {
     pub(crate) link_to: Option<String>,
     /// `x-amz-expiration`, as a lifecycle rule makes S3 answer it.
     pub(crate) expiration: Option<&'static str>,
+    /// Whether this is no object but the mark that the versions before it are deleted.
+    pub(crate) is_delete_marker: bool,
 }
 
 /// A mail that SES accepted.
@@ -256,6 +258,7 @@ fn head_object(request: &Request, state: &State) -> Response {
         Some(version) => versions.iter().find(|object| object.version_id == Some(version)),
         None => versions.last(),
     };
+    let object = object.filter(|object| !object.is_delete_marker);
     let Some(object) = object else { return Response::status(404) };
     let mut headers =
         vec![("content-length", object.size.to_string()), ("etag", format!("\"{}\"", object.etag))];

@@ -43,8 +43,7 @@ async fn aws() -> Aws {
             version_id: Some("UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"),
             etag: "d41d8cd98f00b204e9800998ecf8427e",
             size: 1_024,
-            link_to: None,
-            expiration: None,
+            ..Object::default()
         };
         aws.put(key, object);
     }

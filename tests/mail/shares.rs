@@ -90,6 +90,43 @@ async fn a_mail_says_until_when_its_address_works_and_the_address_does() {
 }
 
 #[tokio::test]
+async fn an_address_in_a_mail_goes_on_after_the_file_is_replaced_and_ends_when_it_is_deleted() {
+    let aws = Aws::start().await;
+    aws.put(KEY, Object { etag: "e1", version_id: Some("v1"), ..Object::default() });
+    let function = sharing(&aws);
+    let mut event = notification(KEY);
+    event["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
+    handle(&function, &event).await.unwrap();
+    let [path] = paths(&aws).try_into().unwrap();
+    let pressed = || request(&function, None, "POST", &path);
+    aws.put(KEY, Object { etag: "e2", version_id: Some("v2"), ..Object::default() });
+    let answer = pressed().await;
+    assert!(answer["headers"]["location"].as_str().unwrap().contains("versionId=v1"), "{answer}");
+    let deleted = Object { version_id: Some("v3"), is_delete_marker: true, ..Object::default() };
+    aws.put(KEY, deleted);
+    let answer = pressed().await;
+    assert_eq!(answer["statusCode"], 410);
+    assert!(answer["body"].as_str().unwrap().contains("share-withdrawn"), "{answer}");
+    // The deletion is taken back.
+    aws.state().objects.get_mut(KEY).unwrap().pop();
+    assert_eq!(pressed().await["statusCode"], 303);
+}
+
+#[tokio::test]
+async fn the_ledger_names_the_share_for_as_long_as_it_lives_and_a_week_more() {
+    for (life, days) in [("604800", 30), ("7776000", 97)] {
+        let aws = aws_with_report().await;
+        let function = sharing_with(&aws, &[("MAIL_EXPIRES_IN", life)]);
+        handle(&function, &notification(KEY)).await.unwrap();
+        let state = aws.state();
+        let item = state.table.values().next().unwrap();
+        let forgotten: i64 = item["forget_at"]["N"].as_str().unwrap().parse().unwrap();
+        let claimed: i64 = item["sent_at"]["N"].as_str().unwrap().parse().unwrap();
+        assert_eq!(forgotten - claimed, days * 24 * 3_600);
+    }
+}
+
+#[tokio::test]
 async fn each_recipient_gets_a_share_of_their_own_and_the_ledger_names_it() {
     let aws = Aws::start().await;
     let link_to = Some("bob@example.com, carol@example.com".to_owned());

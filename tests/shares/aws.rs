@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) objects: HashMap<String, u64>,
     /// The status that S3 answers whoever opens a link.
     pub(crate) s3_status: Option<u16>,
+    /// The code that stands beside it.
+    pub(crate) s3_code: &'static str,
     /// `x-amz-expiration`, as a lifecycle rule makes S3 answer it.
     pub(crate) expiration: Option<&'static str>,
     /// The bucket's policy. `None`: it has none.
@@ -190,7 +192,10 @@ fn respond(request: &Request, state: &mut State) -> Response {
             let path = percent_encoding::percent_decode_str(&request.path).decode_utf8().unwrap();
             let size = state.objects.get(path.strip_prefix("/files/").unwrap());
             match (state.s3_status, size) {
-                (Some(status), _) => Response::status(status),
+                (Some(status), _) => Response {
+                    body: format!("<Error><Code>{}</Code></Error>", state.s3_code),
+                    ..Response::status(status)
+                },
                 (None, None) => Response {
                     body: "<Error><Code>NoSuchKey</Code></Error>".to_owned(),
                     ..Response::status(404)

@@ -51,7 +51,7 @@ async fn while_dynamodb_is_away_nothing_is_given_and_nothing_counted() {
     let request = Request { method: "POST", path: &made.path, headers, ..Request::default() };
     let page = send(&function, request).await;
     assert_eq!((page.status, page.headers["retry-after"].as_str()), (503, Some("30")));
-    assert!(page.body.contains("Nothing was counted"), "{}", page.body);
+    assert!(page.body.contains("No download was counted"), "{}", page.body);
     aws.state().dynamodb_is_away = false;
     assert_eq!(downloads(&function, &made.id).await, 0);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
@@ -75,6 +75,37 @@ async fn where_counting_gets_no_answer_the_same_browser_gets_the_file_and_it_cou
     assert_eq!(press(&function, &made.path, None).await.code(), "share-used-up");
     assert_eq!(press(&function, &made.path, Some(&cookie)).await.status, 303);
     assert_eq!(downloads(&function, &made.id).await, 1);
+}
+
+#[tokio::test]
+async fn what_s3_says_of_the_session_or_of_throttling_withdraws_nothing() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({})).await;
+    for (status, code) in [
+        (400, "ExpiredToken"),
+        (400, "InvalidToken"),
+        (400, "RequestTimeout"),
+        (400, "ThrottlingException"),
+        (403, "InvalidAccessKeyId"),
+        (403, "RequestTimeTooSkewed"),
+        (429, ""),
+        (503, "SlowDown"),
+    ] {
+        aws.state().s3_status = Some(status);
+        aws.state().s3_code = code;
+        let answer = press(&function, &made.path, None).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"), "{code}");
+        assert_eq!(answer.headers["retry-after"], "30");
+    }
+    for (status, code) in [(403, "AccessDenied"), (404, "NoSuchKey"), (403, "InvalidObjectState")] {
+        aws.state().s3_status = Some(status);
+        aws.state().s3_code = code;
+        let answer = press(&function, &made.path, None).await;
+        assert_eq!((answer.status, answer.code().as_str()), (410, "share-withdrawn"), "{code}");
+    }
+    aws.state().s3_status = None;
+    assert_eq!(downloads(&function, &made.id).await, 0);
 }
 
 #[tokio::test]

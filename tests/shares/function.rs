@@ -210,12 +210,23 @@ pub(crate) async fn press(function: &Handler, path: &str, cookie: Option<&str>) 
 
 /// A press with a passcode in the form.
 pub(crate) async fn press_with(function: &Handler, path: &str, passcode: &str) -> Answer {
+    press_from(function, path, passcode, None).await
+}
+
+/// A press with a passcode in the form, of the browser with this cookie.
+pub(crate) async fn press_from(
+    function: &Handler,
+    path: &str,
+    passcode: &str,
+    cookie: Option<&str>,
+) -> Answer {
     let body =
         form_urlencoded::Serializer::new(String::new()).append_pair("passcode", passcode).finish();
     let headers = json!({
         "accept": "application/json", "content-type": "application/x-www-form-urlencoded",
     });
-    send(function, Request { method: "POST", path, body, headers, ..Request::default() }).await
+    let request = Request { method: "POST", path, body, headers, cookie, ..Request::default() };
+    send(function, request).await
 }
 
 /// The facts of a share.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, Fault};
 use crate::function::{
-    Request, counted, downloads, facts, function, owner, pass, press, press_with, send, share,
+    GRANTS, Request, counted, downloads, facts, function, function_with, owner, pass, press,
+    press_from, press_with, send, share,
 };
 
 #[tokio::test]
@@ -149,6 +150,65 @@ async fn right_passcodes_use_up_no_tries_whether_or_not_they_lead_to_a_download(
     let wrong = press_with(&function, &made.path, "wrong").await;
     assert_eq!(wrong.json()["tries_left"], 9);
     assert_eq!(downloads(&function, &made.id).await, 6);
+}
+
+#[tokio::test]
+async fn a_right_passcode_that_one_browser_sends_twice_at_once_uses_up_no_try() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse", "max_downloads": 1})).await;
+    let cookie = facts(&function, &made.path).await.cookie;
+    // Both attempts are counted before either press is.
+    aws.state().pauses = vec![50; 20];
+    let press = || press_from(&function, &made.path, "correct horse", cookie.as_deref());
+    for answer in join_all([press(), press()]).await {
+        assert_eq!(answer.status, 303, "{answer:?}");
+    }
+    assert_eq!(downloads(&function, &made.id).await, 1);
+    assert_eq!(aws.item()["attempts"], json!({"N": "0"}));
+}
+
+#[tokio::test]
+async fn a_press_whose_answer_is_lost_gives_its_attempt_back_once() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let cookie = facts(&function, &made.path).await.cookie;
+    for _ in 0..2 {
+        aws.fail(&[Fault::None, Fault::LosesTheAnswer]);
+        let answer = press_from(&function, &made.path, "correct horse", cookie.as_deref()).await;
+        assert_eq!(answer.status, 303, "{answer:?}");
+        // Never below zero: a guesser would gain a look.
+        assert_eq!(aws.item()["attempts"], json!({"N": "0"}));
+    }
+    assert_eq!(downloads(&function, &made.id).await, 1);
+}
+
+#[tokio::test]
+async fn a_passcode_that_nobody_looks_at_uses_up_no_try() {
+    let aws = Aws::start().await;
+    let others = GRANTS.replace("private-files/", "other-files/");
+    let (granted, ungranted) = (function(&aws), function_with(&aws, &[("GRANTS", &others)]));
+    let made = share(&granted, &json!({"passcode": "correct horse"})).await;
+    for _ in 0..10 {
+        let answer = press_with(&ungranted, &made.path, "correct horse").await;
+        assert_eq!((answer.status, answer.code().as_str()), (410, "share-withdrawn"));
+    }
+    assert_eq!(press_with(&granted, &made.path, "correct horse").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_right_passcode_uses_up_no_try_where_dynamodb_refuses_to_count_the_download() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    // The SDK makes a throttled call three times.
+    let throttled = Fault::Error(400, "ThrottlingException");
+    aws.fail(&[Fault::None, throttled, throttled, throttled]);
+    let answer = press_with(&function, &made.path, "correct horse").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"));
+    assert_eq!(aws.item()["attempts"], json!({"N": "0"}));
+    assert_eq!(downloads(&function, &made.id).await, 0);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 //! - `faults`: DynamoDB, S3 and STS that refuse, hang or lose an answer,
 //! - `model`: any order of presses, changes and passing time against a model of ten lines,
 //! - `operators`: lists and revocations by operators,
+//! - `lines`: what the log says of each share,
 //! - `secrecy`: no token and no passcode in logs, metrics or the table.
 
 #![allow(
@@ -24,6 +25,7 @@ mod function;
 mod guessing;
 #[path = "../stand_in/http.rs"]
 mod http;
+mod lines;
 #[path = "../stand_in/log.rs"]
 mod log;
 mod model;

@@ -26,9 +26,52 @@ async fn a_press_gives_a_link_that_is_signed_for_this_download() {
     assert_eq!(answer.headers["cache-control"], "no-store");
     assert_eq!(aws.dynamodb_calls(), 2);
     let cookie = answer.set_cookie.unwrap();
-    let attributes = format!("; Path={}; Max-Age=600; Secure; HttpOnly; SameSite=Lax", made.path);
+    let attributes = format!("; Path={}; Secure; HttpOnly; SameSite=Lax", made.path);
     assert!(cookie.ends_with(&attributes), "{cookie}");
     assert_eq!((counted("ShareDownloads"), counted("LinksSigned")), (1, 1));
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_from_caches_indexes_frames_and_other_sites() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({})).await;
+    let unreadable = json!({"content-type": "application/json", "accept": "application/json"});
+    for (method, path, headers, body, status) in [
+        ("GET", made.path.as_str(), json!({"accept": "application/json"}), "", 200),
+        ("GET", made.path.as_str(), json!({"accept": "text/html"}), "", 200),
+        ("POST", made.path.as_str(), json!({}), "", 303),
+        ("POST", made.path.as_str(), unreadable, "{", 400),
+        ("GET", "/s/AAAAAAAAAAAAAAAAAAAAAAAAAAA", json!({"accept": "application/json"}), "", 404),
+        ("GET", "/s/AAAAAAAAAAAAAAAAAAAAAAAAAAA", json!({"accept": "text/html"}), "", 404),
+        ("GET", "/s/x", json!({"accept": "application/json"}), "", 404),
+    ] {
+        let body = body.to_owned();
+        let answer =
+            send(&function, Request { method, path, body, headers, ..Request::default() }).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("x-robots-tag", "noindex, nofollow"),
+        ] {
+            assert_eq!(answer.headers[name], value, "{method} {path} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_press_that_can_t_be_read_is_a_share_s_refusal_and_not_a_link_s() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({})).await;
+    let headers = json!({"content-type": "application/json"});
+    let body = "passcode=x".to_owned();
+    let request = Request { method: "POST", path: &made.path, headers, body, ..Request::default() };
+    assert_eq!(send(&function, request).await.status, 400);
+    assert_eq!((counted("ShareRefusals"), counted("LinksRefused")), (1, 0));
 }
 
 #[tokio::test]
