@@ -56,17 +56,19 @@ impl Call<'_> {
             }
         };
         let now = invocation.time().now();
-        let mut response = match shown {
-            Err(error) => refused(request, None, &error, now)?,
-            Ok(facts) if request.wants_json() => Response::json(json(&FactsResponse::new(&facts))),
-            Ok(facts) => {
+        let mut response = match &shown {
+            Err(error) => refused(request, None, error, now)?,
+            Ok((facts, _)) if request.wants_json() => {
+                Response::json(json(&FactsResponse::new(facts)))
+            }
+            Ok((facts, _)) => {
                 // Nobody is asked for a passcode that would not be looked at. The page itself is
                 // there, so its status is 200.
                 let refusal = facts.locked_until.map(|until| Refusal::Locked { until });
-                Response { status: 200, ..share_page::offer(&offer(&facts), refusal, now)? }
+                Response { status: 200, ..share_page::offer(&offer(facts), refusal, now)? }
             }
         };
-        if browser.is_none() && response.status == 200 {
+        if shown.is_ok_and(|(_, is_over)| is_over || browser.is_none()) {
             // Presses that are repeated are recognised from the first one on.
             set_cookie(&mut response, request, &Browser::random()?);
         }

@@ -103,10 +103,7 @@ pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<Answer, LinkE
     let answer = fetch_one_byte(http, url).await.map_err(|reason| unreachable(&reason))?;
     match answer.why_not() {
         None => Ok(answer),
-        Some(_) if answer.is_passing() => {
-            let Answer { status, code, .. } = &answer;
-            Err(unreachable(format!("it answered {status} {code}").trim_end()))
-        }
+        Some(reason) if answer.is_passing() => Err(LinkError::Upstream(reason)),
         Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
     }
 }

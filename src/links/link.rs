@@ -41,6 +41,15 @@ impl LinkRequest {
         let may_be_old = grant.versions || *principal == Principal::S3Event;
         self.version_id.as_deref().filter(|_| !may_be_old)
     }
+
+    /// Whether the link is over once the object is deleted, though it names a version. A share that a
+    /// mail made names the version that landed, and is opened days later.
+    pub(super) fn ends_with_the_object(&self, principal: &Principal, grant: &Grant) -> bool {
+        self.action == Action::Share
+            && *principal == Principal::S3Event
+            && self.version_id.is_some()
+            && !grant.versions
+    }
 }
 
 /// A signed link, and how long it works.

@@ -163,7 +163,7 @@ impl Links {
         if !request.check {
             return Ok(link);
         }
-        let (link, _) = self.checked(&prepared, request, link).await?;
+        let (link, _) = self.checked(&prepared, request, link, None).await?;
         Ok(link)
     }
 
@@ -176,20 +176,29 @@ impl Links {
         time: InvocationTime,
     ) -> Result<(Link, Option<u64>), LinkError> {
         let prepared = self.prepare(principal, request, time).await?;
+        let object_end = if request.ends_with_the_object(principal, prepared.grant) {
+            let Prepared { bucket, region, key, session, .. } = &prepared;
+            let (key, credentials) = (key.as_str(), &session.credentials);
+            self.versions.end_of_current(bucket, region, key, credentials, time).await?
+        } else {
+            None
+        };
         let link = self.sign_with(&prepared, request, None)?;
-        self.checked(&prepared, request, link).await
+        self.checked(&prepared, request, link, object_end).await
     }
 
-    /// Opens `link`, and signs another one if S3 says that the object ends. Signing again costs
-    /// nothing.
+    /// Opens `link`, and signs another one if S3 says that the object ends, or if it ends at
+    /// `object_end`. Signing again costs nothing.
     async fn checked(
         &self,
         prepared: &Prepared<'_>,
         request: &LinkRequest,
         link: Link,
+        object_end: Option<Timestamp>,
     ) -> Result<(Link, Option<u64>), LinkError> {
         let answer = check::open_once(&self.http, &link.url).await?;
-        let link = match answer.end.of(request.version_id.as_deref()) {
+        let end = answer.end.of(request.version_id.as_deref());
+        let link = match [end, object_end].into_iter().flatten().min() {
             None => link,
             end => self.sign_with(prepared, request, end)?,
         };

@@ -1,4 +1,4 @@
-//! Whether a request names the current version of an object, and whether an object is deleted.
+//! Whether a request names the current version of an object, and until when an object has one.
 //!
 //! S3 names the version in every download, and keeps it readable after the object is deleted or
 //! replaced. Whoever read an object once could thus go on to ask for it. So a grant gives old
@@ -7,8 +7,10 @@
 use std::fmt;
 
 use aws_credential_types::Credentials;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use jiff::Timestamp;
 
-use super::LinkError;
+use super::{LinkError, ObjectEnd};
 use crate::aws::{Aws, AwsError, answered};
 use crate::clock::InvocationTime;
 
@@ -35,7 +37,7 @@ impl Versions {
     ///
     /// - [`LinkError::VersionNotGranted`] if it is not, or if the object is deleted.
     /// - [`LinkError::ObjectUnavailable`] if S3 refuses to say.
-    /// - [`LinkError::Upstream`] if S3 does not answer, or answers 5xx.
+    /// - [`LinkError::Upstream`] if S3 does not answer, or answers 400 or 5xx.
     pub(crate) async fn check_current(
         &self,
         bucket: &str,
@@ -46,37 +48,40 @@ impl Versions {
         time: InvocationTime,
     ) -> Result<(), LinkError> {
         match self.current(bucket, region, key, credentials, time).await {
-            Ok(current) if current == version_id => Ok(()),
+            Ok(current) if current.version_id().unwrap_or(UNVERSIONED) == version_id => Ok(()),
             Ok(_) | Err(AwsError::Refused { status: 404, .. }) => Err(LinkError::VersionNotGranted),
             Err(error) => Err(refused(&error, "version_id is the current version")),
         }
     }
 
-    /// Asks S3 in `region` whether `key` has a current version. It has none once it is deleted,
-    /// whatever versions are left.
+    /// Asks S3 in `region` until when `key` has a current version. `None`: S3 names no end. It has none
+    /// once it is deleted, whatever versions are left.
     ///
     /// # Errors
     ///
     /// - [`LinkError::ObjectUnavailable`] if the object is deleted, or if S3 refuses to say.
     /// - [`LinkError::Upstream`] if S3 does not answer, or answers 5xx.
-    pub(crate) async fn check_not_deleted(
+    pub(crate) async fn end_of_current(
         &self,
         bucket: &str,
         region: &str,
         key: &str,
         credentials: &Credentials,
         time: InvocationTime,
-    ) -> Result<(), LinkError> {
+    ) -> Result<Option<Timestamp>, LinkError> {
         match self.current(bucket, region, key, credentials, time).await {
-            Ok(_) => Ok(()),
+            Ok(current) => Ok(ObjectEnd::read(current.expiration(), None).of(None)),
             Err(AwsError::Refused { status: 404, .. }) => {
                 Err(LinkError::ObjectUnavailable("The object is deleted.".to_owned()))
             }
+            // The current version has a key of its owner's own, or S3 does not accept the session. A
+            // request for the version tells.
+            Err(AwsError::Refused { status: 400, .. }) => Ok(None),
             Err(error) => Err(refused(&error, "the object is deleted")),
         }
     }
 
-    /// The id of the current version.
+    /// What S3 says of the current version.
     async fn current(
         &self,
         bucket: &str,
@@ -84,10 +89,9 @@ impl Versions {
         key: &str,
         credentials: &Credentials,
         time: InvocationTime,
-    ) -> Result<String, AwsError> {
+    ) -> Result<HeadObjectOutput, AwsError> {
         let call = self.0.s3(region, credentials).head_object().bucket(bucket).key(key);
-        let head = answered(time, || call.clone().send()).await?;
-        Ok(head.version_id.unwrap_or_else(|| UNVERSIONED.to_owned()))
+        answered(time, || call.clone().send()).await
     }
 }
 
@@ -105,7 +109,8 @@ fn refused(error: &AwsError, what: &str) -> LinkError {
              tell which. Else the function's role lacks s3:GetObject, which HEAD needs too, or \
              kms:Decrypt on the object's key, or the bucket policy or a boundary denies it.",
         ),
-        // S3 does not accept the session, or KMS throttles: the object is not to blame.
+        // S3 does not accept the session, or KMS throttles, or the object has a key of its owner's own:
+        // without a body nobody knows. A request with `check` tells.
         AwsError::Refused { status: status @ 400, .. } | AwsError::Temporary { status, .. } => {
             upstream(&format_args!("it answered {status}"))
         }

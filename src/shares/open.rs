@@ -5,7 +5,7 @@
 //! everything must hold that a link needs: the owner's grant, the session, the bucket's policy, the
 //! file. The second call judges end, revocation and limit, and counts, at one instant. So nothing is
 //! counted that is not given, and nothing is given that the table does not know of. The first attempt
-//! after a lock takes a third call, and so does an attempt that is taken back.
+//! after a lock takes one call more, and so does an attempt that is taken back.
 //!
 //! A press is known by a secret of its browser. The second call writes its digest down, so a call that
 //! is repeated counts once, and so does a press that is repeated within ten minutes. That press makes
@@ -18,11 +18,11 @@ use jiff::Timestamp;
 
 use super::item::{Item, share};
 use super::log::{self, Caller};
-use super::share::{MAX_ATTEMPTS, Share, State, Summary};
+use super::share::{MAX_ATTEMPTS, Share, State};
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares, credentials};
-use crate::access::{Action, Principal};
+use crate::access::Action;
 use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, Links, in_time, log_signed};
 use crate::telemetry::Invocation;
@@ -89,7 +89,8 @@ struct Judged {
 }
 
 impl Shares {
-    /// What the share of `token` is. Nothing is changed and nothing is counted.
+    /// What the share of `token` is, and whether the browser needs another secret: the ten minutes of
+    /// its own are over. Nothing is changed and nothing is counted.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Shares {
         browser: Option<&Browser>,
         caller: Caller<'_>,
         invocation: &mut Invocation<'_>,
-    ) -> Result<Facts, ShareError> {
+    ) -> Result<(Facts, bool), ShareError> {
         let time = invocation.time();
         let id = token.share_id();
         let mut owner = None;
@@ -110,13 +111,15 @@ impl Shares {
             let item = self.table.get(&id, &credentials, time).await?;
             let share = share(&item.ok_or(ShareError::NoSuchShare)?)?;
             owner = Some(share.owner.name().to_owned());
-            check_state(links, &share, browser, time.now())?;
-            facts(links, &share, false, time.now())
+            let now = time.now();
+            check_state(links, &share, browser, now)?;
+            let is_over = browser.is_some_and(|browser| share.is_over_for(browser, now));
+            Ok((facts(links, &share, false, now)?, is_over))
         };
         match shown.await {
-            Ok(facts) => {
+            Ok(shown) => {
                 log::shown(invocation, caller, &id, owner.as_deref());
-                Ok(facts)
+                Ok(shown)
             }
             Err(error) => {
                 let (error, cause) = judged(error);
@@ -182,7 +185,7 @@ impl Shares {
             None => (found(self.table.get(id, &credentials, time).await?)?, false),
         };
         let now = time.now();
-        if share.remembers(&browser) && !share.counted(&browser, now) {
+        if share.is_over_for(&browser, now) {
             browser = Browser::random()?;
         }
         let mut passcode_is_right = None;
@@ -201,7 +204,7 @@ impl Shares {
             Some(is_right) => is_right && outcome.as_ref().is_err_and(is_nothing_written),
         };
         if is_looked_at && is_in_vain {
-            self.take_attempt_back(id, &credentials, time).await;
+            self.take_attempt_back(&share, &credentials, time).await;
         }
         Ok(Judged { share, passcode_is_right, outcome, browser })
     }
@@ -240,11 +243,11 @@ impl Shares {
     /// less.
     async fn take_attempt_back(
         &self,
-        id: &ShareId,
+        share: &Share,
         credentials: &Credentials,
         time: InvocationTime,
     ) {
-        let _ = self.table.take_attempt_back(id, credentials, time).await;
+        let _ = self.table.take_attempt_back(share, credentials, time).await;
     }
 
     /// Makes the link, and writes the press down if at that moment everything still holds.
@@ -256,13 +259,6 @@ impl Shares {
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Link, ShareError> {
-        let Summary { id, bucket, key, version_id, .. } = &share.summary;
-        if share.owner == Principal::S3Event && version_id.is_some() {
-            // A mail names the version that landed, which any later deletion leaves there.
-            let versions = &links.versions;
-            let checked = versions.check_not_deleted(bucket, &share.region, key, credentials, time);
-            in_time(time, checked).await?;
-        }
         let window = share.window_of_press(self.settings.window, time.now());
         let request = share.link_request(window);
         let made = links.make_checked(&share.owner, &request, time);
@@ -286,7 +282,7 @@ impl Shares {
                     // taken back in its place: nobody brings that about without the passcode.
                     State::Active if old.counted(browser, now) => {
                         if share.passcode.is_some() {
-                            self.take_attempt_back(id, credentials, time).await;
+                            self.take_attempt_back(share, credentials, time).await;
                         }
                         Ok(link)
                     }

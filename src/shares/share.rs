@@ -154,10 +154,10 @@ impl Share {
         self.presses.get(&browser.digest()).is_some_and(|until| *until > now)
     }
 
-    /// Whether the table remembers the browser, even if its ten minutes are over. Such a browser gets
-    /// a new secret, so that no entry is ever written twice and each may be removed once it is over.
-    pub(super) fn remembers(&self, browser: &Browser) -> bool {
-        self.presses.contains_key(&browser.digest())
+    /// Whether the table remembers the browser, and its ten minutes are over. Such a browser gets a new
+    /// secret, so that no entry is ever written twice and each may be removed once it is over.
+    pub(super) fn is_over_for(&self, browser: &Browser, now: Timestamp) -> bool {
+        self.presses.get(&browser.digest()).is_some_and(|until| *until <= now)
     }
 
     /// The digests of the presses that the next one takes the place of: those that are over, and the

@@ -211,16 +211,18 @@ impl Table {
     /// [`ShareError::Table`].
     pub(super) async fn take_attempt_back(
         &self,
-        id: &ShareId,
+        share: &Share,
         credentials: &Credentials,
         time: InvocationTime,
     ) -> Result<Updated, ShareError> {
+        let passcode = share.passcode.as_ref().map(PasscodeHash::as_str).unwrap_or_default();
         let call = self
-            .update(id, credentials)
+            .update(&share.summary.id, credentials)
             .update_expression("SET attempts = attempts - :one")
-            .condition_expression("attempts > :zero")
+            // Attempts at another passcode are guesses.
+            .condition_expression("attempts >= :one AND passcode_hash = :passcode_hash")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":zero", number(0));
+            .expression_attribute_values(":passcode_hash", text(passcode));
         in_time(time, once(call)).await
     }
 

@@ -113,6 +113,35 @@ async fn an_address_in_a_mail_goes_on_after_the_file_is_replaced_and_ends_when_i
 }
 
 #[tokio::test]
+async fn a_mail_promises_its_address_until_a_lifecycle_rule_deletes_the_file() {
+    let aws = Aws::start().await;
+    let expiration = Some("expiry-date=\"Thu, 26 Nov 2026 00:00:00 GMT\", rule-id=\"three days\"");
+    aws.put(KEY, Object { etag: "e1", version_id: Some("v1"), expiration, ..Object::default() });
+    let function = sharing(&aws);
+    let mut event = notification(KEY);
+    event["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
+    handle(&function, &event).await.unwrap();
+    let text = mime::text(&aws.sent()[0]);
+    // Two minutes earlier, for a download that begins in the last second, and 5 s for clocks.
+    assert!(text.contains("This link works until Wednesday 25 November 2026, 23:57 UTC"), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_in_a_mail_outlives_its_file_where_a_grant_gives_old_versions() {
+    let aws = Aws::start().await;
+    aws.put(KEY, Object { etag: "e1", version_id: Some("v1"), ..Object::default() });
+    let grants = GRANTS.replace("\"actions\"", "\"versions\":true,\"actions\"");
+    let function = sharing_with(&aws, &[("GRANTS", &grants)]);
+    let mut event = notification(KEY);
+    event["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
+    handle(&function, &event).await.unwrap();
+    let [path] = paths(&aws).try_into().unwrap();
+    let deleted = Object { version_id: Some("v2"), is_delete_marker: true, ..Object::default() };
+    aws.put(KEY, deleted);
+    assert_eq!(press(&function, &path).await, 303);
+}
+
+#[tokio::test]
 async fn the_ledger_names_the_share_for_as_long_as_it_lives_and_a_week_more() {
     for (life, days) in [("604800", 30), ("7776000", 97)] {
         let aws = aws_with_report().await;

@@ -212,6 +212,26 @@ async fn a_right_passcode_uses_up_no_try_where_dynamodb_refuses_to_count_the_dow
 }
 
 #[tokio::test]
+async fn a_press_with_an_old_passcode_takes_no_guess_at_the_new_one_back() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let path = format!("/shares/{}", made.id);
+    // The press waits for S3 while the passcode is changed and somebody guesses at the new one.
+    aws.state().pauses = vec![0, 0, 0, 300, 0];
+    let (pressed, ()) =
+        futures_util::future::join(press_with(&function, &made.path, "correct horse"), async {
+            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+            let change = json!({"passcode": "battery staple"});
+            owner(&function, "alice", "PATCH", &path, &change).await;
+            press_with(&function, &made.path, "wrong").await;
+        })
+        .await;
+    assert_eq!(pressed.code(), "passcode-wanted");
+    assert_eq!(aws.item()["attempts"], json!({"N": "1"}));
+}
+
+#[tokio::test]
 async fn no_passcode_is_looked_at_whose_attempt_was_not_counted() {
     let aws = Aws::start().await;
     let function = function(&aws);

@@ -175,6 +175,29 @@ async fn the_same_browser_may_press_again_uncounted_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_opened_again_after_the_ten_minutes_recognises_presses_again() {
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"max_downloads": 2})).await;
+    let first = facts(&function, &made.path).await.cookie.unwrap();
+    assert_eq!(press(&function, &made.path, Some(&first)).await.status, 303);
+    let opened = |cookie| {
+        let request = Request { path: &made.path, cookie, ..Request::default() };
+        send(&function, request)
+    };
+    // Within them the browser keeps its cookie.
+    pass(599);
+    assert_eq!(opened(Some(first.as_str())).await.cookie, None);
+    pass(1);
+    let second = opened(Some(first.as_str())).await.cookie.unwrap();
+    // The answer to the first press is lost, and the browser presses again.
+    for _ in 0..2 {
+        assert_eq!(press(&function, &made.path, Some(&second)).await.status, 303);
+    }
+    assert_eq!(downloads(&function, &made.id).await, 2);
+}
+
+#[tokio::test]
 async fn a_browser_whose_ten_minutes_are_over_is_a_new_one() {
     let aws = Aws::start().await;
     let function = function(&aws);
