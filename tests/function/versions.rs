@@ -138,12 +138,15 @@ async fn a_caller_without_a_grant_learns_nothing_about_versions() {
 
 #[tokio::test]
 async fn an_s3_that_does_not_say_which_version_is_current_gives_no_link() {
-    let s3 = S3::start(&[("forbidden", 403, None), ("broken", 500, None)]).await;
+    let answers = [("forbidden", 403, None), ("broken", 500, None), ("expired", 400, None)];
+    let s3 = S3::start(&answers).await;
     let handler = handler(&format!("http://{}", s3.address));
     let refused = link(&handler, "alice", "forbidden", "v1").await;
     assert_not_given(refused, 422, "object-unavailable", "s3:GetObject");
     // The SDK asks again until its time is up, so the sentence names either the status or the time.
     assert_not_given(link(&handler, "alice", "broken", "v1").await, 502, "upstream", "version_id");
+    // S3 answers so where it does not accept the session. The object is not to blame.
+    assert_not_given(link(&handler, "alice", "expired", "v1").await, 502, "upstream", "400");
     // Nothing listens there.
     let handler = self::handler("http://127.0.0.1:1");
     assert_not_given(link(&handler, "alice", "a", "v1").await, 502, "upstream", "version_id");

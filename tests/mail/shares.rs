@@ -102,6 +102,13 @@ async fn an_address_in_a_mail_goes_on_after_the_file_is_replaced_and_ends_when_i
     aws.put(KEY, Object { etag: "e2", version_id: Some("v2"), ..Object::default() });
     let answer = pressed().await;
     assert!(answer["headers"]["location"].as_str().unwrap().contains("versionId=v1"), "{answer}");
+    // What S3 answers where the current version is encrypted with a key of its owner's own, and where
+    // it does not tell whether there is one.
+    for (of_head, of_press) in [(400, 303), (403, 410)] {
+        aws.state().s3_status = Some(of_head);
+        assert_eq!(pressed().await["statusCode"], of_press);
+    }
+    aws.state().s3_status = None;
     let deleted = Object { version_id: Some("v3"), is_delete_marker: true, ..Object::default() };
     aws.put(KEY, deleted);
     let answer = pressed().await;
