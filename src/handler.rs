@@ -13,7 +13,6 @@ use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::access::Principal;
 use crate::api;
 use crate::aws::{Aws, Regions, Sts};
 use crate::clock::{Clock, InvocationTime};
@@ -29,6 +28,7 @@ use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
 use crate::shares::{self, Shares};
 use crate::telemetry::{Counter, Invocation, PrintMetrics};
+use link_rules::access::Principal;
 
 /// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

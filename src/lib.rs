@@ -14,19 +14,17 @@
 //! | `mail` | a link by mail when a file lands in a bucket |
 //! | `shares` | short addresses that live long, each download signed afresh |
 //! | `links` | makes a link, step by step |
-//! | `access` | who may have links to what |
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |
-//! | [`policy`] | what a bucket's policy does to a link |
-//! | [`window`](window()) | **the rule**: how long may a link be promised to work? |
 //! | `aws` | how AWS is reached |
 //! | `telemetry` | log lines and metrics |
 //! | `clock` | the time, what is left of an invocation, and which failures it remembers |
 //!
-//! The crate exports what `main`, the tests and the benches use, and nothing else. The room `policy`
-//! is public as a whole: its tests, which know nothing of its inside, are in `tests/policy`.
+//! **The rule** (how long may a link be promised?) and all other rules that need no I/O are a crate of
+//! their own, `link_rules`, below every room.
+//!
+//! The crate exports what `main`, the tests and the benches use, and nothing else.
 
-mod access;
 mod api;
 mod aws;
 mod clock;
@@ -35,23 +33,19 @@ mod events;
 mod handler;
 mod links;
 mod mail;
-pub mod policy;
 mod presign;
 mod sessions;
 mod settings;
 mod shares;
 mod telemetry;
-mod window;
-mod words;
 
-pub use access::GrantsError;
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
 pub use clock::InvocationTime;
 pub use events::{EventResponse, MalformedOperation, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use links::GrantsObjectError;
 pub use mail::MailSettingsError;
-pub use presign::{GetObject, Operation, ResponseHeaders, ResponseHeadersError, SignError, Signer};
+pub use presign::{GetObject, Operation, SignError, Signer};
 pub use sessions::{
     CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter, Selection, Session,
     Sessions,
@@ -59,4 +53,3 @@ pub use sessions::{
 pub use settings::{Settings, SettingsError};
 pub use shares::{Report, ShareSettingsError};
 pub use telemetry::{print_metrics, start_logging};
-pub use window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, Window, window};

@@ -10,12 +10,12 @@ use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
-use crate::access::{Grants, GrantsError};
 use crate::aws::{AwsSettings, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
 use crate::shares::{ShareSettings, ShareSettingsError};
+use link_rules::access::{Grants, GrantsError};
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]

@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use super::link_response::LinkResponse;
 use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
-use crate::access::Principal;
 use crate::clock::InvocationTime;
 use crate::links::{Link, LinkRequest, Links, in_time, log_signed};
 use crate::telemetry::{Invocation, write_together};
+use link_rules::access::Principal;
 
 /// How many links of a batch wait for S3 at the same time, at first: for a check, or for the current
 /// version. Each has a connection of its own.
@@ -181,8 +181,8 @@ mod tests {
     use super::*;
     use crate::links::PolicyReading;
     use crate::sessions::Evidence;
-    use crate::window::{Bounds, LimitedBy, Window};
     use jiff::Timestamp;
+    use link_rules::window::{Bounds, LimitedBy, Window};
 
     fn link(url_bytes: usize) -> Link {
         Link {

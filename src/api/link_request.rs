@@ -9,11 +9,12 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
-use crate::access::Action;
-use crate::links::{LinkRequest, ObjectKey};
-use crate::presign::ResponseHeaders;
-use crate::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
-use crate::words;
+use crate::links::LinkRequest;
+use link_rules::access::Action;
+use link_rules::object_key::ObjectKey;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::text;
+use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 
 /// How many links one batch may ask for.
 const MAX_BATCH: usize = 1_000;
@@ -110,7 +111,7 @@ pub(super) struct RawFile {
 pub(super) fn for_share(file: RawFile) -> Result<LinkRequest, Problem> {
     let RawFile { bucket, key, version_id, filename, content_type, disposition } = file;
     // A download has the file's own name, as far as that is accepted as one.
-    let own_name = key.as_deref().map(words::file_name);
+    let own_name = key.as_deref().map(text::file_name);
     let own_name = own_name.filter(|name| ResponseHeaders::new(Some(name), None, None).is_ok());
     let filename = filename.or(own_name);
     let raw = RawLinkRequest {

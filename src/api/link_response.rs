@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::links::{Link, PolicyReading};
 use crate::sessions::Evidence;
-use crate::window::LimitedBy;
+use link_rules::window::LimitedBy;
 
 /// The JSON of a link. Not `Debug`: it holds the URL.
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::{Bounds, Window};
+    use link_rules::window::{Bounds, Window};
     use serde_json::{Value, json};
 
     fn read(link: &Link) -> Value {

@@ -33,10 +33,10 @@ pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Endpoint;
 use self::shares::Call;
-use crate::access::Principal;
 use crate::links::Links;
 use crate::shares::Shares;
 use crate::telemetry::{Counter, Invocation};
+use link_rules::access::Principal;
 
 /// An HTTP request, whichever gateway it came through.
 #[derive(Clone, PartialEq, Eq)]

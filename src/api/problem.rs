@@ -7,8 +7,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::links::{LinkError, ObjectKeyError};
+use crate::links::LinkError;
 use crate::shares::ShareError;
+use link_rules::object_key::ObjectKeyError;
 
 /// Why a request gets no answer, or an entry of a batch no link.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -138,7 +138,7 @@ fn list(routes: &[Route]) -> String {
 mod tests {
     use super::super::Client;
     use super::*;
-    use crate::access::Principal;
+    use link_rules::access::Principal;
 
     fn request(method: &str, path: &str) -> Request {
         Request {

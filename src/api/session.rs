@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::response::json;
 use super::{Problem, Request, Response};
-use crate::access::Principal;
 use crate::clock::InvocationTime;
 use crate::links::{LinkError, Links, in_time};
 use crate::sessions::Evidence;
-use crate::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use link_rules::access::Principal;
+use link_rules::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 #[derive(Serialize)]
 struct SessionResponse<'a> {

@@ -16,7 +16,7 @@ use ring::digest::{SHA256, digest};
 
 use super::{Problem, Response};
 use crate::links::LinkError;
-use crate::words;
+use link_rules::text;
 
 /// The page's style. It stands in the page itself, so that nothing is loaded.
 const STYLE: &str = include_str!("../../templates/share.css");
@@ -106,20 +106,20 @@ pub(super) fn offer(
     now: Timestamp,
 ) -> Result<Response, Problem> {
     let seconds_left = offer.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
-    let name = offer.file.map(|(name, _)| words::shortened(&words::file_name(name), MAX_NAME));
-    let owner = words::shortened(&words::visible(offer.owner), MAX_NAME);
+    let name = offer.file.map(|(name, _)| text::shortened(&text::file_name(name), MAX_NAME));
+    let owner = text::shortened(&text::visible(offer.owner), MAX_NAME);
     let text = OfferText {
         owner: &owner,
-        size: offer.file.and_then(|(_, size)| size).map(words::size).unwrap_or_default(),
+        size: offer.file.and_then(|(_, size)| size).map(text::size).unwrap_or_default(),
         is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
         wants_passcode: offer.wants_passcode,
         passcode_is_refused: matches!(
             refusal,
             Some(Refusal::PasscodeWanted | Refusal::WrongPasscode { .. })
         ),
-        works_until: words::instant(offer.expires_at),
+        works_until: text::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),
-        time_left: words::length(seconds_left),
+        time_left: text::length(seconds_left),
         downloads: offer.downloads.map(|(left, of)| downloads(left, of)).unwrap_or_default(),
     };
     let heading = name.as_deref().unwrap_or("A file with a passcode");
@@ -205,7 +205,7 @@ impl Refusal {
             Self::Locked { until } => format!(
                 "The passcode was wrong too often. Try again in {}, or ask the owner to unlock the \
                  file.",
-                words::length(seconds_until(until, now))
+                text::length(seconds_until(until, now))
             ),
             Self::TryAgain { .. } => {
                 "The file can't be given at this moment. Try again in a minute, in this browser: no \

@@ -4,9 +4,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::link_request::{RawFile, for_share, parse};
 use super::{Problem, Request, decode_form};
-use crate::access::DEFAULT_SHARE_EXPIRES_IN;
 use crate::shares::{Change, Edit, NewShare, Passcode, ShareError, Token};
-use crate::window::RequestedWindow;
+use link_rules::access::DEFAULT_SHARE_EXPIRES_IN;
+use link_rules::window::RequestedWindow;
 
 /// The shortest life of a share, in seconds.
 const MIN_EXPIRES_IN: u64 = 60;

@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::response::json;
 use super::router::{Endpoint, PathParameters};
 use super::{Problem, Request, Response, share_request};
-use crate::access::{Action, Principal};
 use crate::links::Links;
 use crate::shares::{Caller, Passcode, ShareError, ShareId, Shares, State, Summary};
 use crate::telemetry::Invocation;
+use link_rules::access::{Action, Principal};
 
 /// A request about shares.
 #[derive(Clone, Copy)]

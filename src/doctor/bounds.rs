@@ -6,7 +6,7 @@ use super::diagnosis::BoundInWords;
 use super::policies::Policies;
 use super::{Check, Examined, Outcome};
 use crate::links::PolicySetting;
-use crate::window::{
+use link_rules::window::{
     self, Bounds, CLOCK_MARGIN, DEFAULT_EXPIRES_IN, LimitedBy, RequestedWindow,
     SIGNATURE_MAX_EXPIRES_IN, SessionEnd,
 };

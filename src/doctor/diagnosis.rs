@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Question;
-use crate::window::LimitedBy;
+use link_rules::window::LimitedBy;
 
 /// What the doctor found.
 #[derive(Debug, Serialize)]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Check, Outcome, Question};
-use crate::access::{Action, Grant, Grants, Needs, Principal};
-use crate::links::{LinkError, ObjectKey};
+use crate::links::LinkError;
+use link_rules::access::{Action, Grant, Grants, Needs, Principal};
+use link_rules::object_key::ObjectKey;
 
 /// How many prefixes or buckets a sentence names.
 const MAX_NAMED: usize = 8;

@@ -14,16 +14,17 @@ use aws_sdk_s3::types::{
 
 use super::Question;
 use super::signer::Signing;
-use crate::access::{Grant, Principal};
 use crate::aws::{Aws, AwsError, answered};
 use crate::clock::InvocationTime;
 use crate::links::{
-    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, ObjectKey, bucket_arn,
-    fetch_one_byte, in_time,
+    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, bucket_arn, fetch_one_byte, in_time,
 };
-use crate::policy::Policy;
-use crate::presign::{GetObject, Operation, ResponseHeaders};
-use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
+use crate::presign::{GetObject, Operation};
+use link_rules::access::{Grant, Principal};
+use link_rules::object_key::ObjectKey;
+use link_rules::policy::Policy;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::{self, Bounds, RequestedWindow, SessionEnd};
 
 mod lifecycle;
 

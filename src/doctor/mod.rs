@@ -36,11 +36,11 @@ use self::diagnosis::{Check, Outcome};
 use self::looks::Looks;
 pub(crate) use self::question::Question;
 use self::signer::Signing;
-use crate::access::Grant;
 use crate::aws::Aws;
 use crate::links::{Links, in_time};
 use crate::telemetry::Invocation;
-use crate::window::SIGNATURE_MAX_EXPIRES_IN;
+use link_rules::access::Grant;
+use link_rules::window::SIGNATURE_MAX_EXPIRES_IN;
 
 /// What all checks look at.
 struct Examined<'a> {

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::{Check, Examined, Outcome};
-use crate::links::{Planned, PolicySetting, in_words};
-use crate::policy::{Effect, Verdict};
-use crate::window::Bounds;
+use crate::links::{Planned, PolicySetting};
+use link_rules::policy::describe;
+use link_rules::policy::{Effect, Verdict};
+use link_rules::window::Bounds;
 
 /// What the bucket's policy does, if it could be read.
 pub(super) struct Policies {
@@ -84,7 +85,7 @@ impl Policies {
                 Effect::Limits { .. } => Outcome::Limits,
                 Effect::Depends { .. } => Outcome::Depends,
             };
-            new(outcome, format!("The policy's {}.{ignored}", in_words(statement)))
+            new(outcome, format!("The policy's {}.{ignored}", describe(statement)))
         });
         statements.collect()
     }

@@ -1,6 +1,6 @@
 //! What the doctor is asked about.
 
-use crate::access::{Claims, Principal};
+use link_rules::access::{Claims, Principal};
 
 /// The link that the doctor is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]

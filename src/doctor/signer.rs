@@ -10,7 +10,7 @@ use super::{Check, Outcome};
 use crate::clock::InvocationTime;
 use crate::links::{LinkError, Links};
 use crate::sessions::{CallerIdentity, Evidence, Session};
-use crate::window::SessionEnd;
+use link_rules::window::SessionEnd;
 
 /// The session that signs, and who that is.
 #[derive(Debug)]

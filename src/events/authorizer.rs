@@ -11,7 +11,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::access::{Claim, Claims, Principal};
+use link_rules::access::{Claim, Claims, Principal};
 
 /// How a text is read that the gateway may have made of a list.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::shortened;
-use crate::access::{Claim, Claims, Principal};
 use crate::doctor::Question;
+use link_rules::access::{Claim, Claims, Principal};
 
 /// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
 const MAX_BYTES: usize = 16 * 1_024;

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
-use crate::access::Principal;
 use crate::api::{Client, Problem, Request, Response, decode_form};
+use link_rules::access::Principal;
 
 /// An HTTP request, and the shape that its answer must have.
 pub(crate) struct HttpEvent {

@@ -14,12 +14,12 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::LinkError;
-use super::policy_words::in_words;
 use crate::aws::{Aws, AwsError, answered, failure_counts};
 use crate::clock::InvocationTime;
-use crate::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
 use crate::sessions::{CallerIdentity, Evidence, Session};
-use crate::window::Bounds;
+use link_rules::policy::describe;
+use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
+use link_rules::window::Bounds;
 
 /// How long a policy that was read is used, and how long S3's refusal to show it is remembered. S3
 /// itself takes up to minutes to follow a change of a policy.
@@ -231,7 +231,7 @@ impl BucketPolicies {
         if let Some(statement) = verdict.refused_by() {
             return Err(LinkError::ObjectUnavailable(format!(
                 "the bucket's policy refuses this link to everybody: {}",
-                in_words(statement)
+                describe(statement)
             )));
         }
         Ok(Bounds {

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::object_key::ObjectKeyError;
 use crate::presign::SignError;
-use crate::window::TooShort;
+use link_rules::object_key::ObjectKeyError;
+use link_rules::window::TooShort;
 
 /// Why there is no link. `Display` is a sentence for the caller: what happened, and the fix. It
 /// never holds a secret, a session token, a signature or a link.

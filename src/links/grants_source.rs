@@ -15,10 +15,10 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::{Links, TIME_TO_ANSWER};
-use crate::access::{Grants, GrantsError, validate_bucket};
 use crate::aws::{Aws, AwsError, CALL_TIMEOUT, repeated};
 use crate::clock::InvocationTime;
 use crate::telemetry::{Counter, Invocation};
+use link_rules::access::{Grants, GrantsError, validate_bucket};
 
 /// How long grants that were read are used without a look at the object.
 const RECHECK: SignedDuration = SignedDuration::from_mins(1);

@@ -5,10 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::PolicyReading;
-use crate::access::{Action, Grant, Principal};
-use crate::presign::ResponseHeaders;
 use crate::sessions::Evidence;
-use crate::window::{Bounds, RequestedWindow, Window};
+use link_rules::access::{Action, Grant, Principal};
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::{Bounds, RequestedWindow, Window};
 
 /// A request for one link, validated and not yet granted.
 #[derive(Clone, Debug, PartialEq, Eq)]

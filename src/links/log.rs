@@ -1,9 +1,9 @@
 //! The log lines and counters of links: one line for each link given and for each refused.
 
 use super::{Link, LinkError};
-use crate::access::Principal;
 use crate::telemetry::{Counter, Invocation};
-use crate::window::LimitedBy;
+use link_rules::access::Principal;
+use link_rules::window::LimitedBy;
 
 /// Logs and counts a link that is given out.
 pub(crate) fn log_signed(invocation: &mut Invocation<'_>, principal: &Principal, link: &Link) {

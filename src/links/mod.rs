@@ -15,8 +15,6 @@ mod link;
 mod log;
 mod object_end;
 mod object_facts;
-mod object_key;
-mod policy_words;
 mod version;
 
 use std::sync::Arc;
@@ -40,16 +38,15 @@ pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_end::ObjectEnd;
 pub(crate) use self::object_facts::ObjectFacts;
-pub(crate) use self::object_key::{ObjectKey, ObjectKeyError};
-pub(crate) use self::policy_words::in_words;
 pub(crate) use self::version::Versions;
-use crate::access::{Grant, Grants, Needs, Principal};
 use crate::aws::{AwsHttp, Regions};
 use crate::clock::{Clock, InvocationTime};
-use crate::policy::Policy;
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{CallerIdentity, Selection, Session, Sessions};
-use crate::window::{self, Bounds, DEFAULT_EXPIRES_IN};
+use link_rules::access::{Grant, Grants, Needs, Principal};
+use link_rules::object_key::ObjectKey;
+use link_rules::policy::Policy;
+use link_rules::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 
 /// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
 /// seconds, and STS may take four of them.

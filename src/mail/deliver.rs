@@ -32,14 +32,15 @@ use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::{MailLink, MailSettings};
-use crate::access::{Action, Grant, Principal};
 use crate::aws::Aws;
 use crate::clock::InvocationTime;
-use crate::links::{LinkError, LinkRequest, Links, ObjectKey, log_refused, log_signed};
-use crate::presign::ResponseHeaders;
+use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
 use crate::shares::{Caller, Made, NewShare, ShareError, Shares, Token};
 use crate::telemetry::Invocation;
-use crate::words;
+use link_rules::access::{Action, Grant, Principal};
+use link_rules::object_key::ObjectKey;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::text;
 
 /// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
 /// send one mail a second. The waiting is part of the invocation's time.
@@ -423,7 +424,7 @@ impl Mailer {
 
     /// A request for a link that downloads the created version of the object, under its own name.
     fn link_request(&self, created: &ObjectCreated) -> LinkRequest {
-        let name = words::file_name(&created.key);
+        let name = text::file_name(&created.key);
         let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
         // A name that is not accepted as a file name is left out, and the browser chooses one.
         let response_headers = named

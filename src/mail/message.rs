@@ -20,7 +20,7 @@ use thiserror::Error;
 use super::brought::Brought;
 use super::recipients::Address;
 use super::settings::Sender;
-use crate::words;
+use link_rules::text;
 
 /// The longest line of a mail in characters, without its line break.
 ///
@@ -82,17 +82,17 @@ pub(super) fn compose(
     brought: &Brought,
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
-    let name = words::file_name(&brought.key);
+    let name = text::file_name(&brought.key);
     let text = MailText {
         sender_name: sender.name.as_deref().unwrap_or_default(),
-        file_name: words::shortened(&name, MAX_NAME_IN_BODY),
-        size: words::size(size),
+        file_name: text::shortened(&name, MAX_NAME_IN_BODY),
+        size: text::size(size),
         url: &brought.url,
-        works_until: words::instant(brought.expires_at),
+        works_until: text::instant(brought.expires_at),
         expires_at: brought.expires_at.to_string(),
-        time_left: words::length(brought.time_left),
+        time_left: text::length(brought.time_left),
     };
-    let subject = sender.subject.filled(&words::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
+    let subject = sender.subject.filled(&text::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
     // `=_` occurs in no encoded body. Nobody can know the boundary before the mail is sent.
     let boundary = format!("=_{}", brought.id());
     let body = MimePart::new(

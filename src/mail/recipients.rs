@@ -11,7 +11,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::access::matches_wildcard;
+use link_rules::access::matches_wildcard;
 
 /// The longest address that mail servers accept, in bytes.
 ///

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::recipients::{Address, AddressError, AllowedRecipients};
-use crate::access::{Action, DEFAULT_SHARE_EXPIRES_IN, Grants, MAX_SHARE_EXPIRES_IN, Principal};
 use crate::shares::ShareSettings;
-use crate::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use link_rules::access::{
+    Action, DEFAULT_SHARE_EXPIRES_IN, Grants, MAX_SHARE_EXPIRES_IN, Principal,
+};
+use link_rules::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 /// `MAIL_EXPIRES_IN` if it is not set, in seconds: the longest window that a fresh Lambda session
 /// can keep.

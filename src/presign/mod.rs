@@ -1,7 +1,6 @@
 //! Presigned URLs: one session's credentials, one operation, one window.
 //!
 //! - [`operation`] says what a link asks of S3,
-//! - [`response_headers`] says what S3 shall answer in its headers,
 //! - [`endpoint`] finds the URL of a bucket and the signature it wants, with the SDK's own rules,
 //! - [`sigv4`] computes Signature Version 4; [`sigv4a`] has the SDK compute Signature Version 4A.
 //!
@@ -15,7 +14,6 @@
 
 mod endpoint;
 mod operation;
-mod response_headers;
 mod sigv4;
 mod sigv4a;
 
@@ -27,12 +25,10 @@ use thiserror::Error;
 
 use self::endpoint::{AuthScheme, Endpoint};
 pub use self::operation::{GetObject, Operation};
-pub(crate) use self::response_headers::is_bidi_control_or_line_separator;
-pub use self::response_headers::{ResponseHeaders, ResponseHeadersError};
 use self::sigv4::{Request, SigV4Signer, SigningContext};
 use self::sigv4a::SigV4aSigner;
 use crate::aws::Aws;
-use crate::window::Window;
+use link_rules::window::Window;
 
 /// How many pairs of credentials and bucket are kept. A function serves a handful of buckets, and
 /// at most two sessions sign at a time. Older pairs are of sessions that have ended.

@@ -3,7 +3,7 @@
 //! An operation names its method, its query parameters and its signed headers as S3's API reference
 //! does. How they are signed is no concern of this module.
 
-use super::ResponseHeaders;
+use link_rules::response_headers::ResponseHeaders;
 
 /// A request to S3, apart from bucket, time and credentials.
 #[derive(Clone, Copy, Debug)]

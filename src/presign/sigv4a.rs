@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 
 use super::{GetObject, Operation};
 use crate::aws::{Aws, error_chain};
-use crate::window::Window;
+use link_rules::window::Window;
 
 /// Signs with one snapshot of credentials.
 pub(super) struct SigV4aSigner(Client);

@@ -17,7 +17,7 @@ use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
 use crate::aws::{Sts, error_chain, failure_counts};
 use crate::clock::InvocationTime;
-use crate::window::SessionEnd;
+use link_rules::window::SessionEnd;
 
 /// How long later invocations wait before STS is asked again for an attestation that it could not
 /// give.

@@ -16,7 +16,7 @@ use super::credentials::timestamp;
 use super::{Evidence, Session};
 use crate::aws::{AwsError, Sts, failure_counts};
 use crate::clock::InvocationTime;
-use crate::window::SessionEnd;
+use link_rules::window::SessionEnd;
 
 /// A session younger than this is not replaced. The new one would last at most this much longer,
 /// which is not worth a call.

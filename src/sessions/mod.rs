@@ -9,7 +9,7 @@
 //!
 //! The source of every fact about lifetimes is named beside the code that relies on it.
 //!
-//! This room does not decide how long a link lives: [`mod@crate::window`] does. It signs no URL either:
+//! This room does not decide how long a link lives: [`mod@link_rules::window`] does. It signs no URL either:
 //! the room `presign` does. It may import `window`, `aws` and `clock`.
 
 mod attestation;
@@ -30,7 +30,7 @@ pub use self::execution_role::{ExecutionRole, ExecutionRoleSettings};
 pub use self::minting::Minter;
 pub use self::select::{Selection, Sessions};
 pub(crate) use crate::aws::CallerIdentity;
-use crate::window::{self, Bounds, RequestedWindow, SessionEnd};
+use link_rules::window::{self, Bounds, RequestedWindow, SessionEnd};
 
 /// How the end of a session is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -11,7 +11,7 @@ use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
 use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, failure_counts};
 use crate::clock::InvocationTime;
-use crate::window::SessionEnd;
+use link_rules::window::SessionEnd;
 
 /// For how many access keys STS's answer is remembered: the role's own, minted ones, and those that
 /// they replaced.

@@ -7,11 +7,11 @@ use super::passcode::Passcode;
 use super::share::{Share, Summary, owner_key, owner_name};
 use super::token::Token;
 use super::{ShareError, Shares, credentials, log};
-use crate::access::{Action, Principal};
 use crate::links::{Link, LinkError, LinkRequest, Links, in_time};
 use crate::telemetry::Invocation;
-use crate::window::{self, Life, RequestedWindow, floor_to_second};
-use crate::words;
+use link_rules::access::{Action, Principal};
+use link_rules::text;
+use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
 
 /// A share that somebody wants.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ impl Shares {
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),
                 version_id: request.version_id.clone(),
-                name: new.name.unwrap_or_else(|| words::file_name(key)),
+                name: new.name.unwrap_or_else(|| text::file_name(key)),
                 size,
                 created_at: now,
                 expires_at: life.expires_at,

@@ -9,8 +9,8 @@ use super::ShareError;
 use super::passcode::PasscodeHash;
 use super::share::{Share, Summary, forget_at};
 use super::token::ShareId;
-use crate::access::{Claim, Claims, Principal};
-use crate::presign::ResponseHeaders;
+use link_rules::access::{Claim, Claims, Principal};
+use link_rules::response_headers::ResponseHeaders;
 
 /// An item as the SDK has it.
 pub(super) type Item = HashMap<String, AttributeValue>;

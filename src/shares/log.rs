@@ -4,9 +4,9 @@
 use super::ShareError;
 use super::share::Share;
 use super::token::ShareId;
-use crate::access::Principal;
 use crate::links::Link;
 use crate::telemetry::{Counter, Invocation};
+use link_rules::access::Principal;
 
 /// Who calls, for the log.
 #[derive(Clone, Copy, Debug, Default)]

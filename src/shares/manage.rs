@@ -15,11 +15,11 @@ use super::share::{Share, Summary, forget_at, owner_key};
 use super::table::{Changes, Updated};
 use super::token::ShareId;
 use super::{ShareError, Shares, credentials, log};
-use crate::access::{Action, Principal};
 use crate::clock::InvocationTime;
 use crate::links::{LinkError, Links, in_time};
 use crate::telemetry::Invocation;
-use crate::window::RequestedWindow;
+use link_rules::access::{Action, Principal};
+use link_rules::window::RequestedWindow;
 
 /// What becomes of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

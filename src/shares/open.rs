@@ -22,11 +22,11 @@ use super::share::{MAX_ATTEMPTS, Share, State};
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares, credentials};
-use crate::access::Action;
 use crate::clock::InvocationTime;
 use crate::links::{Link, LinkError, Links, in_time, log_signed};
 use crate::telemetry::Invocation;
-use crate::window::LimitedBy;
+use link_rules::access::Action;
+use link_rules::window::LimitedBy;
 
 /// The time that an invocation must have left when a download is counted. DynamoDB's answer takes
 /// less, even at its slowest.

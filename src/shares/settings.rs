@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::access::MIN_SHARE_OPEN_SECONDS;
-use crate::window::RequestedWindow;
+use link_rules::access::MIN_SHARE_OPEN_SECONDS;
+use link_rules::window::RequestedWindow;
 
 /// `SHARE_OPEN_SECONDS` if it is not set: how long the link of one download works, in seconds.
 const DEFAULT_OPEN_SECONDS: u64 = 300;

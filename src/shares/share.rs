@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::passcode::PasscodeHash;
 use super::token::{Browser, ShareId};
-use crate::access::{Action, Principal};
 use crate::links::LinkRequest;
-use crate::presign::ResponseHeaders;
-use crate::window::RequestedWindow;
+use link_rules::access::{Action, Principal};
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::RequestedWindow;
 
 /// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -230,7 +230,7 @@ pub(super) fn owner_name(owner: &Principal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Claims;
+    use link_rules::access::Claims;
 
     #[test]
     fn callers_of_different_kinds_own_different_shares_however_their_names_are_spelled() {

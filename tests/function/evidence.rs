@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use jiff::{SignedDuration, Timestamp};
+use link_rules::window::SessionEnd;
 use s3_link_signer::{
     Aws, AwsSettings, CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings,
-    InvocationTime, Minter, Selection, SessionEnd, Sessions, Sts,
+    InvocationTime, Minter, Selection, Sessions, Sts,
 };
 
 use crate::aws_server::{AwsServer, Call, Reply, jwt};

@@ -13,10 +13,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::{LimitedBy, Window};
 use proptest::prelude::*;
-use s3_link_signer::{
-    Aws, AwsSettings, GetObject, LimitedBy, Operation, ResponseHeaders, SignError, Signer, Window,
-};
+use s3_link_signer::{Aws, AwsSettings, GetObject, Operation, SignError, Signer};
 
 /// One link to be signed twice: by us and by the SDK.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use super::*;
 use crate::links::{Link, PolicyReading};
 use crate::mail::settings::MailSettings;
 use crate::sessions::Evidence;
-use crate::window::{Bounds, LimitedBy, Window};
+use link_rules::window::{Bounds, LimitedBy, Window};
 
 fn parsed(mime: &[u8]) -> ParsedMail<'_> {
     parse_mail(mime).unwrap()
@@ -124,7 +124,7 @@ fn assert_is_well_formed(mime: &[u8], brought: &Brought, recipient: &Address) {
     let href = html.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
     let href = href.replace("&#38;", "&").replace("&#34;", "\"");
     assert_eq!(href, brought.url, "the button has another link");
-    let name = words::shortened(&words::file_name(&brought.key), MAX_NAME_IN_BODY);
+    let name = text::shortened(&text::file_name(&brought.key), MAX_NAME_IN_BODY);
     assert!(!name.contains(char::is_control) && plain.contains(&name));
     // The only tags are those of the template.
     assert_eq!(html.matches('<').count(), html.matches('>').count());
@@ -188,6 +188,6 @@ fn a_long_subject_of_plain_words_is_folded() {
         let mime = compose(&sender, &recipient, &brought, 1).unwrap();
         assert_is_well_formed(&mime, &brought, &recipient);
         let subject = header(&mime, "Subject");
-        assert_eq!(subject, words::shortened(&words::file_name(&name), 80));
+        assert_eq!(subject, text::shortened(&text::file_name(&name), 80));
     }
 }

@@ -153,7 +153,7 @@ def test_what_a_public_url_may_be(url, is_accepted):
 
 
 def test_the_bounds_of_the_parameters_are_the_function_s():
-    """src/access/grants.rs and src/shares/settings.rs refuse what is outside."""
+    """crates/link-rules/src/access/grants.rs and src/shares/settings.rs refuse what is outside."""
     declared = Template().text["Parameters"]
     bounds = {
         name: (declared[name]["MinValue"], declared[name]["MaxValue"], declared[name]["Default"])

@@ -21,10 +21,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::{LimitedBy, Window};
 use peers::{Presign, Settings};
-use s3_link_signer::{
-    Aws, AwsSettings, GetObject, LimitedBy, Operation, ResponseHeaders, Signer, Window,
-};
+use s3_link_signer::{Aws, AwsSettings, GetObject, Operation, Signer};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]

@@ -27,11 +27,11 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::{LimitedBy, Window};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{digest, hmac};
-use s3_link_signer::{
-    Aws, AwsSettings, GetObject, LimitedBy, Operation, ResponseHeaders, Signer, Window,
-};
+use s3_link_signer::{Aws, AwsSettings, GetObject, Operation, Signer};
 
 const BUCKET: &str = "private-files-of-example-com";
 const MULTI_REGION: &str = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";

@@ -5,15 +5,15 @@ use thiserror::Error;
 /// The longest key that S3 takes, in bytes of UTF-8.
 ///
 /// Source: Amazon S3 user guide, "Naming Amazon S3 objects".
-pub(crate) const MAX_KEY_BYTES: usize = 1_024;
+pub const MAX_KEY_BYTES: usize = 1_024;
 
 /// A key of 1 to [`MAX_KEY_BYTES`] bytes without `.` and `..` path segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ObjectKey<'a>(&'a str);
+pub struct ObjectKey<'a>(&'a str);
 
 /// Why a link can't name a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum ObjectKeyError {
+pub enum ObjectKeyError {
     /// The key is empty or too long.
     #[error("key: {0} bytes; S3's keys have 1 to {MAX_KEY_BYTES}")]
     Length(usize),
@@ -31,7 +31,11 @@ impl<'a> ObjectKey<'a> {
     /// URL parsers collapse the segments `.` and `..` even when they are percent-encoded (WHATWG
     /// URL standard, "single-dot" and "double-dot" path segments). A browser would ask S3 for
     /// another object than the one that was signed.
-    pub(crate) fn parse(key: &'a str) -> Result<Self, ObjectKeyError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectKeyError`].
+    pub fn parse(key: &'a str) -> Result<Self, ObjectKeyError> {
         Self::check_length(key)?;
         if key.split('/').any(|segment| segment == "." || segment == "..") {
             return Err(ObjectKeyError::DotSegment);
@@ -40,7 +44,11 @@ impl<'a> ObjectKey<'a> {
     }
 
     /// Checks the length alone: all that makes a key impossible, whoever asks for it.
-    pub(crate) fn check_length(key: &str) -> Result<(), ObjectKeyError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectKeyError::Length`].
+    pub fn check_length(key: &str) -> Result<(), ObjectKeyError> {
         if (1..=MAX_KEY_BYTES).contains(&key.len()) {
             Ok(())
         } else {
@@ -49,7 +57,8 @@ impl<'a> ObjectKey<'a> {
     }
 
     /// The key, decoded.
-    pub(crate) fn as_str(self) -> &'a str {
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
         self.0
     }
 }

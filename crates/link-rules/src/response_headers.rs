@@ -171,7 +171,8 @@ impl ResponseHeaders {
     /// Whether a browser is to show the file with the type that its writer gave it. If that is
     /// HTML, it runs script in the bucket's origin, so only a grant that trusts the writers allows
     /// it.
-    pub(crate) fn show_the_objects_own_type(&self) -> bool {
+    #[must_use]
+    pub fn show_the_objects_own_type(&self) -> bool {
         self.content_type.is_none() && self.content_disposition.starts_with(INLINE)
     }
 }
@@ -190,7 +191,8 @@ fn check_filename(filename: &str) -> Result<(), ResponseHeadersError> {
 
 /// Whether a character is one of Unicode's bidirectional controls or line separators. With a
 /// bidirectional control the name `gpj.exe` is displayed as `exe.jpg`.
-pub(crate) fn is_bidi_control_or_line_separator(c: char) -> bool {
+#[must_use]
+pub fn is_bidi_control_or_line_separator(c: char) -> bool {
     matches!(
         c,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

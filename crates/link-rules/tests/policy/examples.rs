@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use s3_link_signer::policy::{Bound, Effect, Policy, TokenIssued};
+use link_rules::policy::{Bound, Effect, Policy, TokenIssued};
 use serde::Deserialize;
 
 use crate::{question, signer};

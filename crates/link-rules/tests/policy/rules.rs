@@ -1,7 +1,7 @@
 //! IAM's rules, one by one.
 
 use jiff::SignedDuration;
-use s3_link_signer::policy::{
+use link_rules::policy::{
     Bound, Effect, Knowledge, Policy, PolicyError, Question, SignatureVersion, Signer,
     StatementVerdict, TokenIssued, Verdict,
 };

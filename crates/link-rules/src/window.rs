@@ -10,10 +10,10 @@ use serde::Serialize;
 /// The longest `X-Amz-Expires` that Signature Version 4 allows, in seconds (seven days).
 ///
 /// Source: Amazon S3 API reference, "Authenticating Requests: Using Query Parameters".
-pub(crate) const SIGNATURE_MAX_EXPIRES_IN: u64 = 604_800;
+pub const SIGNATURE_MAX_EXPIRES_IN: u64 = 604_800;
 
 /// The window of a request that names none, in seconds.
-pub(crate) const DEFAULT_EXPIRES_IN: u64 = 3_600;
+pub const DEFAULT_EXPIRES_IN: u64 = 3_600;
 
 /// How long before each proven end a link ends: the session's, the bucket policy's, the object's.
 ///
@@ -21,7 +21,7 @@ pub(crate) const DEFAULT_EXPIRES_IN: u64 = 3_600;
 /// a third. A policy's ages and instants are judged by S3's clock too, and so is the object's end.
 /// AWS keeps those clocks within a second of one another. Five seconds also cover the time that a
 /// request needs from the reader to S3. A longer margin would shorten every promise for nothing.
-pub(crate) const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+pub const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// When S3 stops accepting what a session's credentials signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,13 +154,13 @@ pub fn window(
 
 /// How long a share lives: an address behind which each download is signed afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub struct Life {
     /// Whole seconds, counted from the whole second that the share is made in.
-    pub(crate) expires_in: u64,
+    pub expires_in: u64,
     /// That second + `expires_in`.
-    pub(crate) expires_at: Timestamp,
+    pub expires_at: Timestamp,
     /// The bound that decided `expires_in`: the request, the grant, the policy or the object.
-    pub(crate) limited_by: LimitedBy,
+    pub limited_by: LimitedBy,
 }
 
 /// The life of a share made `now`, under a grant that allows `max_expires_in` seconds, to an object
@@ -175,7 +175,7 @@ pub(crate) struct Life {
 ///
 /// [`TooShort`] when the longest life that keeps every bound is shorter than
 /// `requested.min_expires_in`, or than one second.
-pub(crate) fn life(
+pub fn life(
     now: Timestamp,
     requested: RequestedWindow,
     max_expires_in: u64,
@@ -216,7 +216,7 @@ pub(crate) fn life(
 
 /// What each bound alone leaves of a link that is signed `now`, in whole seconds. [`u64::MAX`] where
 /// a bound limits nothing.
-pub(crate) fn each_bound(
+pub fn each_bound(
     now: Timestamp,
     expires_in: u64,
     max_expires_in: u64,
@@ -250,7 +250,8 @@ fn keepable_seconds(left: SignedDuration) -> u64 {
 
 /// The whole second that `now` lies in, because `X-Amz-Date` has no fractions. This rounds towards
 /// the past on both sides of 1970, so a link is never dated after the moment it was signed.
-pub(crate) fn floor_to_second(now: Timestamp) -> Timestamp {
+#[must_use]
+pub fn floor_to_second(now: Timestamp) -> Timestamp {
     let second = now.as_second() - i64::from(now.subsec_nanosecond() < 0);
     Timestamp::from_second(second).unwrap_or(now)
 }

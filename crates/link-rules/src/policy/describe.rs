@@ -1,9 +1,10 @@
 //! Statements of a bucket's policy in words that a person can act on.
 
-use crate::policy::{Bound, Effect, Knowledge, StatementVerdict};
+use super::{Bound, Effect, Knowledge, StatementVerdict};
 
 /// What a statement does to a link, in one sentence without its full stop.
-pub(crate) fn in_words(statement: &StatementVerdict) -> String {
+#[must_use]
+pub fn describe(statement: &StatementVerdict) -> String {
     let name = name(statement);
     let whom = conditions(statement);
     match statement.effect {
@@ -45,7 +46,7 @@ fn conditions(statement: &StatementVerdict) -> String {
         .filter(|(_, knowledge)| matches!(knowledge, Knowledge::Recipient | Knowledge::Unknown));
     let words: Vec<_> = open
         .map(|(condition, _)| {
-            condition_in_words(&condition.operator, &condition.key, &condition.values)
+            describe_condition(&condition.operator, &condition.key, &condition.values)
         })
         .collect();
     match words.as_slice() {
@@ -55,7 +56,7 @@ fn conditions(statement: &StatementVerdict) -> String {
     }
 }
 
-fn condition_in_words(operator: &str, key: &str, values: &[String]) -> String {
+fn describe_condition(operator: &str, key: &str, values: &[String]) -> String {
     let operator = operator.to_ascii_lowercase();
     let operator = operator.rsplit(':').next().unwrap_or_default();
     let operator = operator.strip_suffix("ifexists").unwrap_or(operator);
@@ -87,7 +88,7 @@ mod tests {
     fn conditions_read_as_what_they_mean() {
         let words = |operator, key, values: &[&str]| {
             let values: Vec<_> = values.iter().map(ToString::to_string).collect();
-            condition_in_words(operator, key, &values)
+            describe_condition(operator, key, &values)
         };
         assert_eq!(
             words("NotIpAddress", "aws:SourceIp", &["203.0.113.0/24", "2001:db8::/32"]),

@@ -14,12 +14,11 @@ use super::matches_wildcard;
 
 /// The claims of one caller, by their names.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Claims(BTreeMap<String, Claim>);
+pub struct Claims(BTreeMap<String, Claim>);
 
 /// The value of a claim.
 #[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Claim {
+pub enum Claim {
     /// A text, a number or a boolean. It is no list.
     Text(String),
     /// A list, and certainly so.
@@ -102,19 +101,19 @@ impl<'de> Deserialize<'de> for ClaimPatterns {
 
 impl Claims {
     /// The claim of this name, as the authorizer gave it.
-    #[cfg(test)]
-    pub(crate) fn get(&self, name: &str) -> Option<&Claim> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Claim> {
         self.0.get(name)
     }
 
     /// The claims by their names.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Claim)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Claim)> {
         self.0.iter().map(|(name, claim)| (name.as_str(), claim))
     }
 
     /// Those of the claims that have one of these names.
     #[must_use]
-    pub(crate) fn only(&self, names: &BTreeSet<&str>) -> Self {
+    pub fn only(&self, names: &BTreeSet<&str>) -> Self {
         let wanted = self.0.iter().filter(|(name, _)| names.contains(name.as_str()));
         Self(wanted.map(|(name, claim)| (name.clone(), claim.clone())).collect())
     }
@@ -152,6 +151,17 @@ impl Claims {
 impl FromIterator<(String, Claim)> for Claims {
     fn from_iter<I: IntoIterator<Item = (String, Claim)>>(claims: I) -> Self {
         Self(claims.into_iter().collect())
+    }
+}
+
+/// Shows which kind of value it is.
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text(hidden)",
+            Self::List(_) => "List(hidden)",
+            Self::TextOrList { .. } => "TextOrList(hidden)",
+        })
     }
 }
 

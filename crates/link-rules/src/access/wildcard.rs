@@ -2,7 +2,8 @@
 
 /// Whether all of `text` matches `pattern`. `*` stands for any run of characters, also for none. No
 /// other character is special.
-pub(crate) fn matches_wildcard(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -2,7 +2,7 @@
 
 use super::document::{Element, Principals};
 use super::question::{Identity, IdentityKind, Signer};
-use super::truth::Truth;
+use super::tristate::Truth;
 
 /// As whom an entry of a `Principal` names the signer. A session can be named in three ways at
 /// once: as itself, as its role, and as its account.

@@ -2,12 +2,12 @@
 //! oracle says of each recipient at each instant.
 
 use jiff::{SignedDuration, Timestamp};
+use link_rules::policy::{Bound, Effect, Policy, Question};
+use link_rules::window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, window};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
-use s3_link_signer::policy::{Bound, Effect, Policy, Question};
-use s3_link_signer::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, window};
 use serde_json::{Map, json};
 
 use crate::oracle::{

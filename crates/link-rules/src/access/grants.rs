@@ -14,27 +14,27 @@ use super::{Principal, matches_wildcard};
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
 
 /// The life of a share, in seconds, where neither the request nor the grant says another: seven days.
-pub(crate) const DEFAULT_SHARE_EXPIRES_IN: u64 = 7 * 86_400;
+pub const DEFAULT_SHARE_EXPIRES_IN: u64 = 7 * 86_400;
 
 /// What `max_share_expires_in` may be at most, in seconds: a year.
-pub(crate) const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
+pub const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
 
 /// What `max_share_expires_in` must be at least, in seconds.
 const MIN_SHARE_EXPIRES_IN: u64 = 60;
 
 /// The shortest window of a share's download, in seconds. Guardrails on the age of signatures are
 /// about minutes, and a person's browser needs some time.
-pub(crate) const MIN_SHARE_OPEN_SECONDS: u64 = 120;
+pub const MIN_SHARE_OPEN_SECONDS: u64 = 120;
 
 /// One entry of `GRANTS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Grant {
+pub struct Grant {
     /// The bucket's name, or the alias or ARN of an access point. Multi-region access points are
     /// allowed.
-    pub(crate) bucket: String,
+    pub bucket: String,
     /// Keys that begin with this prefix are granted. `{principal}` stands for the principal's name
     /// and `{claim:tenant}` for the value of the claim `tenant`, each as one whole path segment.
-    pub(crate) prefix: Prefix,
+    pub prefix: Prefix,
     /// Who is granted these keys.
     principals: Vec<PrincipalPattern>,
     /// Which claims they must have besides.
@@ -42,31 +42,31 @@ pub(crate) struct Grant {
     /// What a link under this grant may do; at least one action.
     actions: Vec<Action>,
     /// The longest window under this grant, in seconds, 1 to [`SIGNATURE_MAX_EXPIRES_IN`].
-    pub(crate) max_expires_in: u64,
+    pub max_expires_in: u64,
     /// The longest life of a share under this grant, in seconds.
-    pub(crate) max_share_expires_in: u64,
+    pub max_share_expires_in: u64,
     /// The bucket's region. If it is `None`, S3 is asked once, unless the bucket is a multi-region
     /// access point.
-    pub(crate) region: Option<String>,
+    pub region: Option<String>,
     /// Whether links to old versions of these objects are granted too, deleted ones included.
-    pub(crate) versions: bool,
+    pub versions: bool,
     /// Whether the writers of these files are trusted with script in the bucket's origin: a link
     /// may then show an object with the content type that its writer gave it.
-    pub(crate) trusted_content: bool,
+    pub trusted_content: bool,
 }
 
 /// What a request needs of a grant besides its object and its action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
+pub struct Needs {
     /// The request names a version, which may be an old one.
-    pub(crate) old_versions: bool,
+    pub old_versions: bool,
     /// The request shows the object with its own content type.
-    pub(crate) trusted_content: bool,
+    pub trusted_content: bool,
 }
 
 /// What a link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Downloads one object (`GetObject`).
     Get,
     /// Downloads one object (`GetObject`) for whoever has a share's address.
@@ -87,7 +87,7 @@ enum PrincipalPattern {
 
 /// All grants of this function. Those that were parsed are at least one, and the default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Grants(Vec<Grant>);
+pub struct Grants(Vec<Grant>);
 
 /// `GRANTS`, or the document of `GRANTS_OBJECT`, is wrong. Each message completes the sentence "GRANTS …".
 #[derive(Debug, Error)]
@@ -136,7 +136,7 @@ impl Grants {
     /// # Errors
     ///
     /// [`GrantsError`]. It names the grant and the field to fix.
-    pub(crate) fn parse(json: &str) -> Result<Self, GrantsError> {
+    pub fn parse(json: &str) -> Result<Self, GrantsError> {
         let raw_grants: Vec<RawGrant> = serde_json::from_str(json)?;
         if raw_grants.is_empty() {
             return Err(GrantsError::Empty);
@@ -168,18 +168,19 @@ impl Grants {
     }
 
     /// The bucket of a request that names none. It exists when all grants are about one bucket.
-    pub(crate) fn only_bucket(&self) -> Option<&str> {
+    #[must_use]
+    pub fn only_bucket(&self) -> Option<&str> {
         let first = self.0.first()?.bucket.as_str();
         self.0.iter().all(|grant| grant.bucket == first).then_some(first)
     }
 
     /// All grants, in the order of the setting.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Grant> {
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
         self.0.iter()
     }
 
     /// The buckets that grants name, each once, with the first grant that does.
-    pub(crate) fn buckets(&self) -> impl Iterator<Item = &Grant> {
+    pub fn buckets(&self) -> impl Iterator<Item = &Grant> {
         self.0.iter().enumerate().filter_map(|(index, grant)| {
             let named_before = self.0[..index].iter().any(|other| other.bucket == grant.bucket);
             (!named_before).then_some(grant)
@@ -188,7 +189,8 @@ impl Grants {
 
     /// The grant under which `principal` may have a link that does `action` with `key`. If there
     /// are several, it is the one that allows the longest window.
-    pub(crate) fn find(
+    #[must_use]
+    pub fn find(
         &self,
         principal: &Principal,
         action: Action,
@@ -201,7 +203,8 @@ impl Grants {
     /// As [`Grants::find`], for a request with needs of its own. If there are several grants, one
     /// that trusts the files' content comes first, and then one that gives old versions, where the
     /// request needs that. The grant need not have what the request needs.
-    pub(crate) fn find_for(
+    #[must_use]
+    pub fn find_for(
         &self,
         needs: Needs,
         principal: &Principal,
@@ -234,18 +237,15 @@ impl Grants {
 
     /// The longest life, in seconds, that a share of this object may have that `principal` makes.
     /// `None` if no grant lets the principal share the object.
-    pub(crate) fn longest_share(
-        &self,
-        principal: &Principal,
-        bucket: &str,
-        key: &str,
-    ) -> Option<u64> {
+    #[must_use]
+    pub fn longest_share(&self, principal: &Principal, bucket: &str, key: &str) -> Option<u64> {
         let covering = self.covering(principal, Action::Share, bucket, key);
         covering.map(|grant| grant.max_share_expires_in).max()
     }
 
     /// The longest life, in seconds, that any grant gives a share that `principal` makes.
-    pub(crate) fn longest_share_for(&self, principal: &Principal) -> Option<u64> {
+    #[must_use]
+    pub fn longest_share_for(&self, principal: &Principal) -> Option<u64> {
         self.0
             .iter()
             .filter(|grant| grant.admits(principal) && grant.allows(Action::Share))
@@ -254,19 +254,22 @@ impl Grants {
     }
 
     /// The claims that any grant asks for. What else a token says decides nothing.
-    pub(crate) fn claim_names(&self) -> BTreeSet<&str> {
+    #[must_use]
+    pub fn claim_names(&self) -> BTreeSet<&str> {
         let in_claims = self.0.iter().flat_map(|grant| grant.claims.names());
         let in_prefixes = self.0.iter().flat_map(|grant| grant.prefix.claim_names());
         in_claims.chain(in_prefixes).collect()
     }
 
     /// Whether any grant admits `principal`, for whatever action.
-    pub(crate) fn admit(&self, principal: &Principal) -> bool {
+    #[must_use]
+    pub fn admit(&self, principal: &Principal) -> bool {
         self.0.iter().any(|grant| grant.admits(principal))
     }
 
     /// The longest window that any grant gives `principal` for `action`, in seconds.
-    pub(crate) fn longest_for(&self, principal: &Principal, action: Action) -> Option<u64> {
+    #[must_use]
+    pub fn longest_for(&self, principal: &Principal, action: Action) -> Option<u64> {
         self.0
             .iter()
             .filter(|grant| grant.admits(principal) && grant.allows(action))
@@ -277,18 +280,21 @@ impl Grants {
 
 impl Grant {
     /// Whether the grant admits `principal`, for whatever keys.
-    pub(crate) fn admits(&self, principal: &Principal) -> bool {
+    #[must_use]
+    pub fn admits(&self, principal: &Principal) -> bool {
         self.principals.iter().any(|pattern| pattern.matches(principal))
             && self.claims.match_all(principal.claims())
     }
 
     /// Whether the grant covers `key` for some principal, whoever that is.
-    pub(crate) fn covers_for_somebody(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn covers_for_somebody(&self, key: &str) -> bool {
         self.prefix.covers_for_somebody(key)
     }
 
     /// Whether the grant asks for claims, in the prefix or besides.
-    pub(crate) fn asks_for_claims(&self) -> bool {
+    #[must_use]
+    pub fn asks_for_claims(&self) -> bool {
         self.prefix.names_claims() || !self.claims.is_empty()
     }
 
@@ -416,8 +422,12 @@ fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
     }
 }
 
-/// Refuses, with a sentence, what can't be the name or the ARN of a bucket.
-pub(crate) fn validate_bucket(bucket: &str) -> Result<(), String> {
+/// Refuses what can't be the name or the ARN of a bucket.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong with the name.
+pub fn validate_bucket(bucket: &str) -> Result<(), String> {
     if bucket.starts_with("arn:") {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::presign::is_bidi_control_or_line_separator;
+use crate::response_headers::is_bidi_control_or_line_separator;
 
 /// Replaces a character that would break a line, change the direction of text or be invisible.
 const REPLACEMENT: char = '\u{fffd}';
@@ -13,7 +13,8 @@ const REPLACEMENT: char = '\u{fffd}';
 /// A file's name as people may be shown it: the last segment of its key. Line breaks, other control
 /// characters and bidirectional controls are replaced. With a bidirectional control the name
 /// `gpj.exe` is displayed as `exe.jpg`.
-pub(crate) fn file_name(key: &str) -> String {
+#[must_use]
+pub fn file_name(key: &str) -> String {
     let name = key.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let shown = visible(name);
     if shown.trim().is_empty() { "a file without a name".to_owned() } else { shown }
@@ -21,7 +22,8 @@ pub(crate) fn file_name(key: &str) -> String {
 
 /// `text` with a replacement for each character that would break a line, change the direction of text
 /// or be invisible.
-pub(crate) fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     text.chars().map(|c| if is_visible(c) { c } else { REPLACEMENT }).collect()
 }
 
@@ -39,7 +41,8 @@ fn is_visible(c: char) -> bool {
 
 /// `name` in at most `max_chars` characters. The middle of a longer name is left out, so that its
 /// beginning and its extension are kept.
-pub(crate) fn shortened(name: &str, max_chars: usize) -> String {
+#[must_use]
+pub fn shortened(name: &str, max_chars: usize) -> String {
     let count = name.chars().count();
     if count <= max_chars {
         return name.to_owned();
@@ -52,7 +55,8 @@ pub(crate) fn shortened(name: &str, max_chars: usize) -> String {
 }
 
 /// A size: `1 byte`, `34 bytes`, `1.2 MB`. The units are decimal: 1 kB is 1,000 bytes.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1_000 {
         return counted(bytes, "byte");
@@ -69,12 +73,14 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// An instant: `Monday 23 November 2026, 14:05 UTC`. The seconds are left out, so the written
 /// instant is up to a minute before the true one.
-pub(crate) fn instant(instant: Timestamp) -> String {
+#[must_use]
+pub fn instant(instant: Timestamp) -> String {
     instant.strftime("%A %-d %B %Y, %H:%M UTC").to_string()
 }
 
 /// A length of time, rounded down: `59 minutes`, `11 hours 59 minutes`, `6 days 23 hours`.
-pub(crate) fn length(seconds: u64) -> String {
+#[must_use]
+pub fn length(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -165,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_written_in_words_without_its_seconds() {
+    fn an_instant_is_written_describe_without_its_seconds() {
         let end: Timestamp = "2026-11-23T14:05:59.9Z".parse().unwrap();
         assert_eq!(instant(end), "Monday 23 November 2026, 14:05 UTC");
         let end: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();

@@ -7,7 +7,7 @@ use super::Claims;
 
 /// Who asks for a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Principal {
+pub enum Principal {
     /// The ARN of the IAM user or of the role's session that signed the request. IAM vouches for it.
     Iam(String),
     /// A caller whom another authorizer vouches for. Whoever issues such names and claims may let
@@ -26,7 +26,8 @@ pub(crate) enum Principal {
 
 impl Principal {
     /// The name used in logs.
-    pub(crate) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         match self {
             Self::Iam(name) | Self::Authorized { name, .. } => name,
             Self::Anonymous => "anonymous",
@@ -35,7 +36,8 @@ impl Principal {
     }
 
     /// The name, if there is a caller whom a gateway authenticated.
-    pub(crate) fn authenticated(&self) -> Option<&str> {
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&str> {
         match self {
             Self::Iam(name) | Self::Authorized { name, .. } => Some(name),
             Self::Anonymous | Self::S3Event => None,

@@ -12,7 +12,7 @@ const CLAIM: &str = "{claim:";
 
 /// The beginning of the keys that a grant covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Prefix(Vec<Part>);
+pub struct Prefix(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {

@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::breakpoints::{Bound, Mark, Opening};
 use super::conditions::{AskedCondition, Condition, Knowledge};
 use super::document::{Deny, Element, Policy};
 use super::pattern;
 use super::principals;
 use super::question::Question;
-use super::timeline::{Bound, Mark, Opening};
-use super::truth::Truth;
+use super::tristate::Truth;
 
 /// What the `Deny` statements of a bucket policy do to one link.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,12 +16,14 @@
 //! - `document` reads the JSON,
 //! - `question` says what is known of the link, and `keys` what follows for each condition key,
 //! - `principals`, `operators` and `pattern` compare the document with it,
-//! - `conditions` gives each condition one of the three values of `truth` at each instant,
-//! - `verdict` follows a statement through the instants of `timeline`.
+//! - `conditions` gives each condition one of the three values of `tristate` at each instant,
+//! - `verdict` follows a statement through the instants of `breakpoints`.
 //!
 //! This room does no I/O and reads no clock. It imports no other room.
 
+mod breakpoints;
 mod conditions;
+mod describe;
 mod document;
 mod keys;
 mod operators;
@@ -29,12 +31,12 @@ mod pattern;
 mod principals;
 mod question;
 mod scalar;
-mod timeline;
-mod truth;
+mod tristate;
 mod verdict;
 
+pub use self::breakpoints::Bound;
 pub use self::conditions::{Condition, Knowledge};
+pub use self::describe::describe;
 pub use self::document::{Policy, PolicyError};
 pub use self::question::{Question, SignatureVersion, Signer, TokenIssued};
-pub use self::timeline::Bound;
 pub use self::verdict::{Effect, StatementVerdict, Verdict};

@@ -15,11 +15,11 @@ mod prefix;
 mod principal;
 mod wildcard;
 
-pub(crate) use self::claims::{Claim, Claims};
+pub use self::claims::{Claim, Claims};
 pub use self::grants::GrantsError;
-pub(crate) use self::grants::{
+pub use self::grants::{
     Action, DEFAULT_SHARE_EXPIRES_IN, Grant, Grants, MAX_SHARE_EXPIRES_IN, MIN_SHARE_OPEN_SECONDS,
     Needs, validate_bucket,
 };
-pub(crate) use self::principal::Principal;
-pub(crate) use self::wildcard::matches_wildcard;
+pub use self::principal::Principal;
+pub use self::wildcard::matches_wildcard;

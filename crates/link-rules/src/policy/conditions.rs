@@ -1,10 +1,10 @@
 //! One condition of a statement, and what is known of it over time.
 
+use super::breakpoints::{Mark, Opening};
 use super::keys::{Subject, Value};
 use super::operators::{Comparison, Operator, SetOperator, boolean};
 use super::question::Question;
-use super::timeline::{Mark, Opening};
-use super::truth::Truth;
+use super::tristate::Truth;
 
 /// One condition, as it was written. A statement holds if all of its conditions do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ mod oracle;
 mod random;
 mod rules;
 
-use s3_link_signer::policy::{Question, SignatureVersion, Signer, TokenIssued};
+use link_rules::policy::{Question, SignatureVersion, Signer, TokenIssued};
 
 /// The session of a function's role. The role's path is not known.
 fn signer() -> Signer<'static> {

@@ -4,11 +4,11 @@
 
 use std::cmp::Ordering;
 
+use super::breakpoints::Opening;
 use super::keys::Value;
 use super::pattern;
 use super::scalar::Scalar;
-use super::timeline::Opening;
-use super::truth::Truth;
+use super::tristate::Truth;
 
 /// `s3:authType` of every link.
 const AUTH_TYPE: &str = "REST-QUERY-STRING";

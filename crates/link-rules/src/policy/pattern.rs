@@ -1,6 +1,6 @@
 //! Matching texts against IAM's wildcards and policy variables.
 
-use super::truth::Truth;
+use super::tristate::Truth;
 
 /// Stands in a text for a part that is not known, such as the path of a role. It is no character
 /// that an ARN or a policy may hold.
