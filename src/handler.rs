@@ -15,20 +15,19 @@ use thiserror::Error;
 
 use crate::api;
 use crate::aws::{Aws, Regions, Sts};
-use crate::clock::{Clock, InvocationTime};
 use crate::doctor::{self, Question};
 use crate::events::{
     Event, EventResponse, HttpEvent, MalformedOperation, MalformedQuestion, QueueMessage,
     UnknownEvent, batch_response,
 };
+use crate::invocation::{Clock, Function, Invocation};
 use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
 use crate::shares::{self, Shares};
-use crate::telemetry::{Counter, Invocation, PrintMetrics};
-use link_rules::access::Principal;
+use crate::telemetry::{Counter, PrintMetrics};
 
 /// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -84,8 +83,7 @@ impl From<EventError> for Diagnostic {
 
 /// The function.
 pub struct Handler {
-    /// Makes links under the grants that an invocation is given.
-    links: Links,
+    links: Arc<Links>,
     grants: GrantsSource,
     /// `None`: mailing is off.
     mailer: Option<Mailer>,
@@ -94,8 +92,8 @@ pub struct Handler {
     aws: Aws,
     running: Running,
     base_path: Option<String>,
-    function_name: String,
-    log_level: Option<String>,
+    function: Function,
+    clock: Clock,
     print_metrics: PrintMetrics,
 }
 
@@ -109,35 +107,42 @@ impl Handler {
             Some(credentials) => CredentialsSource::environment(credentials),
             None => CredentialsSource::default_chain(aws.clone()),
         };
-        let function_name = settings.execution_role.function_name.clone();
+        let function = Function {
+            name: settings.execution_role.function_name.clone(),
+            arn: None,
+            log_level: settings.log_level,
+        };
         let execution_role = ExecutionRole::new(source, sts.clone(), settings.execution_role);
         let minter = settings.signing_role_arn.map(|arn| Minter::new(arn, sts.clone()));
-        let links = Links {
-            grants: Arc::default(),
+        let links = Arc::new(Links {
             sessions: Arc::new(Sessions::new(execution_role, minter, sts)),
-            regions: Arc::new(Regions::new(aws.clone())),
-            versions: Arc::new(Versions::new(aws.clone())),
-            policies: Arc::new(BucketPolicies::new(aws.clone(), settings.bucket_policy)),
-            signer: Arc::new(Signer::new(aws.clone())),
-            http: aws.http().clone(),
-            clock,
-        };
+            regions: Regions::new(aws.clone()),
+            versions: Versions::new(aws.clone()),
+            policies: BucketPolicies::new(aws.clone(), settings.bucket_policy),
+            signer: Signer::new(aws.clone()),
+            aws: aws.clone(),
+        });
         let mail = settings.mail.clone();
         let grants = GrantsSource::new(settings.grants, aws.clone(), move |grants| {
             let checked = mail.as_ref().map(|mail| mail.check_grants(grants));
             checked.transpose().map(|_| ()).map_err(|error| error.to_string())
         });
-        let shares = settings.shares.map(|shares| Arc::new(Shares::new(shares, aws.clone())));
+        let shares = settings.shares;
+        let shares =
+            shares.map(|shares| Arc::new(Shares::new(shares, Arc::clone(&links), aws.clone())));
+        let mailer = settings
+            .mail
+            .map(|mail| Mailer::new(mail, Arc::clone(&links), shares.clone(), aws.clone()));
         Self {
             links,
             grants,
-            mailer: settings.mail.map(|mail| Mailer::new(mail, shares.clone(), aws.clone())),
+            mailer,
             shares,
             aws,
             running: Running::default(),
             base_path: settings.base_path,
-            function_name,
-            log_level: settings.log_level,
+            function,
+            clock,
             print_metrics,
         }
     }
@@ -152,8 +157,7 @@ impl Handler {
     /// [`GrantsObjectError`], one sentence that names the object and the fix. The function must not
     /// start then.
     pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
-        let time = InvocationTime::initialisation(self.links.clock);
-        self.grants.read_first(&self.links, time).await
+        self.grants.read_first(&self.links, &Invocation::initialisation(self.clock)).await
     }
 
     /// Gathers the evidence of how long the session lasts, and reads buckets' policies beside it, so
@@ -163,8 +167,8 @@ impl Handler {
     /// can't be had now is asked for again by the request that needs it. It takes as long as STS and
     /// S3 do, and at most as long as the calls may take.
     pub async fn initialise(&self) {
-        let time = InvocationTime::initialisation(self.links.clock);
-        self.links.under(self.grants.current()).initialise(time).await;
+        let invocation = Invocation::initialisation(self.clock).under(self.grants.current());
+        self.links.initialise(&invocation).await;
     }
 
     /// Forgets the execution role's credentials, reads the grants, and initialises with the new
@@ -198,51 +202,56 @@ impl Handler {
         invoked_function_arn: &str,
         deadline: Timestamp,
     ) -> Result<EventResponse, EventError> {
-        let time = InvocationTime::begin(self.links.clock).until(deadline);
+        let function =
+            Function { arn: Some(invoked_function_arn.to_owned()), ..self.function.clone() };
+        let invocation = Invocation::begin(self.clock).of(request_id, function).until(deadline);
         let _running = self.running.begin(&self.aws);
-        self.links.sessions.invoked_as(invoked_function_arn);
         let event = Event::parse(event, self.base_path.as_deref())?;
-        let mut invocation = Invocation::new(request_id, &self.function_name, time)
-            .logging_at(self.log_level.as_deref());
-        let grants = self.grants.of_invocation(&self.links, &mut invocation).await;
-        let links = self.links.under(grants);
+        let grants = self.grants.of_invocation(&self.links, &invocation).await;
+        let invocation = invocation.under(grants).called_by(event.caller());
         let response = match event {
-            Event::Http(event) => {
-                Ok(http(&links, self.shares.as_deref(), &event, &mut invocation).await)
-            }
-            Event::Bucket(events) => self.bucket(&links, &events, &mut invocation).await,
-            Event::Queue(messages) => self.queue(&links, messages, &mut invocation).await,
-            Event::Doctor(question) => self.doctor(&links, question, &invocation).await,
-            Event::Shares(operation) => self.operate(&links, operation, &invocation).await,
+            Event::Http(event) => Ok(self.http(event, &invocation).await),
+            Event::Bucket(events) => self.bucket(&events, &invocation).await,
+            Event::Queue(messages) => self.queue(messages, &invocation).await,
+            Event::Doctor(question) => self.doctor(question, &invocation).await,
+            Event::Shares(operation) => self.operate(operation, &invocation).await,
         };
-        if let Some(line) = invocation.metrics(time.now()) {
+        if let Some(line) = invocation.metrics() {
             (self.print_metrics)(&line);
         }
         response
     }
 
+    async fn http(&self, event: HttpEvent, invocation: &Invocation) -> EventResponse {
+        let response = match &event.request {
+            Ok(request) => {
+                api::answer(&self.links, self.shares.as_deref(), request, invocation).await
+            }
+            Err(problem) => api::refuse(problem, invocation),
+        };
+        EventResponse::Http(event.pack(response))
+    }
+
     async fn doctor(
         &self,
-        links: &Links,
         question: Result<Question, MalformedQuestion>,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<EventResponse, EventError> {
         let question = question?;
         // The future is boxed, because it is large and other events must not pay for it.
-        let examined = Box::pin(doctor::examine(links, &self.aws, &question, invocation)).await;
+        let examined = Box::pin(doctor::examine(&self.links, &question, invocation)).await;
         Ok(EventResponse::Doctor(Box::new(examined)))
     }
 
     /// Does what an operator wants of shares.
     async fn operate(
         &self,
-        links: &Links,
         operation: Result<shares::Operation, MalformedOperation>,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<EventResponse, EventError> {
         let operation = operation?;
         let shares = self.shares.as_ref().ok_or(EventError::SharesAreOff)?;
-        let report = Box::pin(shares.operate(links, &operation, invocation)).await;
+        let report = Box::pin(shares.operate(&operation, invocation)).await;
         let report = report.map_err(|error| EventError::NotOperated(error.to_string()))?;
         Ok(EventResponse::Shares(Box::new(report)))
     }
@@ -250,12 +259,11 @@ impl Handler {
     /// Answers events about a bucket that came without a queue.
     async fn bucket(
         &self,
-        links: &Links,
         events: &[BucketEvent],
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
-        let failures = mailer.handle(links, events.iter(), invocation).await;
+        let failures = mailer.handle(events.iter(), invocation).await;
         match failures.values().next() {
             None => Ok(EventResponse::Nothing(())),
             Some(first) => Err(EventError::NotMailed {
@@ -270,14 +278,13 @@ impl Handler {
     /// of all messages at once, so that many mails about one object do not delay another object's.
     async fn queue(
         &self,
-        links: &Links,
         messages: Vec<QueueMessage>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<EventResponse, EventError> {
         let mailer = self.mailer.as_ref().ok_or(EventError::MailingIsOff)?;
         let known: Vec<_> =
             messages.iter().filter_map(|message| message.events.as_ref().ok()).flatten().collect();
-        let failures = mailer.handle(links, known.into_iter(), invocation).await;
+        let failures = mailer.handle(known.into_iter(), invocation).await;
         let mut failed = Vec::new();
         // Failures have the indexes of the events of all messages that are understood.
         let mut next = 0;
@@ -298,19 +305,6 @@ impl Handler {
         }
         Ok(EventResponse::Queue(batch_response(failed)))
     }
-}
-
-async fn http(
-    links: &Links,
-    shares: Option<&Shares>,
-    event: &HttpEvent,
-    invocation: &mut Invocation<'_>,
-) -> EventResponse {
-    let response = match &event.request {
-        Ok(request) => api::answer(links, shares, request, invocation).await,
-        Err(problem) => api::refuse(&Principal::Anonymous, problem, invocation),
-    };
-    EventResponse::Http(event.pack(response))
 }
 
 /// How many invocations run now. Lambda may freeze the function while none does.
@@ -339,7 +333,7 @@ impl Drop for RunningInvocation<'_> {
 
 /// Logs and counts a message that is no known event. The message comes back, and ends in the
 /// dead-letter queue.
-fn log_unknown_message(invocation: &mut Invocation<'_>, message_id: &str, unknown: &UnknownEvent) {
+fn log_unknown_message(invocation: &Invocation, message_id: &str, unknown: &UnknownEvent) {
     invocation.count(Counter::MailsFailed);
     tracing::error!(
         request_id = invocation.request_id(),
@@ -353,7 +347,7 @@ fn log_unknown_message(invocation: &mut Invocation<'_>, message_id: &str, unknow
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handler")
-            .field("function_name", &self.function_name)
+            .field("function", &self.function.name)
             .field("grants", &self.grants)
             .field("links", &self.links)
             .field("mailer", &self.mailer)

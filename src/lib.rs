@@ -17,8 +17,9 @@
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |
 //! | `aws` | how AWS is reached |
+//! | `invocation` | one invocation: its time, its caller, its grants, what it counts |
 //! | `telemetry` | log lines and metrics |
-//! | `clock` | the time, what is left of an invocation, and which failures it remembers |
+//! | `clock` | the invocation, what is left of an invocation, and which failures it remembers |
 //!
 //! **The rule** (how long may a link be promised?) and all other rules that need no I/O are a crate of
 //! their own, `link_rules`, below every room.
@@ -27,10 +28,10 @@
 
 mod api;
 mod aws;
-mod clock;
 mod doctor;
 mod events;
 mod handler;
+mod invocation;
 mod links;
 mod mail;
 mod presign;
@@ -40,9 +41,9 @@ mod shares;
 mod telemetry;
 
 pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
-pub use clock::InvocationTime;
 pub use events::{EventResponse, MalformedOperation, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
+pub use invocation::{Function, Invocation};
 pub use links::GrantsObjectError;
 pub use mail::MailSettingsError;
 pub use presign::{GetObject, Operation, SignError, Signer};

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::access::{Grants, GrantsError};
 use thiserror::Error;
 
 use crate::aws::{AwsSettings, Trust};
@@ -15,7 +16,6 @@ use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
 use crate::shares::{ShareSettings, ShareSettingsError};
-use link_rules::access::{Grants, GrantsError};
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]

@@ -11,12 +11,11 @@ use tokio::sync::Semaphore;
 use super::link_response::LinkResponse;
 use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
-use crate::clock::InvocationTime;
-use crate::links::{Link, LinkRequest, Links, in_time, log_signed};
-use crate::telemetry::{Invocation, write_together};
-use link_rules::access::Principal;
+use crate::invocation::Invocation;
+use crate::links::{Link, LinkRequest, Links, log_signed};
+use crate::telemetry::write_together;
 
-/// How many links of a batch wait for S3 at the same time, at first: for a check, or for the current
+/// How many links of a batch wait for S3 at the same invocation, at first: for a check, or for the current
 /// version. Each has a connection of its own.
 const CONCURRENT_CHECKS: usize = 64;
 
@@ -51,7 +50,7 @@ impl<'a> From<&'a Result<Link, Problem>> for Entry<'a> {
 pub(super) async fn post(
     links: &Links,
     request: &Request,
-    invocation: &mut Invocation<'_>,
+    invocation: &Invocation,
 ) -> Result<Response, Problem> {
     let requests = link_request::batch_from_json(&request.body)?;
     let count = requests.len();
@@ -60,9 +59,8 @@ pub(super) async fn post(
     // started as soon as there is room, so a slow check delays no other.
     let concurrency = if checks { count } else { 1 };
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
-    let time = invocation.time();
     let mut made = stream::iter(requests)
-        .map(|entry| make(links, &request.principal, entry, time, &room_for_checks))
+        .map(|entry| make(links, entry, &room_for_checks, invocation))
         .buffered(concurrency);
 
     let mut body = BatchBody::new(count);
@@ -85,8 +83,8 @@ pub(super) async fn post(
     write_together(|| {
         for entry in &entries {
             match entry {
-                Ok(link) => log_signed(invocation, &request.principal, link),
-                Err(problem) => log_problem(invocation, &request.principal, problem),
+                Ok(link) => log_signed(invocation, &invocation.caller().principal, link),
+                Err(problem) => log_problem(invocation, problem),
             }
         }
     });
@@ -95,19 +93,18 @@ pub(super) async fn post(
 
 async fn make(
     links: &Links,
-    principal: &Principal,
     request: Result<LinkRequest, Problem>,
-    time: InvocationTime,
     room_for_checks: &Semaphore,
+    invocation: &Invocation,
 ) -> Result<Link, Problem> {
     let request = request?;
     let made = async {
         // The wait for room comes before the signature, so that it takes nothing from the window.
         let _room =
             if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
-        links.make(principal, &request, time).await
+        links.make(&invocation.caller().principal, &request, invocation).await
     };
-    Ok(in_time(time, made).await?)
+    Ok(invocation.in_time(made).await??)
 }
 
 /// Lets more links wait for S3 at the same time while S3 is slow.
@@ -189,6 +186,7 @@ mod tests {
             url: "u".repeat(url_bytes),
             link_id: "id".to_owned(),
             bucket: "files".to_owned(),
+            region: "eu-west-1".to_owned(),
             key: "a \"quoted\" \\ \u{1} key".to_owned(),
             window: Window {
                 signed_at: Timestamp::UNIX_EPOCH,

@@ -4,17 +4,17 @@
 
 use std::fmt;
 
+use link_rules::access::Action;
+use link_rules::object::ObjectKey;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::text;
+use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
 use crate::links::LinkRequest;
-use link_rules::access::Action;
-use link_rules::object_key::ObjectKey;
-use link_rules::response_headers::ResponseHeaders;
-use link_rules::text;
-use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 
 /// How many links one batch may ask for.
 const MAX_BATCH: usize = 1_000;

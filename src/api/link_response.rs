@@ -1,11 +1,11 @@
 //! A link as callers read it: the JSON that docs/api.md documents, field by field.
 
 use jiff::Timestamp;
+use link_rules::window::LimitedBy;
 use serde::Serialize;
 
 use crate::links::{Link, PolicyReading};
 use crate::sessions::Evidence;
-use link_rules::window::LimitedBy;
 
 /// The JSON of a link. Not `Debug`: it holds the URL.
 #[derive(Serialize)]
@@ -70,6 +70,7 @@ mod tests {
             url: "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60".to_owned(),
             link_id: "a848b80e-cf3b-4076-b792-27e1dbf10a28".to_owned(),
             bucket: "files".to_owned(),
+            region: "eu-west-1".to_owned(),
             key: "a \"b\"".to_owned(),
             window: Window {
                 signed_at: "2026-11-23T14:00:00Z".parse().unwrap(),

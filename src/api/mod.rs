@@ -31,12 +31,12 @@ use std::fmt;
 pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
-use self::router::Endpoint;
+use self::router::Route;
 use self::shares::Call;
+use crate::invocation::Invocation;
 use crate::links::Links;
 use crate::shares::Shares;
-use crate::telemetry::{Counter, Invocation};
-use link_rules::access::Principal;
+use crate::telemetry::Counter;
 
 /// An HTTP request, whichever gateway it came through.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,8 +52,6 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     /// The decoded body.
     pub(crate) body: Vec<u8>,
-    /// Whom the gateway authenticated.
-    pub(crate) principal: Principal,
     /// The caller's program, and the address that it used.
     pub(crate) client: Client,
 }
@@ -68,8 +66,6 @@ pub(crate) struct Client {
     pub(crate) content_type: Option<String>,
     /// The cookies, each with its name, in their order.
     pub(crate) cookies: Vec<(String, String)>,
-    /// The IP address that the gateway saw. A caller can't choose it.
-    pub(crate) ip_address: Option<String>,
     /// The domain of the gateway that was called, such as `api.example.com`.
     pub(crate) domain: Option<String>,
     /// The path as the caller sees it, with the name of a stage or a base path.
@@ -116,39 +112,32 @@ pub(crate) async fn answer(
     links: &Links,
     shares: Option<&Shares>,
     request: &Request,
-    invocation: &mut Invocation<'_>,
+    invocation: &Invocation,
 ) -> Response {
-    let answer = match router::find(request, shares.is_some()) {
-        Ok((Endpoint::Links, _)) => links::post(links, request, invocation).await,
-        Ok((Endpoint::Batch, _)) => batch::post(links, request, invocation).await,
-        Ok((Endpoint::Download, _)) => download::get(links, request, invocation).await,
-        Ok((Endpoint::Session, _)) => session::get(links, request, invocation.time()).await,
-        Ok((endpoint, parameters)) => match shares {
-            // The futures are boxed, because they are large and other requests must not pay for them.
-            Some(shares) => {
-                let call = Call { shares, links, request };
-                Box::pin(call.answer(endpoint, &parameters, invocation)).await
-            }
-            None => Err(Problem::no_such_route(&request.path, "")),
-        },
+    let answer = match router::find(request, shares) {
+        Ok(Route::Links) => links::post(links, request, invocation).await,
+        Ok(Route::Batch) => batch::post(links, request, invocation).await,
+        Ok(Route::Download) => download::get(links, request, invocation).await,
+        Ok(Route::Session) => session::get(links, invocation).await,
+        // The futures are boxed, because they are large and other requests must not pay for them.
+        Ok(Route::Shares(shares, route)) => {
+            Box::pin(Call { shares, request, invocation }.answer(route)).await
+        }
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| refuse(&request.principal, &problem, invocation))
+    answer.unwrap_or_else(|problem| refuse(&problem, invocation))
 }
 
 /// Answers with `problem`, and logs it.
-pub(crate) fn refuse(
-    principal: &Principal,
-    problem: &Problem,
-    invocation: &mut Invocation<'_>,
-) -> Response {
-    log_problem(invocation, principal, problem);
+pub(crate) fn refuse(problem: &Problem, invocation: &Invocation) -> Response {
+    log_problem(invocation, problem);
     Response::problem(problem)
 }
 
 /// Logs and counts a problem. Its detail is logged only where it does not repeat what the caller
 /// wrote.
-fn log_problem(invocation: &mut Invocation<'_>, principal: &Principal, problem: &Problem) {
+fn log_problem(invocation: &Invocation, problem: &Problem) {
+    let principal = &invocation.caller().principal;
     if let Problem::Share(error) = problem
         && problem.status() >= 500
     {

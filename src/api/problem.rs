@@ -4,12 +4,13 @@
 //! details are for people and may improve. No detail ever holds a secret, a session token, a
 //! signature or a link.
 
+use link_rules::object::ObjectKeyError;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::invocation::OutOfTime;
 use crate::links::LinkError;
 use crate::shares::ShareError;
-use link_rules::object_key::ObjectKeyError;
 
 /// Why a request gets no answer, or an entry of a batch no link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl Problem {
         }
     }
 
-    /// What happened this time, and the fix.
+    /// What happened this invocation, and the fix.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::InvalidRequest(detail) => detail.clone(),
@@ -179,6 +180,12 @@ impl Problem {
 impl From<LinkError> for Problem {
     fn from(error: LinkError) -> Self {
         Self::Link(error)
+    }
+}
+
+impl From<OutOfTime> for Problem {
+    fn from(error: OutOfTime) -> Self {
+        LinkError::from(error).into()
     }
 }
 

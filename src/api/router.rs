@@ -6,19 +6,11 @@
 use std::borrow::Cow;
 
 use super::{Problem, Request};
+use crate::shares::Shares;
 
-/// A route of the API.
-#[derive(Clone, Copy, Debug)]
-struct Route {
-    method: &'static str,
-    /// The path, in which `{name}` stands for one segment that is not empty.
-    path: &'static str,
-    endpoint: Endpoint,
-}
-
-/// What answers a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+/// What answers a request, with what the request's path says.
+#[derive(Debug)]
+pub(super) enum Route<'a> {
     /// One link.
     Links,
     /// Many links.
@@ -27,74 +19,126 @@ pub(super) enum Endpoint {
     Download,
     /// Who signs, and what could be promised now.
     Session,
-    /// A new share.
-    NewShare,
-    /// The caller's shares.
-    Shares,
-    /// One share of the caller.
-    Share,
-    /// Changes of a share of the caller.
-    ShareChange,
-    /// The end of a share of the caller.
-    ShareEnd,
-    /// What is behind a share's address, for anyone.
-    SharePage,
-    /// A press of the button there.
-    SharePress,
+    /// Something about shares.
+    Shares(&'a Shares, ShareRoute),
 }
 
-/// The names and values of a path's parameters.
-pub(super) type PathParameters = Vec<(&'static str, String)>;
+/// What is wanted of shares. The texts are segments of the path as the caller wrote them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ShareRoute {
+    /// A new share.
+    Create,
+    /// The caller's shares.
+    List,
+    /// The share of this id.
+    Get(String),
+    /// Changes of the share of this id.
+    Change(String),
+    /// The end of the share of this id.
+    Revoke(String),
+    /// What is behind the address with this token, for anyone.
+    Page(String),
+    /// A press of the button there.
+    Press(String),
+}
+
+/// A row of the table of routes.
+struct Row {
+    method: &'static str,
+    /// The path, in which `{name}` stands for one segment that is not empty.
+    path: &'static str,
+    target: Target,
+}
+
+/// What a row leads to.
+enum Target {
+    /// This route.
+    Always(fn() -> Route<'static>),
+    /// This route, where there are shares. It gets the segment that stands for `{name}`.
+    WithShares(fn(String) -> ShareRoute),
+}
 
 /// Every route, in the order in which a 404 lists them. A path may stand here once per method.
-const ROUTES: &[Route] = &[
-    Route { method: "POST", path: "/links", endpoint: Endpoint::Links },
-    Route { method: "POST", path: "/links/batch", endpoint: Endpoint::Batch },
-    Route { method: "GET", path: "/download", endpoint: Endpoint::Download },
-    Route { method: "GET", path: "/session", endpoint: Endpoint::Session },
-    Route { method: "POST", path: "/shares", endpoint: Endpoint::NewShare },
-    Route { method: "GET", path: "/shares", endpoint: Endpoint::Shares },
-    Route { method: "GET", path: "/shares/{share_id}", endpoint: Endpoint::Share },
-    Route { method: "PATCH", path: "/shares/{share_id}", endpoint: Endpoint::ShareChange },
-    Route { method: "DELETE", path: "/shares/{share_id}", endpoint: Endpoint::ShareEnd },
-    Route { method: "GET", path: "/s/{token}", endpoint: Endpoint::SharePage },
-    Route { method: "HEAD", path: "/s/{token}", endpoint: Endpoint::SharePage },
-    Route { method: "POST", path: "/s/{token}", endpoint: Endpoint::SharePress },
+const ROUTES: &[Row] = &[
+    Row { method: "POST", path: "/links", target: Target::Always(|| Route::Links) },
+    Row { method: "POST", path: "/links/batch", target: Target::Always(|| Route::Batch) },
+    Row { method: "GET", path: "/download", target: Target::Always(|| Route::Download) },
+    Row { method: "GET", path: "/session", target: Target::Always(|| Route::Session) },
+    Row { method: "POST", path: "/shares", target: Target::WithShares(|_| ShareRoute::Create) },
+    Row { method: "GET", path: "/shares", target: Target::WithShares(|_| ShareRoute::List) },
+    Row { method: "GET", path: "/shares/{share_id}", target: Target::WithShares(ShareRoute::Get) },
+    Row {
+        method: "PATCH",
+        path: "/shares/{share_id}",
+        target: Target::WithShares(ShareRoute::Change),
+    },
+    Row {
+        method: "DELETE",
+        path: "/shares/{share_id}",
+        target: Target::WithShares(ShareRoute::Revoke),
+    },
+    Row { method: "GET", path: "/s/{token}", target: Target::WithShares(ShareRoute::Page) },
+    Row { method: "HEAD", path: "/s/{token}", target: Target::WithShares(ShareRoute::Page) },
+    Row { method: "POST", path: "/s/{token}", target: Target::WithShares(ShareRoute::Press) },
 ];
 
-/// How many of them there are where shares are off. The others stand behind them.
-const WITHOUT_SHARES: usize = 4;
-
-/// The endpoint of `request`, and the parameters in its path. Where shares are off their routes are
-/// none.
+/// The route of `request`. Where shares are off their routes are none.
 ///
 /// # Errors
 ///
 /// [`Problem::NoSuchRoute`] and [`Problem::MethodNotAllowed`].
-pub(super) fn find(
+pub(super) fn find<'a>(
     request: &Request,
-    with_shares: bool,
-) -> Result<(Endpoint, PathParameters), Problem> {
-    find_in(if with_shares { ROUTES } else { &ROUTES[..WITHOUT_SHARES] }, request)
-}
-
-fn find_in(
-    routes: &'static [Route],
-    request: &Request,
-) -> Result<(Endpoint, PathParameters), Problem> {
+    shares: Option<&'a Shares>,
+) -> Result<Route<'a>, Problem> {
+    let rows = || ROUTES.iter().filter(|row| row.is_on(shares));
     for path in request.readings.iter().chain([&request.path]) {
-        let matches = || routes.iter().filter_map(|route| Some((route, route.parameters(path)?)));
-        if let Some((route, parameters)) =
-            matches().find(|(route, _)| route.method == request.method)
-        {
-            return Ok((route.endpoint, parameters));
+        let mut allow = Vec::new();
+        for row in rows() {
+            let Some(segment) = row.segment(path) else { continue };
+            if row.method != request.method {
+                allow.push(row.method);
+            } else if let Some(route) = row.target.route(shares, segment) {
+                return Ok(route);
+            }
         }
-        let allow: Vec<_> = matches().map(|(route, _)| route.method).collect();
         if !allow.is_empty() {
             return Err(Problem::MethodNotAllowed { allow });
         }
     }
-    Err(Problem::no_such_route(&without_token(&request.path), &list(routes)))
+    Err(Problem::no_such_route(&without_token(&request.path), &list(rows())))
+}
+
+impl Row {
+    fn is_on(&self, shares: Option<&Shares>) -> bool {
+        shares.is_some() || matches!(self.target, Target::Always(_))
+    }
+
+    /// The segment of `path` that stands for `{name}`, empty where the row has none. `None` if `path` is
+    /// not this row's.
+    fn segment(&self, path: &str) -> Option<String> {
+        if self.path.split('/').count() != path.split('/').count() {
+            return None;
+        }
+        let mut named = String::new();
+        for (pattern, segment) in self.path.split('/').zip(path.split('/')) {
+            if pattern.starts_with('{') && !segment.is_empty() {
+                segment.clone_into(&mut named);
+            } else if pattern != segment {
+                return None;
+            }
+        }
+        Some(named)
+    }
+}
+
+impl Target {
+    fn route<'a>(&self, shares: Option<&'a Shares>, segment: String) -> Option<Route<'a>> {
+        match self {
+            Self::Always(route) => Some(route()),
+            Self::WithShares(route) => Some(Route::Shares(shares?, route(segment))),
+        }
+    }
 }
 
 /// The path without what stands behind `/s/`. It may be a share's token, which no error repeats.
@@ -105,28 +149,9 @@ fn without_token(path: &str) -> Cow<'_, str> {
     }
 }
 
-impl Route {
-    /// The parameters in `path`, or `None` if `path` is not this route's.
-    fn parameters(&self, path: &str) -> Option<PathParameters> {
-        if self.path.split('/').count() != path.split('/').count() {
-            return None;
-        }
-        let mut parameters = Vec::new();
-        for (pattern, segment) in self.path.split('/').zip(path.split('/')) {
-            match pattern.strip_prefix('{').and_then(|pattern| pattern.strip_suffix('}')) {
-                Some(name) if !segment.is_empty() => parameters.push((name, segment.to_owned())),
-                None if pattern == segment => {}
-                _ => return None,
-            }
-        }
-        Some(parameters)
-    }
-}
-
 /// All routes in words: `POST /links, POST /links/batch and GET /session`.
-fn list(routes: &[Route]) -> String {
-    let routes: Vec<_> =
-        routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+fn list<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let routes: Vec<_> = rows.map(|row| format!("{} {}", row.method, row.path)).collect();
     match routes.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
@@ -138,7 +163,7 @@ fn list(routes: &[Route]) -> String {
 mod tests {
     use super::super::Client;
     use super::*;
-    use link_rules::access::Principal;
+    use crate::shares::Shares;
 
     fn request(method: &str, path: &str) -> Request {
         Request {
@@ -147,26 +172,57 @@ mod tests {
             readings: Vec::new(),
             query: Vec::new(),
             body: Vec::new(),
-            principal: Principal::Anonymous,
             client: Client::default(),
+        }
+    }
+
+    /// The share's route of a path, where there are shares.
+    fn share_route(method: &str, path: &str) -> Option<ShareRoute> {
+        match find(&request(method, path), Some(&Shares::of_no_table())).ok()? {
+            Route::Shares(_, route) => Some(route),
+            _ => None,
         }
     }
 
     #[test]
     fn every_route_is_found_by_its_method_and_path() {
-        for route in ROUTES {
-            let path = route.path.replace(['{', '}'], "");
-            let (endpoint, _) = find(&request(route.method, &path), true).unwrap();
-            assert_eq!(endpoint, route.endpoint);
-            let is_share_s = path.starts_with("/s/") || path.starts_with("/shares");
-            let without = find(&request(route.method, &path), false);
-            assert_eq!(without.is_err(), is_share_s, "{path}");
+        let shares = Shares::of_no_table();
+        for row in ROUTES {
+            let path = row.path.replace(['{', '}'], "");
+            let request = request(row.method, &path);
+            assert!(find(&request, Some(&shares)).is_ok(), "{path}");
+            let is_of_shares = path.starts_with("/s/") || path.starts_with("/shares");
+            assert_eq!(find(&request, None).is_err(), is_of_shares, "{path}");
+        }
+        assert!(matches!(find(&request("POST", "/links"), None), Ok(Route::Links)));
+        assert!(matches!(find(&request("POST", "/links/batch"), None), Ok(Route::Batch)));
+        assert!(matches!(find(&request("GET", "/download"), None), Ok(Route::Download)));
+        assert!(matches!(find(&request("GET", "/session"), None), Ok(Route::Session)));
+    }
+
+    #[test]
+    fn a_route_of_shares_has_the_segment_of_its_path() {
+        let seven = || "7".to_owned();
+        for (method, path, route) in [
+            ("POST", "/shares", ShareRoute::Create),
+            ("GET", "/shares", ShareRoute::List),
+            ("GET", "/shares/7", ShareRoute::Get(seven())),
+            ("PATCH", "/shares/7", ShareRoute::Change(seven())),
+            ("DELETE", "/shares/7", ShareRoute::Revoke(seven())),
+            ("GET", "/s/7", ShareRoute::Page(seven())),
+            ("HEAD", "/s/7", ShareRoute::Page(seven())),
+            ("POST", "/s/7", ShareRoute::Press(seven())),
+        ] {
+            assert_eq!(share_route(method, path), Some(route), "{method} {path}");
+        }
+        for path in ["/shares/7/8", "/shares/", "/", "", "shares/7", "/shares//7"] {
+            assert_eq!(share_route("GET", path), None, "{path}");
         }
     }
 
     #[test]
     fn a_path_that_is_no_route_is_answered_with_all_routes() {
-        let problem = find(&request("GET", "/linkz"), false).unwrap_err();
+        let problem = find(&request("GET", "/linkz"), None).unwrap_err();
         assert_eq!(problem.status(), 404);
         assert_eq!(
             problem.detail(),
@@ -177,37 +233,27 @@ mod tests {
 
     #[test]
     fn a_path_that_may_hold_a_token_is_not_repeated() {
+        let shares = Shares::of_no_table();
         for path in ["/s/8QmToken/", "/s/8QmToken/x", "/prod/s/8QmToken", "/S/8QmToken"] {
-            let detail = find(&request("GET", path), true).unwrap_err().detail();
+            let detail = find(&request("GET", path), Some(&shares)).unwrap_err().detail();
             assert!(!detail.contains("8QmToken") && detail.contains("/…\". The"), "{detail}");
         }
     }
 
     #[test]
-    fn a_path_may_have_several_methods_and_segments_that_stand_for_anything() {
-        const ROUTES: &[Route] = &[
-            Route { method: "GET", path: "/files/{id}", endpoint: Endpoint::Download },
-            Route { method: "GET", path: "/files", endpoint: Endpoint::Session },
-            Route { method: "DELETE", path: "/files/{id}", endpoint: Endpoint::Links },
-        ];
-        let find = |method, path| find_in(ROUTES, &request(method, path));
-        let seven = vec![("id", "7".to_owned())];
-        assert_eq!(find("GET", "/files/7"), Ok((Endpoint::Download, seven.clone())));
-        assert_eq!(find("DELETE", "/files/7"), Ok((Endpoint::Links, seven)));
-        assert_eq!(find("GET", "/files"), Ok((Endpoint::Session, Vec::new())));
-        for path in ["/files/7/8", "/files/", "/", "", "files/7", "/files//7"] {
-            assert_eq!(find("GET", path).unwrap_err().status(), 404, "{path}");
-        }
-        let problem = find("PUT", "/files/7").unwrap_err();
-        assert_eq!(problem, Problem::MethodNotAllowed { allow: vec!["GET", "DELETE"] });
-        assert_eq!(problem.detail(), "Use GET or DELETE here.");
+    fn a_path_has_the_methods_that_the_table_gives_it() {
+        let shares = Shares::of_no_table();
+        let problem = find(&request("PUT", "/shares/7"), Some(&shares)).unwrap_err();
+        assert_eq!(problem, Problem::MethodNotAllowed { allow: vec!["GET", "PATCH", "DELETE"] });
+        assert_eq!(problem.detail(), "Use GET or PATCH or DELETE here.");
+        assert_eq!(problem.status(), 405);
     }
 
     #[test]
     fn another_reading_of_the_path_counts_before_the_path_itself() {
         let mut request = request("POST", "/prod/links");
-        assert!(find(&request, true).is_err());
+        assert!(find(&request, None).is_err());
         request.readings = vec!["/elsewhere".to_owned(), "/links".to_owned()];
-        assert_eq!(find(&request, true), Ok((Endpoint::Links, Vec::new())));
+        assert!(matches!(find(&request, None), Ok(Route::Links)));
     }
 }

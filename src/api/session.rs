@@ -3,15 +3,15 @@
 //! characters.
 
 use jiff::Timestamp;
+use link_rules::access::Principal;
+use link_rules::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 use serde::Serialize;
 
 use super::response::json;
-use super::{Problem, Request, Response};
-use crate::clock::InvocationTime;
-use crate::links::{LinkError, Links, in_time};
+use super::{Problem, Response};
+use crate::invocation::Invocation;
+use crate::links::{LinkError, Links};
 use crate::sessions::Evidence;
-use link_rules::access::Principal;
-use link_rules::window::{self, Bounds, LimitedBy, RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
 
 #[derive(Serialize)]
 struct SessionResponse<'a> {
@@ -45,23 +45,21 @@ struct Available {
 
 /// Answers callers that a gateway authenticated and that some grant admits. Others learn nothing
 /// about the session.
-pub(super) async fn get(
-    links: &Links,
-    request: &Request,
-    time: InvocationTime,
-) -> Result<Response, Problem> {
-    match &request.principal {
+pub(super) async fn get(links: &Links, invocation: &Invocation) -> Result<Response, Problem> {
+    match &invocation.caller().principal {
         Principal::Anonymous => return Err(Problem::SessionNeedsSignIn),
-        principal if !links.grants.admit(principal) => return Err(LinkError::NotGranted.into()),
+        principal if !invocation.grants().admit(principal) => {
+            return Err(LinkError::NotGranted.into());
+        }
         Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {}
     }
-    Ok(in_time(time, report(links, time)).await?)
+    Ok(invocation.in_time(report(links, invocation)).await??)
 }
 
-async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkError> {
+async fn report(links: &Links, invocation: &Invocation) -> Result<Response, LinkError> {
     let selection = links
         .sessions
-        .select(SIGNATURE_MAX_EXPIRES_IN, time)
+        .select(SIGNATURE_MAX_EXPIRES_IN, invocation)
         .await
         .map_err(|error| LinkError::Upstream(error.to_string()))?;
     let session = selection.session.as_ref();
@@ -89,7 +87,7 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
             }
         }
     }
-    let arn = match links.sessions.caller_identity(credentials, time).await {
+    let arn = match links.sessions.caller_identity(credentials, invocation).await {
         Ok(identity) => Some(identity.arn.clone()),
         Err(error) => {
             findings.push(format!("STS could not be asked who signs: {error}."));
@@ -100,7 +98,8 @@ async fn report(links: &Links, time: InvocationTime) -> Result<Response, LinkErr
     let window = session.and_then(|session| {
         // The clock is read again, because minting a session takes time.
         let bounds = Bounds::default();
-        window::window(time.now(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end, bounds).ok()
+        window::window(invocation.now(), longest, SIGNATURE_MAX_EXPIRES_IN, session.end, bounds)
+            .ok()
     });
     let key = credentials.access_key_id();
     let response = SessionResponse {

@@ -14,7 +14,6 @@ use super::share_page::{self, Offer, Over, Refusal};
 use super::shares::Call;
 use super::{Problem, Request, Response, share_request};
 use crate::shares::{Browser, Facts, Pressed, ShareError, State, Token};
-use crate::telemetry::Invocation;
 
 /// The cookie that recognises a browser's presses. Its path is the share's own. The browser keeps it
 /// until it is closed, because a page may be open for long before its button is pressed. The table
@@ -42,20 +41,14 @@ struct FactsResponse<'a> {
 
 impl Call<'_> {
     /// The page, or its facts. Changes nothing and counts nothing.
-    pub(super) async fn show(
-        self,
-        token: &str,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
+    pub(super) async fn show(self, token: &str) -> Result<Response, Problem> {
+        let Self { shares, request, invocation } = self;
         let browser = browser_of(request);
         let shown = match Token::parse(token) {
             None => Err(ShareError::NoSuchShare),
-            Some(token) => {
-                shares.show(links, &token, browser.as_ref(), self.caller(), invocation).await
-            }
+            Some(token) => shares.show(&token, browser.as_ref(), invocation).await,
         };
-        let now = invocation.time().now();
+        let now = invocation.now();
         let mut response = match &shown {
             Err(error) => refused(request, None, error, now)?,
             Ok((facts, _)) if request.wants_json() => {
@@ -80,27 +73,21 @@ impl Call<'_> {
     }
 
     /// A press of the button: a redirect to a link, or why there is none.
-    pub(super) async fn press(
-        self,
-        token: &str,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
+    pub(super) async fn press(self, token: &str) -> Result<Response, Problem> {
+        let Self { shares, request, invocation } = self;
         let given = browser_of(request);
         let Pressed { facts, outcome, browser } =
             match (Token::parse(token), share_request::press(request)) {
                 (None, _) => Pressed::in_vain(ShareError::NoSuchShare),
-                (Some(token), Err(error)) => {
-                    Pressed::unreadable(&token, error, self.caller(), invocation)
-                }
+                (Some(token), Err(error)) => Pressed::unreadable(&token, error, invocation),
                 (Some(token), Ok(passcode)) => {
                     let (passcode, given) = (passcode.as_deref(), given.as_ref());
-                    shares.press(links, &token, passcode, given, self.caller(), invocation).await
+                    shares.press(&token, passcode, given, invocation).await
                 }
             };
         let mut response = match outcome {
             Ok(link) => Response::see_other(&link.url)?,
-            Err(error) => refused(request, facts.as_ref(), &error, invocation.time().now())?,
+            Err(error) => refused(request, facts.as_ref(), &error, invocation.now())?,
         };
         if let Some(browser) = browser {
             set_cookie(&mut response, request, &browser);

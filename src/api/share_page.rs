@@ -12,11 +12,11 @@ use http::header::{
     X_FRAME_OPTIONS,
 };
 use jiff::Timestamp;
+use link_rules::text;
 use ring::digest::{SHA256, digest};
 
 use super::{Problem, Response};
 use crate::links::LinkError;
-use link_rules::text;
 
 /// The page's style. It stands in the page itself, so that nothing is loaded.
 const STYLE: &str = include_str!("../../templates/share.css");

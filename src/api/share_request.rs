@@ -1,12 +1,12 @@
 //! Requests about shares as callers write them.
 
+use link_rules::access::DEFAULT_SHARE_EXPIRES_IN;
+use link_rules::window::RequestedWindow;
 use serde::{Deserialize, Deserializer};
 
 use super::link_request::{RawFile, for_share, parse};
 use super::{Problem, Request, decode_form};
 use crate::shares::{Change, Edit, NewShare, Passcode, ShareError, Token};
-use link_rules::access::DEFAULT_SHARE_EXPIRES_IN;
-use link_rules::window::RequestedWindow;
 
 /// The shortest life of a share, in seconds.
 const MIN_EXPIRES_IN: u64 = 60;

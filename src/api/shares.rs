@@ -1,22 +1,21 @@
 //! `/shares`: an owner makes, lists, changes and revokes shares.
 
 use jiff::Timestamp;
+use link_rules::access::{Action, Principal};
 use serde::Serialize;
 
 use super::response::json;
-use super::router::{Endpoint, PathParameters};
+use super::router::ShareRoute;
 use super::{Problem, Request, Response, share_request};
-use crate::links::Links;
-use crate::shares::{Caller, Passcode, ShareError, ShareId, Shares, State, Summary};
-use crate::telemetry::Invocation;
-use link_rules::access::{Action, Principal};
+use crate::invocation::Invocation;
+use crate::shares::{Passcode, ShareError, ShareId, Shares, State, Summary};
 
 /// A request about shares.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) shares: &'a Shares,
-    pub(super) links: &'a Links,
     pub(super) request: &'a Request,
+    pub(super) invocation: &'a Invocation,
 }
 
 /// A share as its owner reads it.
@@ -69,39 +68,27 @@ struct ListResponse<'a> {
 
 impl Call<'_> {
     /// Answers a request to one of the routes of shares.
-    pub(super) async fn answer(
-        self,
-        endpoint: Endpoint,
-        parameters: &PathParameters,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<Response, Problem> {
-        let parameter = parameters.first().map(|(_, value)| value.as_str()).unwrap_or_default();
-        match endpoint {
-            Endpoint::NewShare => self.create(invocation).await,
-            Endpoint::Shares => self.list(invocation).await,
-            Endpoint::Share => self.get(parameter, invocation).await,
-            Endpoint::ShareChange => self.change(parameter, invocation).await,
-            Endpoint::ShareEnd => self.revoke(parameter, invocation).await,
-            Endpoint::SharePage => self.show(parameter, invocation).await,
-            Endpoint::SharePress => self.press(parameter, invocation).await,
-            Endpoint::Links | Endpoint::Batch | Endpoint::Download | Endpoint::Session => {
-                Err(Problem::no_such_route(&self.request.path, ""))
-            }
+    pub(super) async fn answer(self, route: ShareRoute) -> Result<Response, Problem> {
+        match route {
+            ShareRoute::Create => self.create().await,
+            ShareRoute::List => self.list().await,
+            ShareRoute::Get(id) => self.get(&share_id(&id)?).await,
+            ShareRoute::Change(id) => self.change(&share_id(&id)?).await,
+            ShareRoute::Revoke(id) => self.revoke(&share_id(&id)?).await,
+            ShareRoute::Page(token) => self.show(&token).await,
+            ShareRoute::Press(token) => self.press(&token).await,
         }
     }
 
-    pub(super) fn caller(&self) -> Caller<'_> {
-        Caller { ip_address: self.request.client.ip_address.as_deref() }
+    fn caller(&self) -> &Principal {
+        &self.invocation.caller().principal
     }
 
-    async fn create(self, invocation: &mut Invocation<'_>) -> Result<Response, Problem> {
+    async fn create(self) -> Result<Response, Problem> {
         let (new, made_passcode) = share_request::new_share(&self.request.body)?;
-        let Self { shares, links, request } = self;
-        let base_url = request.base_url("/shares");
-        let made = shares
-            .create(links, &request.principal, new, base_url, self.caller(), invocation)
-            .await?;
-        let share = self.response(&made.summary, made_passcode.as_ref(), invocation);
+        let base_url = self.request.base_url("/shares");
+        let made = self.shares.create(self.caller(), new, base_url, self.invocation).await?;
+        let share = self.response(&made.summary, made_passcode.as_ref());
         Ok(Response::created(json(&MadeResponse {
             url: &made.url,
             expires_in: made.life.expires_in,
@@ -110,33 +97,27 @@ impl Call<'_> {
         })))
     }
 
-    async fn list(self, invocation: &mut Invocation<'_>) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
-        let (cursor, limit) = share_request::page(&request.query)?;
-        let listed = shares.list(links, &request.principal, cursor, limit, invocation).await?;
-        let page = listed.shares.iter().map(|share| self.response(share, None, invocation));
+    async fn list(self) -> Result<Response, Problem> {
+        let (cursor, limit) = share_request::page(&self.request.query)?;
+        let listed = self.shares.list(self.caller(), cursor, limit, self.invocation).await?;
+        let page = listed.shares.iter().map(|share| self.response(share, None));
         let next = listed.next.as_deref();
         Ok(Response::json(json(&ListResponse { shares: page.collect(), next })))
     }
 
-    async fn get(self, id: &str, invocation: &mut Invocation<'_>) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
-        let share = shares.get(links, &request.principal, &share_id(id)?, invocation).await?;
-        Ok(Response::json(json(&self.response(&share, None, invocation))))
+    async fn get(self, id: &ShareId) -> Result<Response, Problem> {
+        let share = self.shares.get(self.caller(), id, self.invocation).await?;
+        Ok(Response::json(json(&self.response(&share, None))))
     }
 
-    async fn change(self, id: &str, invocation: &mut Invocation<'_>) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
-        let (change, passcode) = share_request::change(&request.body)?;
-        let (principal, id) = (&request.principal, share_id(id)?);
-        let share = shares.change(links, principal, &id, change, self.caller(), invocation).await?;
-        Ok(Response::json(json(&self.response(&share, passcode.as_ref(), invocation))))
+    async fn change(self, id: &ShareId) -> Result<Response, Problem> {
+        let (change, passcode) = share_request::change(&self.request.body)?;
+        let share = self.shares.change(self.caller(), id, change, self.invocation).await?;
+        Ok(Response::json(json(&self.response(&share, passcode.as_ref()))))
     }
 
-    async fn revoke(self, id: &str, invocation: &mut Invocation<'_>) -> Result<Response, Problem> {
-        let Self { shares, links, request } = self;
-        let id = share_id(id)?;
-        shares.revoke(links, &request.principal, &id, self.caller(), invocation).await?;
+    async fn revoke(self, id: &ShareId) -> Result<Response, Problem> {
+        self.shares.revoke(self.caller(), id, self.invocation).await?;
         Ok(Response::no_content())
     }
 
@@ -145,14 +126,16 @@ impl Call<'_> {
         &self,
         share: &'b Summary,
         passcode: Option<&'b Passcode>,
-        invocation: &Invocation<'_>,
     ) -> ShareResponse<'b> {
-        let now = invocation.time().now();
+        let now = self.invocation.now();
         // Nobody is the owner of a share that a mail made. It is judged as S3's event.
-        let caller = &self.request.principal;
+        let caller = self.caller();
         let owner = if share.is_of(caller) { caller } else { &Principal::S3Event };
-        let is_granted =
-            self.links.grants.find(owner, Action::Share, &share.bucket, &share.key).is_some();
+        let is_granted = self
+            .invocation
+            .grants()
+            .find(owner, Action::Share, &share.bucket, &share.key)
+            .is_some();
         let state = match share.state(now) {
             State::Active | State::UsedUp if !is_granted => State::Withdrawn,
             state => state,

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::repeat::{failure_counts, repeated};
 use super::{Aws, AwsError};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 
 /// The header that names a bucket's region. S3 sends it with errors too: 301 from another region,
 /// 403 without `s3:ListBucket`.
@@ -66,7 +66,7 @@ impl Regions {
         &self,
         bucket: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<String, RegionError> {
         if is_multi_region(bucket) {
             return Ok(self.aws.region().to_owned());
@@ -74,21 +74,22 @@ impl Regions {
         let mut known = self.known.lock().await;
         match known.get(bucket) {
             Some(Known::Region(region)) => return Ok(region.clone()),
-            Some(Known::Failed { error, failed_at }) if time.remembers(*failed_at, RETRY) => {
+            Some(Known::Failed { error, failed_at }) if invocation.remembers(*failed_at, RETRY) => {
                 return Err(error.clone());
             }
             _ => {}
         }
-        let asked_at = time.now();
-        match self.ask(bucket, credentials, time).await {
+        let asked_at = invocation.now();
+        match self.ask(bucket, credentials, invocation).await {
             Ok(region) => {
                 known.insert(bucket.to_owned(), Known::Region(region.clone()));
                 Ok(region)
             }
             Err(reason) => {
                 let error = RegionError { bucket: bucket.to_owned(), reason };
-                if failure_counts(asked_at, time) {
-                    let failed = Known::Failed { error: error.clone(), failed_at: time.now() };
+                if failure_counts(asked_at, invocation) {
+                    let failed =
+                        Known::Failed { error: error.clone(), failed_at: invocation.now() };
                     known.insert(bucket.to_owned(), failed);
                 }
                 Err(error)
@@ -100,10 +101,10 @@ impl Regions {
         &self,
         bucket: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<String, String> {
         let call = self.aws.s3(self.aws.region(), credentials).head_bucket().bucket(bucket);
-        let answer = repeated(time, || {
+        let answer = repeated(invocation, || {
             let call = call.clone().send();
             // The future is boxed because the SDK's futures are large.
             Box::pin(async {

@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::config::retry::RetryConfig;
 
 use super::{Aws, AwsError, answered};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 
 /// The audience of the tokens that STS is asked for. Nobody trusts this audience (`.invalid` can't
 /// be a host, RFC 2606), so a leaked token would open nothing. The template's permission is limited
@@ -69,7 +69,7 @@ impl Sts {
     pub(crate) async fn web_identity_token(
         &self,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<String, AwsError> {
         let call = self
             .0
@@ -78,7 +78,7 @@ impl Sts {
             .audience(TOKEN_AUDIENCE)
             .signing_algorithm(TOKEN_ALGORITHM)
             .duration_seconds(TOKEN_SECONDS);
-        let answer = answered(time, || call.clone().send()).await?;
+        let answer = answered(invocation, || call.clone().send()).await?;
         answer.web_identity_token.ok_or_else(|| without("a token"))
     }
 
@@ -91,7 +91,7 @@ impl Sts {
         &self,
         credentials: &Credentials,
         role_arn: &str,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Credentials, AwsError> {
         let call = self
             .0
@@ -100,7 +100,7 @@ impl Sts {
             .role_arn(role_arn)
             .role_session_name(ROLE_SESSION_NAME)
             .duration_seconds(MINTED_SECONDS);
-        let answer = answered(time, || call.clone().send()).await?;
+        let answer = answered(invocation, || call.clone().send()).await?;
         let minted = answer.credentials.ok_or_else(|| without("credentials"))?;
         let expiry = (*minted.expiration())
             .try_into()
@@ -122,10 +122,10 @@ impl Sts {
     pub(crate) async fn caller_identity(
         &self,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<CallerIdentity, AwsError> {
         let call = self.0.sts(credentials, retries()).get_caller_identity();
-        let answer = answered(time, || call.clone().send()).await?;
+        let answer = answered(invocation, || call.clone().send()).await?;
         let arn = answer.arn.ok_or_else(|| without("an ARN"))?;
         let user_id = answer.user_id.ok_or_else(|| without("a user's id"))?;
         Ok(CallerIdentity { arn, user_id })

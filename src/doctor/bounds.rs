@@ -1,15 +1,15 @@
 //! How long a link works that is signed now, and all of its bounds side by side.
 
 use jiff::Timestamp;
+use link_rules::window::{
+    self, Bounds, CLOCK_MARGIN, DEFAULT_EXPIRES_IN, LimitedBy, RequestedWindow,
+    SIGNATURE_MAX_EXPIRES_IN, SessionEnd,
+};
 
 use super::diagnosis::BoundInWords;
 use super::policies::Policies;
 use super::{Check, Examined, Outcome};
 use crate::links::PolicySetting;
-use link_rules::window::{
-    self, Bounds, CLOCK_MARGIN, DEFAULT_EXPIRES_IN, LimitedBy, RequestedWindow,
-    SIGNATURE_MAX_EXPIRES_IN, SessionEnd,
-};
 
 /// The check.
 pub(super) fn check(examined: &Examined<'_>, policies: &Policies, now: Timestamp) -> Check {

@@ -1,10 +1,10 @@
 //! The doctor's answer.
 
 use jiff::Timestamp;
+use link_rules::window::LimitedBy;
 use serde::Serialize;
 
 use super::Question;
-use link_rules::window::LimitedBy;
 
 /// What the doctor found.
 #[derive(Debug, Serialize)]

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use link_rules::access::{Action, Grant, Grants, Needs, Principal};
+use link_rules::object::ObjectKey;
+
 use super::{Check, Outcome, Question};
 use crate::links::LinkError;
-use link_rules::access::{Action, Grant, Grants, Needs, Principal};
-use link_rules::object_key::ObjectKey;
 
 /// How many prefixes or buckets a sentence names.
 const MAX_NAMED: usize = 8;

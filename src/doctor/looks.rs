@@ -11,20 +11,20 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
     ArchiveStatus, PublicAccessBlockConfiguration, ServerSideEncryption, StorageClass,
 };
-
-use super::Question;
-use super::signer::Signing;
-use crate::aws::{Aws, AwsError, answered};
-use crate::clock::InvocationTime;
-use crate::links::{
-    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, bucket_arn, fetch_one_byte, in_time,
-};
-use crate::presign::{GetObject, Operation};
 use link_rules::access::{Grant, Principal};
-use link_rules::object_key::ObjectKey;
+use link_rules::object::{ObjectKey, ObjectRef};
 use link_rules::policy::Policy;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::{self, Bounds, RequestedWindow, SessionEnd};
+
+use super::Question;
+use super::signer::Signing;
+use crate::aws::{AwsError, answered};
+use crate::invocation::Invocation;
+use crate::links::{
+    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, bucket_arn, fetch_one_byte,
+};
+use crate::presign::{GetObject, Operation};
 
 mod lifecycle;
 
@@ -86,22 +86,21 @@ impl Looks {
     /// Looks at everything.
     pub(super) async fn take(
         links: &Links,
-        aws: &Aws,
         question: &Question,
         bucket: Option<&str>,
         signing: &Signing,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Self {
         let Some(bucket) = bucket else {
             return Self::not_taken("It was not looked at, because no bucket is named.");
         };
-        let Some(grant) = links.grants.buckets().find(|grant| grant.bucket == bucket) else {
+        let Some(grant) = invocation.grants().buckets().find(|grant| grant.bucket == bucket) else {
             return Self::not_taken("It was not looked at, because no grant names this bucket.");
         };
         let Some(own_credentials) = &signing.own_credentials else {
             return Self::not_taken("It was not looked at, because there are no credentials.");
         };
-        let look = Looking { links, aws, question, bucket, signing, own_credentials, time };
+        let look = Looking { links, question, bucket, signing, own_credentials, invocation };
         Box::pin(look.all(grant)).await
     }
 
@@ -156,12 +155,11 @@ impl Looks {
 /// What it takes to look.
 struct Looking<'a> {
     links: &'a Links,
-    aws: &'a Aws,
     question: &'a Question,
     bucket: &'a str,
     signing: &'a Signing,
     own_credentials: &'a Credentials,
-    time: InvocationTime,
+    invocation: &'a Invocation,
 }
 
 impl Looking<'_> {
@@ -187,7 +185,7 @@ impl Looking<'_> {
                 None => self.in_time(self.real_region()).await,
             }
         };
-        let s3 = self.aws.s3(&known_region, self.own_credentials);
+        let s3 = self.links.aws.s3(&known_region, self.own_credentials);
         let (
             real_region,
             object,
@@ -223,21 +221,21 @@ impl Looking<'_> {
 
     /// What `look` gives, unless the invocation would end before it does.
     async fn in_time<T>(&self, look: impl Future<Output = Look<T>>) -> Look<T> {
-        let look = in_time(self.time, async { Ok(look.await) });
-        look.await.unwrap_or_else(|_| {
+        self.invocation.in_time(look).await.unwrap_or_else(|_| {
             Err("It was not looked at: the function ran out of time before AWS answered."
                 .to_owned())
         })
     }
 
     async fn real_region(&self) -> Look<String> {
-        let region = self.links.regions.region_of(self.bucket, self.own_credentials, self.time);
+        let region =
+            self.links.regions.region_of(self.bucket, self.own_credentials, self.invocation);
         region.await.map_err(|error| sentence(&error.to_string()))
     }
 
     async fn policy(&self, region: &str) -> Look<Arc<Policy>> {
         let policies = &self.links.policies;
-        let policy = policies.read_anew(self.bucket, region, self.own_credentials, self.time);
+        let policy = policies.read_anew(self.bucket, region, self.own_credentials, self.invocation);
         policy.await.map_err(|unreadable| sentence(&unreadable.to_string()))
     }
 
@@ -247,7 +245,7 @@ impl Looking<'_> {
     ) -> Look<Option<PublicAccessBlockConfiguration>> {
         self.check_is_bucket()?;
         let call = s3.get_public_access_block().bucket(self.bucket);
-        match answered(self.time, || call.clone().send()).await {
+        match answered(self.invocation, || call.clone().send()).await {
             Ok(answer) => Ok(answer.public_access_block_configuration),
             Err(error) => self.absent(&error, "s3:GetBucketPublicAccessBlock").map(|()| None),
         }
@@ -256,7 +254,7 @@ impl Looking<'_> {
     async fn policy_status(&self, s3: &Client) -> Look<Option<bool>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_policy_status().bucket(self.bucket);
-        match answered(self.time, || call.clone().send()).await {
+        match answered(self.invocation, || call.clone().send()).await {
             Ok(answer) => Ok(answer.policy_status.and_then(|status| status.is_public)),
             Err(error) => self.absent(&error, "s3:GetBucketPolicyStatus").map(|()| None),
         }
@@ -265,7 +263,7 @@ impl Looking<'_> {
     async fn default_encryption(&self, s3: &Client) -> Look<Option<(String, Option<String>)>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_encryption().bucket(self.bucket);
-        let configuration = match answered(self.time, || call.clone().send()).await {
+        let configuration = match answered(self.invocation, || call.clone().send()).await {
             Ok(answer) => answer.server_side_encryption_configuration,
             Err(error) => {
                 return self.absent(&error, "s3:GetEncryptionConfiguration").map(|()| None);
@@ -291,7 +289,7 @@ impl Looking<'_> {
     async fn lifecycle(&self, s3: &Client) -> Look<Vec<Rule>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
-        match answered(self.time, || call.clone().send()).await {
+        match answered(self.invocation, || call.clone().send()).await {
             Ok(answer) => Ok(lifecycle::covering(answer.rules(), &self.question.key)),
             Err(error) => self.absent(&error, "s3:GetLifecycleConfiguration").map(|()| Vec::new()),
         }
@@ -329,37 +327,40 @@ impl Looking<'_> {
         if self.question.principal == Some(Principal::S3Event) {
             return None;
         }
-        let check = self.links.versions.check_current(
-            self.bucket,
-            region,
-            &self.question.key,
-            version_id,
-            self.own_credentials,
-            self.time,
-        );
-        Some(in_time(self.time, check).await)
+        let object = self.object_in(region);
+        let credentials = self.own_credentials;
+        let check =
+            self.links.versions.check_current(object, version_id, credentials, self.invocation);
+        let checked = self.invocation.in_time(check).await;
+        Some(checked.unwrap_or_else(|error| Err(error.into())))
+    }
+
+    /// The object that the question names, which is in `region`.
+    fn object_in<'b>(&'b self, region: &'b str) -> ObjectRef<'b> {
+        let Question { key, version_id, .. } = self.question;
+        ObjectRef { bucket: self.bucket, region, key, version_id: version_id.as_deref() }
     }
 
     /// Opens the object as a recipient would, and asks more where S3 refuses.
     async fn object(&self, region: &str) -> Look<Object> {
-        let Ok(key) = ObjectKey::parse(&self.question.key) else {
+        if ObjectKey::parse(&self.question.key).is_err() {
             return Ok(Object::NotSigned("No link can name this key.".to_owned()));
-        };
+        }
         let Some(credentials) = self.signing.credentials() else {
             return Err("It was not looked at, because there are no credentials.".to_owned());
         };
-        let url = match self.signed_url(region, key, credentials) {
+        let url = match self.signed_url(region, credentials) {
             Ok(url) => url,
             Err(reason) => return Ok(Object::NotSigned(reason)),
         };
-        let get = match fetch_one_byte(&self.links.http, &url).await {
+        let get = match fetch_one_byte(self.links.aws.http(), &url).await {
             Ok(answer) => answer,
             Err(reason) => return Ok(Object::Silent(reason)),
         };
         let is_told_more = get.status == 403
             && matches!(get.code.as_str(), "" | "AccessDenied" | "InvalidObjectState");
         let (head, may_list) = if is_told_more || get.code.starts_with("KMS") {
-            let s3 = self.aws.s3(region, credentials);
+            let s3 = self.links.aws.s3(region, credentials);
             let (head, may_list) = tokio::join!(self.head(&s3), self.may_list(&s3));
             (Some(head), may_list)
         } else {
@@ -368,26 +369,20 @@ impl Looking<'_> {
         Ok(Object::Answered(Box::new(Answered { get, head, may_list })))
     }
 
-    fn signed_url(
-        &self,
-        region: &str,
-        key: ObjectKey<'_>,
-        credentials: &Credentials,
-    ) -> Result<String, String> {
+    fn signed_url(&self, region: &str, credentials: &Credentials) -> Result<String, String> {
         let end = self.signing.session.as_ref().map_or(SessionEnd::Never, |session| session.end);
         let requested = RequestedWindow { expires_in: PROBE_EXPIRES_IN, min_expires_in: 1 };
-        let now = (self.links.clock)();
+        let now = self.invocation.now();
         let window = window::window(now, requested, PROBE_EXPIRES_IN, end, Bounds::default())
             .map_err(|_| "The session that signs has ended.".to_owned())?;
         let operation = Operation::GetObject(GetObject {
-            key: key.as_str(),
-            version_id: self.question.version_id.as_deref(),
+            object: self.object_in(region),
             response_headers: &ResponseHeaders::default(),
         });
         let link_id = uuid::Uuid::new_v4().to_string();
         self.links
             .signer
-            .sign(credentials, self.bucket, region, &operation, &link_id, &window)
+            .sign(credentials, &operation, &link_id, &window)
             .map_err(|error| sentence(&error.to_string()))
     }
 
@@ -397,8 +392,9 @@ impl Looking<'_> {
             .bucket(self.bucket)
             .key(&self.question.key)
             .set_version_id(self.question.version_id.clone());
-        let found =
-            answered(self.time, || call.clone().send()).await.map_err(|error| error.status())?;
+        let found = answered(self.invocation, || call.clone().send())
+            .await
+            .map_err(|error| error.status())?;
         let end = ObjectEnd::read(found.expiration(), found.restore());
         let facts = ObjectFacts::read(|name| match name {
             "x-amz-server-side-encryption" => {
@@ -417,7 +413,7 @@ impl Looking<'_> {
     /// `HeadBucket` takes `s3:ListBucket`, as S3's answer 404 about a missing object does.
     async fn may_list(&self, s3: &Client) -> Option<bool> {
         let call = s3.head_bucket().bucket(self.bucket);
-        match answered(self.time, || call.clone().send()).await {
+        match answered(self.invocation, || call.clone().send()).await {
             Ok(_) => Some(true),
             Err(AwsError::Refused { status: 403, .. }) => Some(false),
             Err(_) => None,

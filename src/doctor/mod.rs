@@ -31,16 +31,16 @@ mod revocation;
 mod signer;
 mod storage;
 
+use link_rules::access::Grant;
+use link_rules::window::SIGNATURE_MAX_EXPIRES_IN;
+
 pub(crate) use self::diagnosis::Diagnosis;
 use self::diagnosis::{Check, Outcome};
 use self::looks::Looks;
 pub(crate) use self::question::Question;
 use self::signer::Signing;
-use crate::aws::Aws;
-use crate::links::{Links, in_time};
-use crate::telemetry::Invocation;
-use link_rules::access::Grant;
-use link_rules::window::SIGNATURE_MAX_EXPIRES_IN;
+use crate::invocation::Invocation;
+use crate::links::Links;
 
 /// What all checks look at.
 struct Examined<'a> {
@@ -58,27 +58,26 @@ struct Examined<'a> {
 /// Never fails, and ends before the invocation does.
 pub(crate) async fn examine(
     links: &Links,
-    aws: &Aws,
     question: &Question,
-    invocation: &Invocation<'_>,
+    invocation: &Invocation,
 ) -> Diagnosis {
-    let time = invocation.time();
-    let bucket = question.bucket.as_deref().or_else(|| links.grants.only_bucket());
-    let grant = bucket.and_then(|bucket| grant::find(&links.grants, question, bucket));
+    let grants = invocation.grants();
+    let bucket = question.bucket.as_deref().or_else(|| grants.only_bucket());
+    let grant = bucket.and_then(|bucket| grant::find(grants, question, bucket));
     let wanted = grant.map_or(SIGNATURE_MAX_EXPIRES_IN, |(_, grant)| grant.max_expires_in);
-    let signing = match in_time(time, async { Ok(signer::find(links, wanted, time).await) }).await {
+    let signing = match invocation.in_time(signer::find(links, wanted, invocation)).await {
         Ok(signing) => signing,
-        Err(error) => Signing::unknown(&error),
+        Err(error) => Signing::unknown(&error.into()),
     };
-    let looks = Looks::take(links, aws, question, bucket, &signing, time).await;
+    let looks = Looks::take(links, question, bucket, &signing, invocation).await;
 
     let examined = Examined { links, question, grant, signing: &signing, looks: &looks };
     let mut checks = vec![
         signer::check(&signing),
         object::check(&examined),
-        grant::check(&links.grants, question, bucket, grant, looks.current_version.as_ref()),
+        grant::check(grants, question, bucket, grant, looks.current_version.as_ref()),
     ];
-    let now = (links.clock)();
+    let now = invocation.now();
     let policies = policies::Policies::read(&examined, now);
     checks.extend(policies.checks(&examined));
     checks.extend(storage::checks(&examined));

@@ -1,12 +1,13 @@
 //! Block Public Access, and what the bucket's policy does to a link.
 
 use jiff::Timestamp;
-
-use super::{Check, Examined, Outcome};
-use crate::links::{Planned, PolicySetting};
+use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
 use link_rules::policy::{Effect, Verdict};
 use link_rules::window::Bounds;
+
+use super::{Check, Examined, Outcome};
+use crate::links::{Planned, PolicySetting};
 
 /// What the bucket's policy does, if it could be read.
 pub(super) struct Policies {
@@ -95,10 +96,12 @@ fn verdict(examined: &Examined<'_>, now: Timestamp) -> Option<Verdict> {
     let (looks, question) = (examined.looks, examined.question);
     let session = examined.signing.session_for_policies(now)?;
     let planned = Planned {
-        bucket: looks.bucket.as_ref().ok()?,
-        region: looks.region.as_ref().ok()?,
-        key: &question.key,
-        version_id: question.version_id.as_deref(),
+        object: ObjectRef {
+            bucket: looks.bucket.as_ref().ok()?,
+            region: looks.region.as_ref().ok()?,
+            key: &question.key,
+            version_id: question.version_id.as_deref(),
+        },
         session: &session,
         signer: examined.signing.identity.as_deref().ok(),
     };

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
+use link_rules::window::SessionEnd;
 
 use super::iam::{IamPrincipal, Kind};
 use super::{Check, Outcome};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 use crate::links::{LinkError, Links};
 use crate::sessions::{CallerIdentity, Evidence, Session};
-use link_rules::window::SessionEnd;
 
 /// The session that signs, and who that is.
 #[derive(Debug)]
@@ -76,9 +76,9 @@ impl Signing {
 }
 
 /// Finds out who signs a link of `wanted` seconds.
-pub(super) async fn find(links: &Links, wanted: u64, time: InvocationTime) -> Signing {
+pub(super) async fn find(links: &Links, wanted: u64, invocation: &Invocation) -> Signing {
     let minting_role_arn = links.sessions.signing_role_arn().map(str::to_owned);
-    let selection = match links.sessions.select(wanted, time).await {
+    let selection = match links.sessions.select(wanted, invocation).await {
         Ok(selection) => selection,
         Err(error) => {
             let reason = error.to_string();
@@ -99,10 +99,10 @@ pub(super) async fn find(links: &Links, wanted: u64, time: InvocationTime) -> Si
         Some(session) => Ok(Arc::clone(session)),
         None => Err(selection.why_unproven(links.sessions.can_mint())),
     };
-    let own_identity = identity_of(links, &selection.credentials, time).await;
+    let own_identity = identity_of(links, &selection.credentials, invocation).await;
     let identity = match &session {
         Ok(session) if session.credentials != selection.credentials => {
-            identity_of(links, &session.credentials, time).await
+            identity_of(links, &session.credentials, invocation).await
         }
         _ => own_identity.clone(),
     };
@@ -113,9 +113,9 @@ pub(super) async fn find(links: &Links, wanted: u64, time: InvocationTime) -> Si
 async fn identity_of(
     links: &Links,
     credentials: &Credentials,
-    time: InvocationTime,
+    invocation: &Invocation,
 ) -> Result<Arc<CallerIdentity>, String> {
-    let identity = links.sessions.caller_identity(credentials, time).await;
+    let identity = links.sessions.caller_identity(credentials, invocation).await;
     identity.map_err(|error| format!("STS could not be asked who signs: {error}"))
 }
 

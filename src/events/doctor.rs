@@ -4,12 +4,12 @@
 //! Nobody sends it but an operator with `lambda:InvokeFunction`: every gateway's event has a
 //! `requestContext`, and every event about objects has fields of its own.
 
+use link_rules::access::{Claim, Claims, Principal};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::shortened;
 use crate::doctor::Question;
-use link_rules::access::{Claim, Claims, Principal};
 
 /// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
 const MAX_BYTES: usize = 16 * 1_024;

@@ -22,15 +22,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
+use link_rules::access::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
 use crate::api::{Client, Problem, Request, Response, decode_form};
-use link_rules::access::Principal;
+use crate::invocation::Caller;
 
 /// An HTTP request, and the shape that its answer must have.
 pub(crate) struct HttpEvent {
+    /// Who calls. Nobody, when the event can't be read.
+    pub(crate) caller: Caller,
     /// The request, or the problem to answer with when the event can't be read.
     pub(crate) request: Result<Request, Problem>,
     payload: Payload,
@@ -78,14 +81,14 @@ impl HttpEvent {
         if methods.iter().all(|method| event.pointer(method).is_none_or(|method| method == "")) {
             // The crate would take a missing or empty method for GET.
             let problem = Problem::invalid_request("the event names no HTTP method");
-            return Self { request: Err(problem), payload: Payload::V1 };
+            return Self::new(Payload::V1, Err(problem));
         }
         // Only payload 2.0 has `http` in its context.
         if event.pointer("/requestContext/http").is_some() {
-            let request = serde_json::from_value(event)
+            let read = serde_json::from_value(event)
                 .map_err(|error| not_understood(&error))
                 .and_then(|event| request_of_v2(event, &authorizer, base_path));
-            Self { request, payload: Payload::V2 }
+            Self::new(Payload::V2, read)
         } else {
             let query = QueryParameters::take(&mut event);
             // Only HTTP APIs write a version. A JWT's claims come from their authorizer.
@@ -93,7 +96,7 @@ impl HttpEvent {
                 Some(_) => Lists::InBrackets,
                 None => Lists::WithCommas,
             };
-            let request = serde_json::from_value(event)
+            let read = serde_json::from_value(event)
                 .map_err(|error| not_understood(&error))
                 .and_then(|event: ApiGatewayProxyRequest| {
                     let identity = &event.request_context.identity;
@@ -101,13 +104,20 @@ impl HttpEvent {
                     let principal = principal_of_v1(&authorizer, user_arn, claim_lists);
                     request_of_v1(event, query?, principal, base_path)
                 });
-            Self { request, payload: Payload::V1 }
+            Self::new(Payload::V1, read)
+        }
+    }
+
+    fn new(payload: Payload, read: Result<(Caller, Request), Problem>) -> Self {
+        match read {
+            Ok((caller, request)) => Self { caller, request: Ok(request), payload },
+            Err(problem) => Self { caller: Caller::default(), request: Err(problem), payload },
         }
     }
 
     /// An event that is not read, and the problem to answer with.
     pub(super) fn refused(problem: Problem) -> Self {
-        Self { request: Err(problem), payload: Payload::V2 }
+        Self::new(Payload::V2, Err(problem))
     }
 
     /// Packs the answer to this request.
@@ -172,7 +182,7 @@ fn request_of_v2(
     event: ApiGatewayV2httpRequest,
     authorizer: &Value,
     base_path: Option<&str>,
-) -> Result<Request, Problem> {
+) -> Result<(Caller, Request), Problem> {
     // `route_key` is `"POST /links"` or `"$default"`.
     let pattern = event.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|key| key.1);
     let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
@@ -182,11 +192,12 @@ fn request_of_v2(
         accept: header(&event.headers, &ACCEPT),
         content_type: header(&event.headers, &CONTENT_TYPE),
         cookies: event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies)).collect(),
-        ip_address: context.http.source_ip,
         domain: context.domain_name,
         public_path: Some(path.clone()),
     };
-    Ok(Request {
+    let principal = principal_of_v2(authorizer);
+    let caller = Caller { principal, ip_address: context.http.source_ip };
+    let request = Request {
         method: context.http.method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
         path,
@@ -196,9 +207,9 @@ fn request_of_v2(
             ))
         })?,
         body: decode_body(event.body, event.is_base64_encoded)?,
-        principal: principal_of_v2(authorizer),
         client,
-    })
+    };
+    Ok((caller, request))
 }
 
 fn request_of_v1(
@@ -206,7 +217,7 @@ fn request_of_v1(
     query: QueryParameters,
     principal: Principal,
     base_path: Option<&str>,
-) -> Result<Request, Problem> {
+) -> Result<(Caller, Request), Problem> {
     let pattern = event.resource.as_deref();
     let path = event.path.unwrap_or_else(|| "/".to_owned());
     let context = event.request_context;
@@ -222,19 +233,19 @@ fn request_of_v1(
         accept: header(&headers, &ACCEPT),
         content_type: header(&headers, &CONTENT_TYPE),
         cookies: cookies.flat_map(cookies_of).collect(),
-        ip_address: context.identity.source_ip,
         domain: context.domain_name,
         public_path: context.path,
     };
-    Ok(Request {
+    let caller = Caller { principal, ip_address: context.identity.source_ip };
+    let request = Request {
         method: event.http_method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
         path,
         query: query.pairs(),
         body: decode_body(event.body, event.is_base64_encoded)?,
-        principal,
         client,
-    })
+    };
+    Ok((caller, request))
 }
 
 /// The values of a header, as one text.
@@ -295,11 +306,11 @@ mod tests {
     }
 
     fn rest(authorizer: &Value) -> Principal {
-        request(&json!({
+        let event = json!({
             "httpMethod": "GET", "path": "/session", "resource": "/session",
             "requestContext": {"httpMethod": "GET", "authorizer": authorizer},
-        }))
-        .principal
+        });
+        HttpEvent::parse(&event.to_string(), None).caller.principal
     }
 
     #[test]
@@ -375,13 +386,14 @@ mod tests {
                                           "Cookie": "a=1; b=2; c=3=3"});
         without_lists["multiValueHeaders"] = json!(null);
         for event in [v2, v1, without_lists] {
+            let caller = HttpEvent::parse(&event.to_string(), None).caller;
             let request = request(&event);
-            let Client { accept, content_type, cookies, ip_address, .. } = &request.client;
+            let Client { accept, content_type, cookies, .. } = &request.client;
             assert_eq!(accept.as_deref(), Some("text/html,*/*"));
             assert_eq!(content_type.as_deref(), Some("text/plain"));
             let expected = [("a", "1"), ("b", "2"), ("c", "3=3")];
             assert_eq!(*cookies, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
-            assert_eq!(ip_address.as_deref(), Some("192.0.2.1"));
+            assert_eq!(caller.ip_address.as_deref(), Some("192.0.2.1"));
             let base_url = request.base_url("/s/abc");
             assert_eq!(base_url.as_deref(), Some("https://api.example.com/prod"));
             assert_eq!(request.base_url("/s/other"), None);
@@ -410,7 +422,7 @@ mod tests {
     #[test]
     fn cookies_are_packed_in_each_payload_s_own_way() {
         let pack = |payload| {
-            let event = HttpEvent { request: Err(Problem::invalid_request("")), payload };
+            let event = HttpEvent::new(payload, Err(Problem::invalid_request("")));
             let response = Response {
                 status: 200,
                 headers: http::HeaderMap::new(),

@@ -23,6 +23,7 @@ mod shares;
 mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use link_rules::access::Principal;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -34,6 +35,7 @@ pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub use self::shares::MalformedOperation;
 pub(crate) use self::sqs::{QueueMessage, batch_response};
 use crate::doctor::{Diagnosis, Question};
+use crate::invocation::Caller;
 use crate::mail::BucketEvent;
 use crate::shares::{Operation, Report};
 
@@ -98,6 +100,17 @@ struct RecordFields {
 }
 
 impl Event {
+    /// Who calls. Nobody calls with an event that is no HTTP request.
+    pub(crate) fn caller(&self) -> Caller {
+        match self {
+            Self::Http(event) => event.caller.clone(),
+            Self::Bucket(_) | Self::Queue(_) => {
+                Caller { principal: Principal::S3Event, ip_address: None }
+            }
+            Self::Doctor(_) | Self::Shares(_) => Caller::default(),
+        }
+    }
+
     /// Translates an event. `base_path` is what stands before the routes in an HTTP request's path.
     ///
     /// # Errors

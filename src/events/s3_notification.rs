@@ -6,6 +6,7 @@
 //! Source: Amazon S3 user guide, "Event message structure".
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
+use link_rules::object::UNVERSIONED;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
@@ -50,10 +51,10 @@ fn bucket_event(record: S3EventRecord) -> Result<BucketEvent, UnknownEvent> {
     }))
 }
 
-/// Whether a version id names content. Objects that were created before their bucket was versioned
-/// have the version `"null"`, which the next upload without versioning replaces.
+/// Whether a version id names content. [`UNVERSIONED`] names whatever was uploaded last without
+/// versioning.
 pub(super) fn is_version(version_id: &String) -> bool {
-    !version_id.is_empty() && version_id != "null"
+    !version_id.is_empty() && version_id != UNVERSIONED
 }
 
 /// Decodes a form-encoded key. `+` is replaced first: an encoded plus sign would become a space

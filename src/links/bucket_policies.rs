@@ -9,17 +9,18 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::object::ObjectRef;
+use link_rules::policy::describe;
+use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
+use link_rules::window::Bounds;
 use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::LinkError;
 use crate::aws::{Aws, AwsError, answered, failure_counts};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 use crate::sessions::{CallerIdentity, Evidence, Session};
-use link_rules::policy::describe;
-use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
-use link_rules::window::Bounds;
 
 /// How long a policy that was read is used, and how long S3's refusal to show it is remembered. S3
 /// itself takes up to minutes to follow a change of a policy.
@@ -61,14 +62,8 @@ pub(crate) struct Unreadable(String);
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planned<'a> {
-    /// The bucket.
-    pub(crate) bucket: &'a str,
-    /// The bucket's region.
-    pub(crate) region: &'a str,
-    /// The object's key.
-    pub(crate) key: &'a str,
-    /// The version that the link names.
-    pub(crate) version_id: Option<&'a str>,
+    /// The object, and the version that the link names.
+    pub(crate) object: ObjectRef<'a>,
     /// The session that signs.
     pub(crate) session: &'a Session,
     /// Whose session that is. `None` if it is not known.
@@ -131,12 +126,12 @@ impl BucketPolicies {
         bucket: &str,
         region: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Option<Result<Arc<Policy>, Unreadable>>, LinkError> {
         if !self.are_read() {
             return Ok(None);
         }
-        let policy = self.read(bucket, region, credentials, time).await;
+        let policy = self.read(bucket, region, credentials, invocation).await;
         match policy {
             Err(unreadable) if self.setting == PolicySetting::Require => {
                 Err(LinkError::PolicyUnreadable { reason: unreadable.0 })
@@ -151,17 +146,17 @@ impl BucketPolicies {
         bucket: &str,
         region: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Arc<Policy>, Unreadable> {
         let mut known = self.known.lock().await;
         if let Some(before) = known.get(bucket)
-            && before.is_fresh(time)
+            && before.is_fresh(invocation)
         {
             return before.policy.clone();
         }
-        let asked_at = time.now();
-        let asked = self.ask(bucket, region, credentials, time).await;
-        keep(&mut known, bucket, asked, asked_at, time)
+        let asked_at = invocation.now();
+        let asked = self.ask(bucket, region, credentials, invocation).await;
+        keep(&mut known, bucket, asked, asked_at, invocation)
     }
 
     /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
@@ -172,13 +167,13 @@ impl BucketPolicies {
         bucket: &str,
         region: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Arc<Policy>, Unreadable> {
         let mut known = self.known.lock().await;
-        let asked_at = time.now();
-        let asked = self.ask(bucket, region, credentials, time).await;
+        let asked_at = invocation.now();
+        let asked = self.ask(bucket, region, credentials, invocation).await;
         let silent = asked.as_ref().err().cloned();
-        let kept = keep(&mut known, bucket, asked, asked_at, time);
+        let kept = keep(&mut known, bucket, asked, asked_at, invocation);
         silent.map_or(kept, |reason| Err(Unreadable(reason)))
     }
 
@@ -188,14 +183,14 @@ impl BucketPolicies {
         bucket: &str,
         region: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Result<Arc<Policy>, Unreadable>, String> {
         if bucket.starts_with("arn:") || bucket.ends_with("-s3alias") {
             let reason = "S3 shows the policy of a bucket, and not that behind an access point";
             return Ok(Err(Unreadable(reason.to_owned())));
         }
         let call = self.aws.s3(region, credentials).get_bucket_policy().bucket(bucket);
-        match answered(time, || call.clone().send()).await {
+        match answered(invocation, || call.clone().send()).await {
             Ok(answer) => {
                 let policy = Policy::parse(answer.policy().unwrap_or("{\"Statement\":[]}"));
                 Ok(policy.map(Arc::new).map_err(|error| Unreadable(error.to_string())))
@@ -250,7 +245,7 @@ impl BucketPolicies {
     ) -> Verdict {
         // AWS's own endpoints are asked over TLS. What stands behind another one is not known.
         let https = self.aws.settings().s3_endpoint.is_none().then_some(true);
-        let bucket_arn = bucket_arn(planned.bucket, planned.region);
+        let bucket_arn = bucket_arn(planned.object.bucket, planned.object.region);
         policy.verdict(&question(planned, &bucket_arn, https, signed_at))
     }
 }
@@ -262,11 +257,11 @@ fn keep(
     bucket: &str,
     asked: Result<Result<Arc<Policy>, Unreadable>, String>,
     asked_at: Timestamp,
-    time: InvocationTime,
+    invocation: &Invocation,
 ) -> Result<Arc<Policy>, Unreadable> {
     let before = known.get(bucket);
-    let now = time.now();
-    let failed_at = failure_counts(asked_at, time).then_some(now);
+    let now = invocation.now();
+    let failed_at = failure_counts(asked_at, invocation).then_some(now);
     let read = match (asked, before) {
         (Ok(policy), before) => {
             if let Err(unreadable) = &policy
@@ -289,10 +284,10 @@ fn keep(
 }
 
 impl Known {
-    fn is_fresh(&self, time: InvocationTime) -> bool {
+    fn is_fresh(&self, invocation: &Invocation) -> bool {
         match self.failed_at {
-            Some(failed_at) => time.remembers(failed_at, RETRY),
-            None => time.now().duration_since(self.read_at) < REREAD,
+            Some(failed_at) => invocation.remembers(failed_at, RETRY),
+            None => invocation.now().duration_since(self.read_at) < REREAD,
         }
     }
 }
@@ -304,7 +299,8 @@ fn question<'a>(
     https: Option<bool>,
     signed_at: Timestamp,
 ) -> Question<'a> {
-    let Planned { bucket, region, key, version_id, session, signer } = *planned;
+    let Planned { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
+        *planned;
     let is_multi_region = bucket.split(':').nth(3).is_some_and(str::is_empty);
     Question {
         bucket_arn,

@@ -1,11 +1,12 @@
 //! Why there is no link.
 
 use jiff::Timestamp;
+use link_rules::object::ObjectKeyError;
+use link_rules::window::TooShort;
 use thiserror::Error;
 
+use crate::invocation::OutOfTime;
 use crate::presign::SignError;
-use link_rules::object_key::ObjectKeyError;
-use link_rules::window::TooShort;
 
 /// Why there is no link. `Display` is a sentence for the caller: what happened, and the fix. It
 /// never holds a secret, a session token, a signature or a link.
@@ -106,6 +107,12 @@ impl LinkError {
             Self::Misconfigured(_) => "misconfigured",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+impl From<OutOfTime> for LinkError {
+    fn from(_: OutOfTime) -> Self {
+        Self::OutOfTime
     }
 }
 

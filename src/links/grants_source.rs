@@ -10,15 +10,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::access::{Grants, GrantsError, validate_bucket};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::{Links, TIME_TO_ANSWER};
+use super::Links;
 use crate::aws::{Aws, AwsError, CALL_TIMEOUT, repeated};
-use crate::clock::InvocationTime;
-use crate::telemetry::{Counter, Invocation};
-use link_rules::access::{Grants, GrantsError, validate_bucket};
+use crate::invocation::Invocation;
+use crate::telemetry::Counter;
 
 /// How long grants that were read are used without a look at the object.
 const RECHECK: SignedDuration = SignedDuration::from_mins(1);
@@ -137,12 +137,12 @@ impl GrantsSource {
     pub(crate) async fn read_first(
         &self,
         links: &Links,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(), GrantsObjectError> {
         let Some(object) = &self.object else { return Ok(()) };
         let mut known = object.known.lock().await;
-        *known = Known { asked_at: Some(time.now()), ..Known::default() };
-        match object.ask(links, None, time).await {
+        *known = Known { asked_at: Some(invocation.now()), ..Known::default() };
+        match object.ask(links, None, invocation).await {
             Ok(Some((grants, etag))) => {
                 known.etag = etag;
                 self.replace(grants);
@@ -161,25 +161,23 @@ impl GrantsSource {
     pub(crate) async fn of_invocation(
         &self,
         links: &Links,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Arc<Grants> {
         if let Some(object) = &self.object {
             // An invocation that has little time left goes on with what there is.
-            let left = invocation.time().left().saturating_sub(TIME_TO_ANSWER);
-            let _ = timeout(left, self.recheck(object, links, invocation)).await;
+            let _ = invocation.in_time(self.recheck(object, links, invocation)).await;
         }
         self.current()
     }
 
-    async fn recheck(&self, object: &GrantsObject, links: &Links, invocation: &mut Invocation<'_>) {
-        let time = invocation.time();
+    async fn recheck(&self, object: &GrantsObject, links: &Links, invocation: &Invocation) {
         let mut known = object.known.lock().await;
-        if known.is_fresh(time.now()) {
+        if known.is_fresh(invocation.now()) {
             return;
         }
-        known.asked_at = Some(time.now());
+        known.asked_at = Some(invocation.now());
         let request_id = invocation.request_id();
-        match object.ask(links, known.etag.as_deref(), time).await {
+        match object.ask(links, known.etag.as_deref(), invocation).await {
             Ok(Some((grants, etag))) => {
                 *known = Known { asked_at: known.asked_at, etag, wrong: None };
                 if self.replace(grants) {
@@ -235,9 +233,10 @@ impl GrantsObject {
         &self,
         links: &Links,
         etag: Option<&str>,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Option<(Grants, Option<String>)>, (Unread, Option<String>)> {
-        let document = self.download(links, etag, time).await.map_err(|unread| (unread, None))?;
+        let document =
+            self.download(links, etag, invocation).await.map_err(|unread| (unread, None))?;
         let Some((bytes, etag)) = document else { return Ok(None) };
         match self.read(&bytes) {
             Ok(grants) => Ok(Some((grants, etag))),
@@ -261,17 +260,17 @@ impl GrantsObject {
         &self,
         links: &Links,
         etag: Option<&str>,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Option<(Vec<u8>, Option<String>)>, Unread> {
         let Self { location: location @ ObjectLocation { bucket, key }, .. } = self;
-        let credentials =
-            links.sessions.snapshot().await.map_err(|error| Unread::Away(error.to_string()))?;
-        let region = links.regions.region_of(bucket, &credentials, time).await;
+        let credentials = links.sessions.credentials(invocation).await;
+        let credentials = credentials.map_err(|error| Unread::Away(error.to_string()))?;
+        let region = links.regions.region_of(bucket, &credentials, invocation).await;
         let region = region.map_err(|error| Unread::Away(error.to_string()))?;
         let client = self.aws.s3(&region, &credentials);
         let call = client.get_object().bucket(bucket).key(key);
         let call = call.set_if_none_match(etag.map(str::to_owned));
-        let answer = repeated(time, || {
+        let answer = repeated(invocation, || {
             let call = call.clone().send();
             // The future is boxed because the SDK's futures are large.
             Box::pin(async {

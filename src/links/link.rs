@@ -3,12 +3,12 @@
 use std::fmt;
 
 use jiff::Timestamp;
-
-use super::PolicyReading;
-use crate::sessions::Evidence;
 use link_rules::access::{Action, Grant, Principal};
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::{Bounds, RequestedWindow, Window};
+
+use super::PolicyReading;
+use crate::sessions::Evidence;
 
 /// A request for one link, validated and not yet granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub(crate) struct Link {
     pub(crate) link_id: String,
     /// The bucket.
     pub(crate) bucket: String,
+    /// The bucket's region.
+    pub(crate) region: String,
     /// The object's key.
     pub(crate) key: String,
     /// The window that is signed and promised.

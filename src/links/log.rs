@@ -1,12 +1,14 @@
 //! The log lines and counters of links: one line for each link given and for each refused.
 
-use super::{Link, LinkError};
-use crate::telemetry::{Counter, Invocation};
 use link_rules::access::Principal;
 use link_rules::window::LimitedBy;
 
+use super::{Link, LinkError};
+use crate::invocation::Invocation;
+use crate::telemetry::Counter;
+
 /// Logs and counts a link that is given out.
-pub(crate) fn log_signed(invocation: &mut Invocation<'_>, principal: &Principal, link: &Link) {
+pub(crate) fn log_signed(invocation: &Invocation, principal: &Principal, link: &Link) {
     invocation.count(Counter::LinksSigned);
     if link.window.limited_by != LimitedBy::Request {
         invocation.count(Counter::WindowsShortened);
@@ -31,11 +33,7 @@ pub(crate) fn log_signed(invocation: &mut Invocation<'_>, principal: &Principal,
 ///
 /// The detail is logged where the cause is on our side or on AWS's. Details about a caller's own
 /// mistake are not logged: they repeat what the caller wrote, which may be anything.
-pub(crate) fn log_refused(
-    invocation: &mut Invocation<'_>,
-    principal: &Principal,
-    error: &LinkError,
-) {
+pub(crate) fn log_refused(invocation: &Invocation, principal: &Principal, error: &LinkError) {
     invocation.count(Counter::LinksRefused);
     let request_id = invocation.request_id();
     let (principal, code) = (principal.name(), error.code());

@@ -23,6 +23,10 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use futures_util::future;
 use jiff::Timestamp;
+use link_rules::access::{Grant, Grants, Needs, Principal};
+use link_rules::object::{ObjectKey, ObjectRef};
+use link_rules::policy::Policy;
+use link_rules::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 use memchr::memmem;
 use tokio::time::timeout;
 
@@ -39,14 +43,10 @@ pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::object_end::ObjectEnd;
 pub(crate) use self::object_facts::ObjectFacts;
 pub(crate) use self::version::Versions;
-use crate::aws::{AwsHttp, Regions};
-use crate::clock::{Clock, InvocationTime};
+use crate::aws::{Aws, Regions};
+use crate::invocation::Invocation;
 use crate::presign::{GetObject, Operation, Signer};
 use crate::sessions::{CallerIdentity, Selection, Session, Sessions};
-use link_rules::access::{Grant, Grants, Needs, Principal};
-use link_rules::object_key::ObjectKey;
-use link_rules::policy::Policy;
-use link_rules::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 
 /// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
 /// seconds, and STS may take four of them.
@@ -55,49 +55,28 @@ const POLICIES_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many buckets' policies are read during initialisation.
 const MAX_POLICIES: usize = 16;
 
-/// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
-/// answer with a thousand links takes a tenth of it at the template's memory size.
-pub(crate) const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
-
-/// The outcome of `made`, if it comes in time for this invocation to answer.
-///
-/// # Errors
-///
-/// [`LinkError::OutOfTime`] if it does not, and whatever `made` gives.
-pub(crate) async fn in_time<T>(
-    time: InvocationTime,
-    made: impl Future<Output = Result<T, LinkError>>,
-) -> Result<T, LinkError> {
-    let left = time.left().saturating_sub(TIME_TO_ANSWER);
-    timeout(left, made).await.unwrap_or(Err(LinkError::OutOfTime))
-}
-
-/// Everything it takes to make links. Clones share what is known.
-#[derive(Clone, Debug)]
+/// Everything it takes to make links.
+#[derive(Debug)]
 pub(crate) struct Links {
-    /// Who may have links to what. They stay the same for a whole invocation.
-    pub(crate) grants: Arc<Grants>,
     /// The sessions that can sign.
     pub(crate) sessions: Arc<Sessions>,
     /// The regions of buckets.
-    pub(crate) regions: Arc<Regions>,
+    pub(crate) regions: Regions,
     /// Asks S3 which version of an object is the current one.
-    pub(crate) versions: Arc<Versions>,
+    pub(crate) versions: Versions,
     /// Buckets' policies.
-    pub(crate) policies: Arc<BucketPolicies>,
+    pub(crate) policies: BucketPolicies,
     /// Signs the URLs.
-    pub(crate) signer: Arc<Signer>,
-    /// The HTTP client of the one-byte check.
-    pub(crate) http: AwsHttp,
-    /// Reads the time.
-    pub(crate) clock: Clock,
+    pub(crate) signer: Signer,
+    /// Reaches AWS, for calls of other kinds and for the one-byte check.
+    pub(crate) aws: Aws,
 }
 
 /// What the signature of a link needs.
 struct Prepared<'a> {
+    request: &'a LinkRequest,
     bucket: &'a str,
     grant: &'a Grant,
-    key: ObjectKey<'a>,
     session: Arc<Session>,
     region: String,
     /// `None`: the operator wants no policy to be read.
@@ -107,81 +86,76 @@ struct Prepared<'a> {
 }
 
 impl Links {
-    /// The same, with these grants.
-    pub(crate) fn under(&self, grants: Arc<Grants>) -> Self {
-        Self { grants, ..self.clone() }
-    }
-
     /// Finds out before the first request what every request needs: how long the session lasts, and
     /// beside that the policies of the buckets that the grants name.
     ///
     /// Never fails: what can't be had now is asked for again by the request that needs it. It takes
     /// as long as the calls may, a few seconds at most.
-    pub(crate) async fn initialise(&self, time: InvocationTime) {
+    pub(crate) async fn initialise(&self, invocation: &Invocation) {
         // Credentials in the environment are there at once. A provider is asked for others, and one
         // question is enough.
         let at_once = self.sessions.credentials_at_once();
-        let evidence = self.sessions.select(DEFAULT_EXPIRES_IN, time);
-        let (selection, ()) = future::join(evidence, self.read_policies(at_once, time)).await;
+        let evidence = self.sessions.select(DEFAULT_EXPIRES_IN, invocation);
+        let (selection, ()) = future::join(evidence, self.read_policies(at_once, invocation)).await;
         let Ok(Selection { credentials, session, .. }) = selection else { return };
         if at_once.is_none() {
-            self.read_policies(Some(&credentials), time).await;
+            self.read_policies(Some(&credentials), invocation).await;
         }
         if let Some(session) = session
             && self.policies.some_turn_on_the_signer().await
         {
             // The answer is kept.
-            let _ = self.sessions.caller_identity(&session.credentials, time).await;
+            let _ = self.sessions.caller_identity(&session.credentials, invocation).await;
         }
     }
 
     /// Reads the policies of the buckets that the grants name, if there are credentials.
-    async fn read_policies(&self, credentials: Option<&Credentials>, time: InvocationTime) {
+    async fn read_policies(&self, credentials: Option<&Credentials>, invocation: &Invocation) {
         let Some(credentials) = credentials.filter(|_| self.policies.are_read()) else { return };
-        let reads = self.grants.buckets().take(MAX_POLICIES).map(|grant| async {
-            if let Ok(region) = self.region(grant, &grant.bucket, credentials, time).await {
+        let reads = invocation.grants().buckets().take(MAX_POLICIES).map(|grant| async {
+            if let Ok(region) = self.region(grant, credentials, invocation).await {
                 // The policy is kept.
-                let _ = self.policies.read(&grant.bucket, &region, credentials, time).await;
+                let _ = self.policies.read(&grant.bucket, &region, credentials, invocation).await;
             }
         });
         // What is not read by then is read by the request that needs it.
         let _ = timeout(POLICIES_TIMEOUT, future::join_all(reads)).await;
     }
 
-    /// Makes a link for `principal`, and opens it if the request says so. Wrap it in [`in_time`].
+    /// Makes a link for `principal`, and opens it if the request says so. Wrap it in
+    /// [`Invocation::in_time`].
     pub(crate) async fn make(
         &self,
         principal: &Principal,
         request: &LinkRequest,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Link, LinkError> {
-        let prepared = self.prepare(principal, request, time).await?;
-        let link = self.sign_with(&prepared, request, None)?;
+        let prepared = self.prepare(principal, request, invocation).await?;
+        let link = self.sign_with(&prepared, None, invocation)?;
         if !request.check {
             return Ok(link);
         }
-        let (link, _) = self.checked(&prepared, request, link, None).await?;
+        let (link, _) = self.checked(&prepared, link, None, invocation).await?;
         Ok(link)
     }
 
     /// Makes a link for `principal`, and opens it once. Returns the object's size in bytes beside it,
-    /// as far as S3 says. Wrap it in [`in_time`].
+    /// as far as S3 says. Wrap it in [`Invocation::in_time`].
     pub(crate) async fn make_checked(
         &self,
         principal: &Principal,
         request: &LinkRequest,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
-        let prepared = self.prepare(principal, request, time).await?;
+        let prepared = self.prepare(principal, request, invocation).await?;
         let object_end = if request.ends_with_the_object(principal, prepared.grant) {
-            let Prepared { bucket, region, key, session, .. } = &prepared;
-            let (key, credentials) = (key.as_str(), &session.credentials);
-            self.versions.end_of_current(bucket, region, key, credentials, time).await?
+            let credentials = &prepared.session.credentials;
+            self.versions.end_of_current(prepared.object(), credentials, invocation).await?
         } else {
             None
         };
-        let link = self.sign_with(&prepared, request, None)?;
-        self.checked(&prepared, request, link, object_end).await
+        let link = self.sign_with(&prepared, None, invocation)?;
+        self.checked(&prepared, link, object_end, invocation).await
     }
 
     /// Opens `link`, and signs another one if S3 says that the object ends, or if it ends at
@@ -189,15 +163,15 @@ impl Links {
     async fn checked(
         &self,
         prepared: &Prepared<'_>,
-        request: &LinkRequest,
         link: Link,
         object_end: Option<Timestamp>,
+        invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
-        let answer = check::open_once(&self.http, &link.url).await?;
-        let end = answer.end.of(request.version_id.as_deref());
+        let answer = check::open_once(self.aws.http(), &link.url).await?;
+        let end = answer.end.of(prepared.request.version_id.as_deref());
         let link = match [end, object_end].into_iter().flatten().min() {
             None => link,
-            end => self.sign_with(prepared, request, end)?,
+            end => self.sign_with(prepared, end, invocation)?,
         };
         Ok((link, answer.size))
     }
@@ -209,69 +183,38 @@ impl Links {
         principal: &Principal,
         request: &LinkRequest,
         object_end: Option<Timestamp>,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Link, LinkError> {
-        let prepared = self.prepare(principal, request, time).await?;
-        self.sign_with(&prepared, request, object_end)
+        let prepared = self.prepare(principal, request, invocation).await?;
+        self.sign_with(&prepared, object_end, invocation)
     }
 
     /// Gathers what the signature needs. Everything that waits is done here.
     async fn prepare<'a>(
-        &'a self,
+        &self,
         principal: &Principal,
         request: &'a LinkRequest,
-        time: InvocationTime,
+        invocation: &'a Invocation,
     ) -> Result<Prepared<'a>, LinkError> {
-        let (bucket, grant) = self.grant(principal, request)?;
-        let key = ObjectKey::parse(&request.key)?;
+        let grant = grant(principal, request, invocation.grants())?;
+        let bucket = grant.bucket.as_str();
+        let key = ObjectKey::parse(&request.key)?.as_str();
         let wanted = request.window.capped(grant.max_expires_in);
-        let (session, credentials) = self.session(wanted, time).await?;
-        let region = self.region(grant, bucket, &credentials, time).await?;
+        let (session, credentials) = self.session(wanted, invocation).await?;
+        let region = self.region(grant, &credentials, invocation).await?;
         if let Some(version_id) = request.version_to_check(principal, grant) {
-            self.versions
-                .check_current(bucket, &region, key.as_str(), version_id, &credentials, time)
-                .await?;
+            let object = ObjectRef { bucket, region: &region, key, version_id: Some(version_id) };
+            self.versions.check_current(object, version_id, &credentials, invocation).await?;
         }
-        let policy = self.policies.of(bucket, &region, &credentials, time).await?;
+        let policy = self.policies.of(bucket, &region, &credentials, invocation).await?;
         let signer = match &policy {
             // Who signs matters only to some policies.
             Some(Ok(policy)) if policy.turns_on_the_signer() => {
-                self.sessions.caller_identity(&session.credentials, time).await.ok()
+                self.sessions.caller_identity(&session.credentials, invocation).await.ok()
             }
             _ => None,
         };
-        Ok(Prepared { bucket, grant, key, session, region, policy, signer })
-    }
-
-    /// The bucket that the request means, and the grant that covers the request.
-    fn grant<'a>(
-        &'a self,
-        principal: &Principal,
-        request: &'a LinkRequest,
-    ) -> Result<(&'a str, &'a Grant), LinkError> {
-        let bucket = request.bucket.as_deref().or_else(|| self.grants.only_bucket());
-        if let Some(bucket) = bucket {
-            let needs = Needs {
-                old_versions: request.version_id.is_some(),
-                trusted_content: request.response_headers.show_the_objects_own_type(),
-            };
-            let found =
-                self.grants.find_for(needs, principal, request.action, bucket, &request.key);
-            if let Some(grant) = found {
-                if needs.trusted_content && !grant.trusted_content {
-                    return Err(LinkError::InlineWithoutContentType);
-                }
-                return Ok((bucket, grant));
-            }
-        } else if self.grants.admit(principal) {
-            return Err(LinkError::BucketNotNamed);
-        }
-        Err(match principal {
-            Principal::Anonymous => LinkError::Unauthenticated,
-            Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
-                LinkError::NotGranted
-            }
-        })
+        Ok(Prepared { request, bucket, grant, session, region, policy, signer })
     }
 
     /// The session that keeps a link of `wanted` seconds the longest, and the execution role's
@@ -279,11 +222,11 @@ impl Links {
     async fn session(
         &self,
         wanted: u64,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(Arc<Session>, Credentials), LinkError> {
         let selection = self
             .sessions
-            .select(wanted, time)
+            .select(wanted, invocation)
             .await
             .map_err(|error| LinkError::Upstream(error.to_string()))?;
         match selection.session {
@@ -294,19 +237,18 @@ impl Links {
         }
     }
 
-    /// The region of `bucket`: the grant's, or the one that S3 names.
+    /// The region of the grant's bucket: the one that the grant states, or the one that S3 names.
     pub(crate) async fn region(
         &self,
         grant: &Grant,
-        bucket: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<String, LinkError> {
         match &grant.region {
             Some(region) => Ok(region.clone()),
             None => self
                 .regions
-                .region_of(bucket, credentials, time)
+                .region_of(&grant.bucket, credentials, invocation)
                 .await
                 .map_err(|error| LinkError::Upstream(error.to_string())),
         }
@@ -315,24 +257,18 @@ impl Links {
     fn sign_with(
         &self,
         prepared: &Prepared<'_>,
-        request: &LinkRequest,
         object_end: Option<Timestamp>,
+        invocation: &Invocation,
     ) -> Result<Link, LinkError> {
-        let Prepared { bucket, grant, key, session, region, policy, signer } = prepared;
+        let Prepared { request, grant, session, policy, signer, .. } = prepared;
+        let object = prepared.object();
         let max_expires_in = grant.max_expires_in;
-        let now = (self.clock)();
+        let now = invocation.now();
         let (bucket_policy, bounds) = match policy {
             None => (PolicyReading::Ignored, Bounds::default()),
             Some(Err(_)) => (PolicyReading::Unreadable, Bounds::default()),
             Some(Ok(policy)) => {
-                let planned = Planned {
-                    bucket,
-                    region,
-                    key: key.as_str(),
-                    version_id: request.version_id.as_deref(),
-                    session,
-                    signer: signer.as_deref(),
-                };
+                let planned = Planned { object, session, signer: signer.as_deref() };
                 (PolicyReading::Heeded, self.policies.bounds(policy, &planned, now)?)
             }
         };
@@ -343,20 +279,10 @@ impl Links {
                 min_expires_in: request.window.min_expires_in,
                 session_expires_at: session.expires_at(),
             })?;
-        let operation = Operation::GetObject(GetObject {
-            key: key.as_str(),
-            version_id: request.version_id.as_deref(),
-            response_headers: &request.response_headers,
-        });
+        let operation =
+            Operation::GetObject(GetObject { object, response_headers: &request.response_headers });
         let link_id = uuid::Uuid::new_v4().to_string();
-        let url = self.signer.sign(
-            &session.credentials,
-            bucket,
-            region,
-            &operation,
-            &link_id,
-            &window,
-        )?;
+        let url = self.signer.sign(&session.credentials, &operation, &link_id, &window)?;
         if !is_signed_with(&url, session.credentials.access_key_id()) {
             return Err(LinkError::Internal(
                 "the link was not signed with the credentials that were examined".to_owned(),
@@ -365,8 +291,9 @@ impl Links {
         Ok(Link {
             url,
             link_id,
-            bucket: (*bucket).to_owned(),
-            key: key.as_str().to_owned(),
+            bucket: object.bucket.to_owned(),
+            region: object.region.to_owned(),
+            key: object.key.to_owned(),
             window,
             requested_expires_in: request.window.expires_in,
             evidence: session.evidence,
@@ -375,6 +302,48 @@ impl Links {
             bounds,
         })
     }
+}
+
+impl Prepared<'_> {
+    /// The object that the link is for.
+    fn object(&self) -> ObjectRef<'_> {
+        ObjectRef {
+            bucket: self.bucket,
+            region: &self.region,
+            key: &self.request.key,
+            version_id: self.request.version_id.as_deref(),
+        }
+    }
+}
+
+/// The grant that covers the request.
+fn grant<'a>(
+    principal: &Principal,
+    request: &LinkRequest,
+    grants: &'a Grants,
+) -> Result<&'a Grant, LinkError> {
+    let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket());
+    if let Some(bucket) = bucket {
+        let needs = Needs {
+            old_versions: request.version_id.is_some(),
+            trusted_content: request.response_headers.show_the_objects_own_type(),
+        };
+        let found = grants.find_for(needs, principal, request.action, bucket, &request.key);
+        if let Some(grant) = found {
+            if needs.trusted_content && !grant.trusted_content {
+                return Err(LinkError::InlineWithoutContentType);
+            }
+            return Ok(grant);
+        }
+    } else if grants.admit(principal) {
+        return Err(LinkError::BucketNotNamed);
+    }
+    Err(match principal {
+        Principal::Anonymous => LinkError::Unauthenticated,
+        Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
+            LinkError::NotGranted
+        }
+    })
 }
 
 /// Whether the URL's `X-Amz-Credential` names this access key. The proof is about these credentials

@@ -4,9 +4,7 @@
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-
-/// The version id of an object that was created without versioning.
-const UNVERSIONED: &str = "null";
+use link_rules::object::UNVERSIONED;
 
 /// The two ends that S3 names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

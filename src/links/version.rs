@@ -9,16 +9,11 @@ use std::fmt;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use jiff::Timestamp;
+use link_rules::object::{ObjectRef, UNVERSIONED};
 
 use super::{LinkError, ObjectEnd};
 use crate::aws::{Aws, AwsError, answered};
-use crate::clock::InvocationTime;
-
-/// The version id of an object that was created without versioning. S3 leaves it out where a bucket
-/// was never versioned.
-///
-/// Source: Amazon S3 user guide, "How S3 Versioning works".
-const UNVERSIONED: &str = "null";
+use crate::invocation::Invocation;
 
 /// Asks S3 about versions.
 #[derive(Debug)]
@@ -31,7 +26,7 @@ impl Versions {
         Self(aws)
     }
 
-    /// Asks S3 in `region` whether `version_id` is the current version of `key`.
+    /// Asks S3 whether `version_id` is the current version of the object.
     ///
     /// # Errors
     ///
@@ -40,22 +35,20 @@ impl Versions {
     /// - [`LinkError::Upstream`] if S3 does not answer, or answers 400 or 5xx.
     pub(crate) async fn check_current(
         &self,
-        bucket: &str,
-        region: &str,
-        key: &str,
+        object: ObjectRef<'_>,
         version_id: &str,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(), LinkError> {
-        match self.current(bucket, region, key, credentials, time).await {
+        match self.current(object, credentials, invocation).await {
             Ok(current) if current.version_id().unwrap_or(UNVERSIONED) == version_id => Ok(()),
             Ok(_) | Err(AwsError::Refused { status: 404, .. }) => Err(LinkError::VersionNotGranted),
             Err(error) => Err(refused(&error, "version_id is the current version")),
         }
     }
 
-    /// Asks S3 in `region` until when `key` has a current version. `None`: S3 names no end. It has none
-    /// once it is deleted, whatever versions are left.
+    /// Asks S3 until when the object has a current version. `None`: S3 names no end. It has none once it
+    /// is deleted, whatever versions are left.
     ///
     /// # Errors
     ///
@@ -63,13 +56,11 @@ impl Versions {
     /// - [`LinkError::Upstream`] if S3 does not answer, or answers 5xx.
     pub(crate) async fn end_of_current(
         &self,
-        bucket: &str,
-        region: &str,
-        key: &str,
+        object: ObjectRef<'_>,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Option<Timestamp>, LinkError> {
-        match self.current(bucket, region, key, credentials, time).await {
+        match self.current(object, credentials, invocation).await {
             Ok(current) => Ok(ObjectEnd::read(current.expiration(), None).of(None)),
             Err(AwsError::Refused { status: 404, .. }) => {
                 Err(LinkError::ObjectUnavailable("The object is deleted.".to_owned()))
@@ -84,14 +75,13 @@ impl Versions {
     /// What S3 says of the current version.
     async fn current(
         &self,
-        bucket: &str,
-        region: &str,
-        key: &str,
+        object: ObjectRef<'_>,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<HeadObjectOutput, AwsError> {
+        let ObjectRef { bucket, region, key, .. } = object;
         let call = self.0.s3(region, credentials).head_object().bucket(bucket).key(key);
-        answered(time, || call.clone().send()).await
+        answered(invocation, || call.clone().send()).await
     }
 }
 

@@ -20,6 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use link_rules::access::{Action, Grant, Principal};
+use link_rules::object::ObjectKey;
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::text;
 use uuid::Uuid;
 
 use super::brought::Brought;
@@ -33,14 +37,9 @@ use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::{MailLink, MailSettings};
 use crate::aws::Aws;
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
-use crate::shares::{Caller, Made, NewShare, ShareError, Shares, Token};
-use crate::telemetry::Invocation;
-use link_rules::access::{Action, Grant, Principal};
-use link_rules::object_key::ObjectKey;
-use link_rules::response_headers::ResponseHeaders;
-use link_rules::text;
+use crate::shares::{Made, NewShare, ShareError, Shares, Token};
 
 /// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
 /// send one mail a second. The waiting is part of the invocation's time.
@@ -55,6 +54,7 @@ const PAUSES: [Duration; 4] = [
 #[derive(Debug)]
 pub(crate) struct Mailer {
     settings: MailSettings,
+    links: Arc<Links>,
     /// Makes the shares that mails bring. `None`: they bring links.
     shares: Option<Arc<Shares>>,
     objects: Objects,
@@ -81,9 +81,14 @@ struct Pending<'a> {
 pub(crate) type Failures = BTreeMap<usize, DeliveryError>;
 
 impl Mailer {
-    /// Mails as `settings` say, through `aws`. Makes no call. `shares` makes the shares, if mails are
-    /// to bring some.
-    pub(crate) fn new(settings: MailSettings, shares: Option<Arc<Shares>>, aws: Aws) -> Self {
+    /// Mails as `settings` say, through `aws`. Makes no call. `links` makes the links, and `shares` the
+    /// shares, if mails are to bring some.
+    pub(crate) fn new(
+        settings: MailSettings,
+        links: Arc<Links>,
+        shares: Option<Arc<Shares>>,
+        aws: Aws,
+    ) -> Self {
         let shares = shares.filter(|_| settings.link == MailLink::Share);
         let share_life = shares.as_ref().map(|_| settings.window.expires_in);
         Self {
@@ -92,6 +97,7 @@ impl Mailer {
             ledger: Ledger::new(settings.table.clone(), share_life, aws.clone()),
             ses: Ses::new(aws),
             settings,
+            links,
         }
     }
 
@@ -103,19 +109,18 @@ impl Mailer {
     /// Returns the events that failed, after every recipient was tried.
     pub(crate) async fn handle<'a>(
         &self,
-        links: &Links,
         events: impl Iterator<Item = &'a BucketEvent>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Failures {
         let mut failures = Failures::new();
         let mut unfinished = Vec::new();
         // S3 is asked about an object right before the object's first mail, so that asking about
         // many objects does not use up the time before any mail is sent.
         for (index, event) in events.enumerate() {
-            match self.begin(links, event, invocation).await {
+            match self.begin(event, invocation).await {
                 Ok(Some((delivery, recipients))) => {
                     let mut pending = Pending { index, delivery, recipients };
-                    self.deliver_next(links, &mut pending, invocation, &mut failures).await;
+                    self.deliver_next(&mut pending, invocation, &mut failures).await;
                     unfinished.push(pending);
                 }
                 Ok(None) => {}
@@ -130,7 +135,7 @@ impl Mailer {
                 return failures;
             }
             for pending in &mut unfinished {
-                self.deliver_next(links, pending, invocation, &mut failures).await;
+                self.deliver_next(pending, invocation, &mut failures).await;
             }
         }
     }
@@ -138,9 +143,8 @@ impl Mailer {
     /// Finds out whether an event leads to mails, and who gets them. `None`: it leads to none.
     async fn begin<'a>(
         &self,
-        links: &Links,
         event: &'a BucketEvent,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Option<(Delivery<'a>, VecDeque<Address>)>, DeliveryError> {
         let created = match event {
             BucketEvent::Created(created) => created,
@@ -153,8 +157,12 @@ impl Mailer {
             log::object_skipped(invocation, created, "it is a folder's marker");
             return Ok(None);
         }
-        let grant =
-            links.grants.find(&Principal::S3Event, self.action(), &created.bucket, &created.key);
+        let grant = invocation.grants().find(
+            &Principal::S3Event,
+            self.action(),
+            &created.bucket,
+            &created.key,
+        );
         let Some(grant) = grant else {
             let reason = match self.action() {
                 Action::Get => "no grant in GRANTS with the principal \"s3-event\" covers it",
@@ -170,7 +178,7 @@ impl Mailer {
             log::object_refused(invocation, created, &error.to_string());
             return Ok(None);
         }
-        let delivery = match self.prepare(links, grant, created, invocation.time()).await {
+        let delivery = match self.prepare(grant, created, invocation).await {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
@@ -188,14 +196,13 @@ impl Mailer {
     /// Mails to the next recipient of an event, if one is left.
     async fn deliver_next(
         &self,
-        links: &Links,
         pending: &mut Pending<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
         failures: &mut Failures,
     ) {
         let Some(recipient) = pending.recipients.pop_front() else { return };
         let delivery = &pending.delivery;
-        let outcome = self.deliver_to(links, delivery, &recipient, invocation).await;
+        let outcome = self.deliver_to(delivery, &recipient, invocation).await;
         if let Err(error) = outcome {
             log::not_mailed(invocation, delivery.created, Some(&recipient), &error);
             failures.entry(pending.index).or_insert(error);
@@ -205,25 +212,23 @@ impl Mailer {
     /// Asks S3 about the object, with the execution role's credentials.
     async fn prepare<'a>(
         &self,
-        links: &Links,
         grant: &Grant,
         created: &'a ObjectCreated,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Delivery<'a>, DeliveryError> {
-        check_time_left(time)?;
-        self.ses.check_quota(time)?;
+        check_time_left(invocation)?;
+        self.ses.check_quota(invocation)?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
-        let selection = links
+        let selection = self
+            .links
             .sessions
-            .select(wanted, time)
+            .select(wanted, invocation)
             .await
             .map_err(|error| DeliveryError::Link(LinkError::Upstream(error.to_string())))?;
         let credentials = selection.credentials;
-        let region = links
-            .region(grant, &created.bucket, &credentials, time)
-            .await
-            .map_err(DeliveryError::Link)?;
-        let object = self.objects.find(created, &region, &credentials, time).await?;
+        let region = self.links.region(grant, &credentials, invocation).await;
+        let region = region.map_err(DeliveryError::Link)?;
+        let object = self.objects.find(created, &region, &credentials, invocation).await?;
         Ok(Delivery { created, object, credentials })
     }
 
@@ -232,7 +237,7 @@ impl Mailer {
     fn recipients(
         &self,
         delivery: &Delivery<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Option<VecDeque<Address>> {
         let created = delivery.created;
         let recipients = match &delivery.object.link_to {
@@ -268,19 +273,17 @@ impl Mailer {
     /// Mails the object to one recipient, unless the recipient has the mail already.
     async fn deliver_to(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<(), DeliveryError> {
-        let time = invocation.time();
-        check_time_left(time)?;
-        self.ses.check_quota(time)?;
+        check_time_left(invocation)?;
+        self.ses.check_quota(invocation)?;
         let entry = Entry { created: delivery.created, recipient };
         let token = self.shares.as_ref().map(|_| Token::random()).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
-        let claim = self.ledger.claim(entry, share_id, &delivery.credentials, time).await?;
+        let claim = self.ledger.claim(entry, share_id, &delivery.credentials, invocation).await?;
         let claim_token = match claim {
             Claim::Ours(claim_token) => claim_token,
             Claim::Held => return Err(DeliveryError::Held),
@@ -289,16 +292,16 @@ impl Mailer {
                 return Ok(());
             }
         };
-        match self.send_in_time(links, delivery, recipient, token, invocation).await {
+        match self.send_in_time(delivery, recipient, token, invocation).await {
             Ok((brought, message_id)) => {
                 log::mailed(invocation, delivery.created, recipient, &brought, &message_id);
-                self.mark(links, delivery, &claim_token, &brought, &message_id, invocation).await;
+                self.mark(delivery, &claim_token, &brought, &message_id, invocation).await;
                 Ok(())
             }
             // The mail may have been sent. The claim keeps it from being sent again at once.
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
             Err(error) => {
-                self.release(links, delivery, &claim_token, invocation).await;
+                self.release(delivery, &claim_token, invocation).await;
                 Err(error)
             }
         }
@@ -312,69 +315,65 @@ impl Mailer {
     /// letters.
     async fn send_in_time(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
         token: Option<Token>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<(Brought, String), DeliveryError> {
         let share = match self.shares.as_ref().zip(token) {
             Some((shares, token)) => {
-                Some(self.share(shares, links, delivery, recipient, token, invocation).await?)
+                Some(self.share(shares, delivery, recipient, token, invocation).await?)
             }
             None => None,
         };
         let share = share.as_ref();
         for pause in PAUSES {
-            let outcome = self.send(links, delivery, recipient, share, invocation).await;
+            let outcome = self.send(delivery, recipient, share, invocation).await;
             let Err(DeliveryError::Send(SendError::TooFast(_))) = &outcome else { return outcome };
             let pause = shortened(pause);
-            if invocation.time().left() < pause + MIN_TIME_LEFT {
+            if invocation.left() < pause + MIN_TIME_LEFT {
                 return outcome;
             }
             tokio::time::sleep(pause).await;
         }
-        self.send(links, delivery, recipient, share, invocation).await
+        self.send(delivery, recipient, share, invocation).await
     }
 
     /// Sends the share, or a link that is signed now. Returns what was sent, and SES's id of the mail.
     async fn send(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
         share: Option<&Made>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<(Brought, String), DeliveryError> {
-        let brought = self.brought(links, delivery, share, invocation).await?;
-        let time = invocation.time();
+        let brought = self.brought(delivery, share, invocation).await?;
         let sender = &self.settings.sender;
         let mime = message::compose(sender, recipient, &brought, delivery.object.size)?;
         let Delivery { credentials, .. } = delivery;
-        let sent = self.ses.send(&sender.address, recipient, mime, credentials, time).await;
+        let sent = self.ses.send(&sender.address, recipient, mime, credentials, invocation).await;
         Ok((brought, sent?))
     }
 
     /// What the mail brings: the share, or a link that is signed now.
     async fn brought(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         share: Option<&Made>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Brought, DeliveryError> {
         if let Some(share) = share {
-            check_time_left_for_ses(invocation.time())?;
+            check_time_left_for_ses(invocation)?;
             return Ok(share.into());
         }
         let request = self.link_request(delivery.created);
         let expires_at = delivery.object.expires_at;
-        let signed = links.sign(&Principal::S3Event, &request, expires_at, invocation.time()).await;
+        let signed = self.links.sign(&Principal::S3Event, &request, expires_at, invocation).await;
         let link = signed.map_err(|error| {
             log_refused(invocation, &Principal::S3Event, &error);
             DeliveryError::Link(error)
         })?;
-        check_time_left_for_ses(invocation.time())?;
+        check_time_left_for_ses(invocation)?;
         log_signed(invocation, &Principal::S3Event, &link);
         Ok(link.into())
     }
@@ -383,11 +382,10 @@ impl Mailer {
     async fn share(
         &self,
         shares: &Shares,
-        links: &Links,
         delivery: &Delivery<'_>,
         recipient: &Address,
         token: Token,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Made, DeliveryError> {
         let sender = &self.settings.sender;
         let new = NewShare {
@@ -401,10 +399,7 @@ impl Mailer {
             recipient: Some(recipient.in_full()),
             note: None,
         };
-        // Nobody calls: S3 does.
-        let caller = Caller::default();
-        let owner = Principal::S3Event;
-        let made = shares.create(links, &owner, new, None, caller, invocation);
+        let made = shares.create(&Principal::S3Event, new, None, invocation);
         let made = Box::pin(made).await;
         made.map_err(|error| {
             if let ShareError::Link(error) = &error {
@@ -445,14 +440,13 @@ impl Mailer {
     /// failed event would send it again.
     async fn mark(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
         brought: &Brought,
         message_id: &str,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) {
-        let now = (links.clock)();
+        let now = invocation.now();
         let marked = self
             .ledger
             .mark_sent(claim_token, message_id, brought.link_id(), &delivery.credentials, now)
@@ -466,12 +460,11 @@ impl Mailer {
     /// end.
     async fn release(
         &self,
-        links: &Links,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) {
-        let now = (links.clock)();
+        let now = invocation.now();
         if let Err(error) = self.ledger.release(claim_token, &delivery.credentials, now).await {
             log::not_released(invocation, &error.to_string());
         }
@@ -486,16 +479,16 @@ fn shortened(pause: Duration) -> Duration {
 }
 
 /// Checks that enough time is left to begin a mail.
-fn check_time_left(time: InvocationTime) -> Result<(), DeliveryError> {
-    if time.left() < MIN_TIME_LEFT {
+fn check_time_left(invocation: &Invocation) -> Result<(), DeliveryError> {
+    if invocation.left() < MIN_TIME_LEFT {
         return Err(DeliveryError::OutOfTime);
     }
     Ok(())
 }
 
 /// Checks that enough time is left to hand a mail to SES. STS, S3 and DynamoDB may have been slow.
-fn check_time_left_for_ses(time: InvocationTime) -> Result<(), DeliveryError> {
-    if time.left() < MIN_TIME_LEFT_FOR_SES {
+fn check_time_left_for_ses(invocation: &Invocation) -> Result<(), DeliveryError> {
+    if invocation.left() < MIN_TIME_LEFT_FOR_SES {
         return Err(DeliveryError::OutOfTime);
     }
     Ok(())

@@ -28,7 +28,7 @@ use thiserror::Error;
 use super::bucket_event::ObjectCreated;
 use super::recipients::Address;
 use crate::aws::{Aws, AwsError, repeated};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 use crate::shares::ShareId;
 
 /// How long a claim keeps other invocations from sending the same mail. The lease is longer than
@@ -133,9 +133,9 @@ impl Ledger {
         entry: Entry<'_>,
         share_id: Option<ShareId>,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Claim, LedgerError> {
-        let now = time.now();
+        let now = invocation.now();
         let claim = uuid::Uuid::new_v4().to_string();
         let claim_token = ClaimToken { id: id(entry), claim, share_id };
         let mut call = self
@@ -156,7 +156,7 @@ impl Ledger {
             call = call.expression_attribute_values(":share_ids", share_ids);
         }
         let call = call.update_expression(update);
-        let claimed = repeated(time, || {
+        let claimed = repeated(invocation, || {
             let call = call.clone().send();
             let claim_token = claim_token.clone();
             // Here and below the future is boxed because the SDK's futures are large.

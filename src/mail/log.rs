@@ -7,11 +7,12 @@ use super::brought::Brought;
 use super::bucket_event::ObjectCreated;
 use super::error::DeliveryError;
 use super::recipients::{Address, RefusedRecipients};
-use crate::telemetry::{Counter, Invocation};
+use crate::invocation::Invocation;
+use crate::telemetry::Counter;
 
 /// Logs and counts a mail that SES accepted. `message_id` is SES's id of the mail.
 pub(super) fn mailed(
-    invocation: &mut Invocation<'_>,
+    invocation: &Invocation,
     object: &ObjectCreated,
     to: &Address,
     brought: &Brought,
@@ -32,7 +33,7 @@ pub(super) fn mailed(
 }
 
 /// Logs a mail that was sent when the event was delivered before.
-pub(super) fn mailed_already(invocation: &Invocation<'_>, object: &ObjectCreated, to: &Address) {
+pub(super) fn mailed_already(invocation: &Invocation, object: &ObjectCreated, to: &Address) {
     tracing::info!(
         request_id = invocation.request_id(),
         bucket = object.bucket,
@@ -47,7 +48,7 @@ pub(super) fn mailed_already(invocation: &Invocation<'_>, object: &ObjectCreated
 ///
 /// A mail whose claim another invocation holds is not counted as failed.
 pub(super) fn not_mailed(
-    invocation: &mut Invocation<'_>,
+    invocation: &Invocation,
     object: &ObjectCreated,
     to: Option<&Address>,
     error: &DeliveryError,
@@ -77,7 +78,7 @@ pub(super) fn not_mailed(
 }
 
 /// Logs a mail that SES accepted and that the ledger does not know as sent.
-pub(super) fn not_marked(invocation: &Invocation<'_>, brought: &Brought, reason: &str) {
+pub(super) fn not_marked(invocation: &Invocation, brought: &Brought, reason: &str) {
     tracing::error!(
         link_id = brought.link_id(),
         share_id = brought.share_id(),
@@ -88,7 +89,7 @@ pub(super) fn not_marked(invocation: &Invocation<'_>, brought: &Brought, reason:
 }
 
 /// Logs a claim that stays until its lease ends, although nothing was sent under it.
-pub(super) fn not_released(invocation: &Invocation<'_>, reason: &str) {
+pub(super) fn not_released(invocation: &Invocation, reason: &str) {
     tracing::warn!(
         request_id = invocation.request_id(),
         reason,
@@ -97,7 +98,7 @@ pub(super) fn not_released(invocation: &Invocation<'_>, reason: &str) {
 }
 
 /// Logs an event about an object that nobody is to have, now or later.
-pub(super) fn object_skipped(invocation: &Invocation<'_>, object: &ObjectCreated, reason: &str) {
+pub(super) fn object_skipped(invocation: &Invocation, object: &ObjectCreated, reason: &str) {
     tracing::info!(
         request_id = invocation.request_id(),
         bucket = object.bucket,
@@ -108,11 +109,7 @@ pub(super) fn object_skipped(invocation: &Invocation<'_>, object: &ObjectCreated
 }
 
 /// Logs and counts an event about an object that may not be mailed.
-pub(super) fn object_refused(
-    invocation: &mut Invocation<'_>,
-    object: &ObjectCreated,
-    reason: &str,
-) {
+pub(super) fn object_refused(invocation: &Invocation, object: &ObjectCreated, reason: &str) {
     invocation.count(Counter::EventsRefused);
     tracing::warn!(
         request_id = invocation.request_id(),
@@ -126,7 +123,7 @@ pub(super) fn object_refused(
 /// Logs and counts the recipients that the object names and that may not get mail. They share one
 /// line, whose length does not depend on how many they are.
 pub(super) fn recipients_refused(
-    invocation: &mut Invocation<'_>,
+    invocation: &Invocation,
     object: &ObjectCreated,
     refused: &RefusedRecipients,
 ) {
@@ -142,6 +139,6 @@ pub(super) fn recipients_refused(
 }
 
 /// Logs an event that is not about a new object. `event` is S3's name for it.
-pub(super) fn other_event(invocation: &Invocation<'_>, event: &str) {
+pub(super) fn other_event(invocation: &Invocation, event: &str) {
     tracing::info!(request_id = invocation.request_id(), event, "nothing to mail about");
 }

@@ -8,6 +8,7 @@
 //! module never joins strings into headers.
 
 use askama::Template;
+use link_rules::text;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::content_type::ContentType;
@@ -20,7 +21,6 @@ use thiserror::Error;
 use super::brought::Brought;
 use super::recipients::Address;
 use super::settings::Sender;
-use link_rules::text;
 
 /// The longest line of a mail in characters, without its line break.
 ///

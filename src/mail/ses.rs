@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::recipients::Address;
 use crate::aws::{Aws, AwsError, says};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 
 /// What SES says when the account's quota for 24 hours is used up. It says so in words only.
 const DAILY_QUOTA: &str = "daily message quota exceeded";
@@ -105,10 +105,10 @@ impl Ses {
     ///
     /// [`SendError::DailyQuota`] if SES said so in this invocation or within
     /// [`DAILY_QUOTA_PAUSE`].
-    pub(super) fn check_quota(&self, time: InvocationTime) -> Result<(), SendError> {
+    pub(super) fn check_quota(&self, invocation: &Invocation) -> Result<(), SendError> {
         let used_up_at = *self.quota_used_up_at.lock().unwrap_or_else(PoisonError::into_inner);
         match used_up_at {
-            Some(used_up_at) if time.remembers(used_up_at, DAILY_QUOTA_PAUSE) => {
+            Some(used_up_at) if invocation.remembers(used_up_at, DAILY_QUOTA_PAUSE) => {
                 Err(SendError::DailyQuota)
             }
             _ => Ok(()),
@@ -129,7 +129,7 @@ impl Ses {
         to: &Address,
         mime: Vec<u8>,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<String, SendError> {
         let tracking = TrackingConfigurationOverrides::builder()
             .click_tracking_enabled(FeatureStatus::Disabled)
@@ -159,7 +159,7 @@ impl Ses {
         if let Err(SendError::DailyQuota) = answer {
             let mut used_up_at =
                 self.quota_used_up_at.lock().unwrap_or_else(PoisonError::into_inner);
-            *used_up_at = Some(time.now());
+            *used_up_at = Some(invocation.now());
         }
         answer?.message_id.ok_or_else(|| SendError::Unknown("it answered without an id".to_owned()))
     }

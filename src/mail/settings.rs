@@ -6,14 +6,14 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use thiserror::Error;
-
-use super::recipients::{Address, AddressError, AllowedRecipients};
-use crate::shares::ShareSettings;
 use link_rules::access::{
     Action, DEFAULT_SHARE_EXPIRES_IN, Grants, MAX_SHARE_EXPIRES_IN, Principal,
 };
 use link_rules::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use thiserror::Error;
+
+use super::recipients::{Address, AddressError, AllowedRecipients};
+use crate::shares::ShareSettings;
 
 /// `MAIL_EXPIRES_IN` if it is not set, in seconds: the longest window that a fresh Lambda session
 /// can keep.

@@ -21,6 +21,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
+use link_rules::object::ObjectRef;
+use link_rules::window::Window;
 use thiserror::Error;
 
 use self::endpoint::{AuthScheme, Endpoint};
@@ -28,7 +30,6 @@ pub use self::operation::{GetObject, Operation};
 use self::sigv4::{Request, SigV4Signer, SigningContext};
 use self::sigv4a::SigV4aSigner;
 use crate::aws::Aws;
-use link_rules::window::Window;
 
 /// How many pairs of credentials and bucket are kept. A function serves a handful of buckets, and
 /// at most two sessions sign at a time. Older pairs are of sessions that have ended.
@@ -104,10 +105,7 @@ impl Signer {
         Self { aws, cached: Mutex::default() }
     }
 
-    /// The presigned URL for `operation` on an object of `bucket`.
-    ///
-    /// `bucket` is a bucket's name, an access point's alias or an access point's ARN. `region` is
-    /// the bucket's own: S3 answers links that are signed for another one with an error.
+    /// The presigned URL for `operation`.
     ///
     /// `link_id` is signed in as the parameter `x-link-id`. S3 ignores query parameters that begin
     /// with `x-` and writes them into its access log. The URL holds visible ASCII characters only.
@@ -121,12 +119,11 @@ impl Signer {
     pub fn sign(
         &self,
         credentials: &Credentials,
-        bucket: &str,
-        region: &str,
         operation: &Operation<'_>,
         link_id: &str,
         window: &Window,
     ) -> Result<String, SignError> {
+        let ObjectRef { bucket, region, key, .. } = operation.object();
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let known = cached.iter().position(|known| known.is_for(credentials, bucket, region));
         let index = if let Some(index) = known {
@@ -145,7 +142,7 @@ impl Signer {
                 query.push(("x-link-id", link_id));
                 let request = Request {
                     method: operation.method(),
-                    key: operation.key(),
+                    key,
                     query,
                     headers: operation.signed_headers(),
                 };
@@ -153,7 +150,7 @@ impl Signer {
                 Ok(signer.presign(context, endpoint, request, window.expires_in))
             }
             BucketSigner::SigV4a(signer) => signer
-                .presign(bucket, operation, link_id, window)
+                .presign(operation, link_id, window)
                 .map_err(|reason| SignError::NotSigned { bucket: bucket.to_owned(), reason }),
         }
     }

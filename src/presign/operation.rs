@@ -3,9 +3,10 @@
 //! An operation names its method, its query parameters and its signed headers as S3's API reference
 //! does. How they are signed is no concern of this module.
 
+use link_rules::object::ObjectRef;
 use link_rules::response_headers::ResponseHeaders;
 
-/// A request to S3, apart from bucket, time and credentials.
+/// A request to S3, apart from time and credentials.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation<'a> {
     /// `GetObject`: a download.
@@ -15,10 +16,9 @@ pub enum Operation<'a> {
 /// The parameters of `GetObject`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetObject<'a> {
-    /// The object's key.
-    pub key: &'a str,
-    /// One version of the object. `None` means the current one.
-    pub version_id: Option<&'a str>,
+    /// The object, or the version of it. S3 answers links that are signed for another region than the
+    /// bucket's own with an error.
+    pub object: ObjectRef<'a>,
     /// What S3 shall answer in its headers.
     pub response_headers: &'a ResponseHeaders,
 }
@@ -31,10 +31,10 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The object's key.
-    pub(crate) fn key(&self) -> &'a str {
+    /// The object that the request is about.
+    pub(crate) fn object(&self) -> ObjectRef<'a> {
         match self {
-            Self::GetObject(get) => get.key,
+            Self::GetObject(get) => get.object,
         }
     }
 
@@ -47,7 +47,7 @@ impl<'a> Operation<'a> {
                 let optional = [
                     ("response-content-disposition", Some(headers.content_disposition.as_str())),
                     ("response-content-type", headers.content_type.as_deref()),
-                    ("versionId", get.version_id),
+                    ("versionId", get.object.version_id),
                 ];
                 let optional =
                     optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -72,9 +72,10 @@ mod tests {
     #[test]
     fn a_download_is_a_get_without_headers_of_its_own() {
         let response_headers = ResponseHeaders::default();
-        let get = GetObject { key: "a", version_id: None, response_headers: &response_headers };
+        let object = ObjectRef { bucket: "b", region: "eu-west-1", key: "a", version_id: None };
+        let get = GetObject { object, response_headers: &response_headers };
         let operation = Operation::GetObject(get);
-        assert_eq!((operation.method(), operation.key()), ("GET", "a"));
+        assert_eq!((operation.method(), operation.object()), ("GET", object));
         let attachment = ("response-content-disposition", "attachment");
         assert_eq!(operation.query(), [attachment, ("x-id", "GetObject")]);
         assert!(operation.signed_headers().is_empty());

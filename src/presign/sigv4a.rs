@@ -11,10 +11,11 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use futures_util::FutureExt;
+use link_rules::object::ObjectRef;
+use link_rules::window::Window;
 
 use super::{GetObject, Operation};
 use crate::aws::{Aws, error_chain};
-use link_rules::window::Window;
 
 /// Signs with one snapshot of credentials.
 pub(super) struct SigV4aSigner(Client);
@@ -27,12 +28,12 @@ impl SigV4aSigner {
     /// The presigned URL, or a sentence that says why there is none.
     pub(super) fn presign(
         &self,
-        bucket: &str,
         operation: &Operation<'_>,
         link_id: &str,
         window: &Window,
     ) -> Result<String, String> {
-        let Operation::GetObject(GetObject { key, version_id, response_headers }) = *operation;
+        let Operation::GetObject(GetObject { object, response_headers }) = *operation;
+        let ObjectRef { bucket, key, version_id, .. } = object;
         let signed_at =
             SystemTime::try_from(window.signed_at).map_err(|error| error.to_string())?;
         let presigning = PresigningConfig::builder()

@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use super::function_arn::FunctionArn;
 use crate::aws::{AwsError, Sts, TOKEN_ALGORITHM, TOKEN_AUDIENCE};
-use crate::clock::InvocationTime;
+use crate::invocation::Invocation;
 
 /// How far `iat` may be from this machine's clock. STS issues the token while it is asked, so the
 /// difference is that of two clocks. Relying parties commonly allow five minutes.
@@ -70,7 +70,7 @@ pub enum AttestationError {
          nothing shows that this function is the one the token names"
     )]
     NoFunctionArn,
-    /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
+    /// STS did not answer in invocation, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer GetWebIdentityToken ({0})")]
     Unreachable(String),
@@ -133,10 +133,10 @@ pub(super) async fn attested_end(
     sts: &Sts,
     credentials: &Credentials,
     function_name: &str,
-    time: InvocationTime,
+    invocation: &Invocation,
 ) -> Result<Attested, AttestationError> {
-    let token = sts.web_identity_token(credentials, time).await?;
-    read_token(&token, function_name, sts.region(), time.now())
+    let token = sts.web_identity_token(credentials, invocation).await?;
+    read_token(&token, function_name, sts.region(), invocation.now())
 }
 
 /// The part of the header that is read.

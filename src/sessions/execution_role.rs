@@ -4,10 +4,11 @@
 //! starts without any.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::window::SessionEnd;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
@@ -16,8 +17,7 @@ use super::credentials::{CredentialsSource, EarliestEnds};
 use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
 use crate::aws::{Sts, error_chain, failure_counts};
-use crate::clock::InvocationTime;
-use link_rules::window::SessionEnd;
+use crate::invocation::Invocation;
 
 /// How long later invocations wait before STS is asked again for an attestation that it could not
 /// give.
@@ -92,9 +92,6 @@ pub struct ExecutionRole {
     source: CredentialsSource,
     sts: Sts,
     settings: ExecutionRoleSettings,
-    /// The function that was invoked, as the first invocation's context names it. `None` inside if
-    /// the context has no function's ARN. Not set before the first invocation.
-    invoked_as: OnceLock<Option<FunctionArn>>,
     /// Locked while STS or the provider is asked, so that concurrent callers wait for one call.
     state: Mutex<State>,
 }
@@ -123,12 +120,7 @@ impl ExecutionRole {
     /// Keeps the session of the credentials that `source` gives.
     #[must_use]
     pub fn new(source: CredentialsSource, sts: Sts, settings: ExecutionRoleSettings) -> Self {
-        Self { source, sts, settings, invoked_as: OnceLock::new(), state: Mutex::default() }
-    }
-
-    /// Tells which function was invoked. Only the first call counts.
-    pub(super) fn invoked_as(&self, function_arn: &str) {
-        self.invoked_as.get_or_init(|| FunctionArn::parse(function_arn));
+        Self { source, sts, settings, state: Mutex::default() }
     }
 
     /// The current credentials and what is known of their end. The provider and STS are asked only
@@ -140,29 +132,40 @@ impl ExecutionRole {
     pub(super) async fn current(
         &self,
         wanted: u64,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<ExecutionSession, NoCredentials> {
         let mut state = self.state.lock().await;
-        let State { earliest_ends, no_credentials, current } = &mut *state;
-        let current = match current {
-            Some(current) if !self.should_read_again(current, wanted, time) => current,
-            current => {
-                // No pause: the next invocation asks the provider again.
-                if let Some((error, failed_at)) = no_credentials
-                    && time.remembers(*failed_at, SignedDuration::ZERO)
-                {
-                    return Err(error.clone());
-                }
-                let read = self.read(earliest_ends, current, time).await;
-                *no_credentials = read.as_ref().err().map(|error| (error.clone(), time.now()));
-                read?
-            }
-        };
-        if current.should_attest(time) {
-            self.attest(current, time).await;
+        let current = self.read_if_due(&mut state, wanted, invocation).await?;
+        if current.should_attest(invocation) {
+            self.attest(current, invocation).await;
         }
-        self.compare_functions(current);
+        compare_functions(current, invocation);
         Ok(current.known.clone())
+    }
+
+    /// The newest snapshot. The provider is asked for another only if that can help to sign a link of
+    /// `wanted` seconds.
+    async fn read_if_due<'a>(
+        &self,
+        state: &'a mut State,
+        wanted: u64,
+        invocation: &Invocation,
+    ) -> Result<&'a mut Current, NoCredentials> {
+        let is_due = |current: &Current| self.should_read_again(current, wanted, invocation);
+        if state.current.as_ref().is_none_or(is_due) {
+            // No pause: the next invocation asks the provider again.
+            if let Some((error, failed_at)) = &state.no_credentials
+                && invocation.remembers(*failed_at, SignedDuration::ZERO)
+            {
+                return Err(error.clone());
+            }
+            let read = self.read(&mut state.earliest_ends, &mut state.current, invocation).await;
+            state.no_credentials =
+                read.as_ref().err().map(|error| (error.clone(), invocation.now()));
+            read?;
+        }
+        let nothing_read = || NoCredentials("the provider gave none".to_owned());
+        state.current.as_mut().ok_or_else(nothing_read)
     }
 
     /// The credentials, if they were in the environment.
@@ -170,13 +173,21 @@ impl ExecutionRole {
         self.source.constant()
     }
 
-    /// The credentials as they are now.
+    /// The current credentials, whatever is known of their end. Those of the environment are there at
+    /// once, even while STS is asked about them.
     ///
     /// # Errors
     ///
     /// [`NoCredentials`] when the provider has none.
-    pub(super) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
-        self.source.snapshot().await.map_err(|error| NoCredentials(error_chain(&error)))
+    pub(super) async fn credentials(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<Credentials, NoCredentials> {
+        if let Some(credentials) = self.source.constant() {
+            return Ok(credentials.clone());
+        }
+        let mut state = self.state.lock().await;
+        Ok(self.read_if_due(&mut state, 1, invocation).await?.known.credentials.clone())
     }
 
     /// Forgets the current credentials, so that the next call reads them again.
@@ -184,15 +195,16 @@ impl ExecutionRole {
         self.state.lock().await.current = None;
     }
 
-    fn should_read_again(&self, current: &Current, wanted: u64, time: InvocationTime) -> bool {
+    fn should_read_again(&self, current: &Current, wanted: u64, invocation: &Invocation) -> bool {
         if !self.source.can_change() {
             return false;
         }
-        let now = time.now();
+        let now = invocation.now();
         let age = now.duration_since(current.read_at);
         match &current.known.session {
             Ok(session) if session.expires_at().is_some() => {
-                let read_by_this_invocation = time.remembers(current.read_at, SignedDuration::ZERO);
+                let read_by_this_invocation =
+                    invocation.remembers(current.read_at, SignedDuration::ZERO);
                 (!session.keeps(1, now) && !read_by_this_invocation)
                     || (!session.keeps(wanted, now) && age >= RELOAD)
             }
@@ -201,12 +213,12 @@ impl ExecutionRole {
     }
 
     /// Reads the credentials and brings `current` up to date with them.
-    async fn read<'a>(
+    async fn read(
         &self,
         earliest_ends: &mut EarliestEnds,
-        current: &'a mut Option<Current>,
-        time: InvocationTime,
-    ) -> Result<&'a mut Current, NoCredentials> {
+        current: &mut Option<Current>,
+        invocation: &Invocation,
+    ) -> Result<(), NoCredentials> {
         let credentials = match self.source.snapshot().await {
             Ok(credentials) => credentials,
             Err(error) => {
@@ -219,20 +231,20 @@ impl ExecutionRole {
                     reason,
                     "the credentials could not be read again; the current ones are kept"
                 );
-                current.read_at = time.now();
-                return Ok(current);
+                current.read_at = invocation.now();
+                return Ok(());
             }
         };
         let declared_end = earliest_ends.end_of(&credentials);
         let read = match current.take().filter(|current| current.is_of(&credentials)) {
             None => Current {
                 known: self.known_before_attestation(credentials, declared_end),
-                read_at: time.now(),
+                read_at: invocation.now(),
                 attestation_failed_at: None,
                 attested_function: None,
             },
             Some(mut same) => {
-                same.read_at = time.now();
+                same.read_at = invocation.now();
                 // The provider may state an earlier end for the same key than it did before.
                 if let Some(end) = declared_end
                     && !same.ends_at(end)
@@ -244,7 +256,8 @@ impl ExecutionRole {
                 same
             }
         };
-        Ok(current.insert(read))
+        *current = Some(read);
+        Ok(())
     }
 
     /// What is known of credentials before STS is asked.
@@ -273,12 +286,12 @@ impl ExecutionRole {
     }
 
     /// Asks STS, and takes its answer into `current`.
-    async fn attest(&self, current: &mut Current, time: InvocationTime) {
+    async fn attest(&self, current: &mut Current, invocation: &Invocation) {
         let credentials = &current.known.credentials;
         let name = &self.settings.function_name;
-        let asked_at = time.now();
+        let asked_at = invocation.now();
         current.known.asked_at = Some(asked_at);
-        match attested_end(&self.sts, credentials, name, time).await {
+        match attested_end(&self.sts, credentials, name, invocation).await {
             Ok(Attested { end, function, role_arn }) => {
                 let end = SessionEnd::At(end);
                 let session = Session::new(credentials.clone(), Evidence::Attested, end);
@@ -286,29 +299,29 @@ impl ExecutionRole {
                 current.attested_function = Some(function);
             }
             Err(error) => {
-                let counts = error.is_refusal() || failure_counts(asked_at, time);
-                current.attestation_failed_at = counts.then(|| time.now());
+                let counts = error.is_refusal() || failure_counts(asked_at, invocation);
+                current.attestation_failed_at = counts.then(|| invocation.now());
                 current.is_unproven(error);
             }
         }
     }
+}
 
-    /// Compares the function that STS named with the one that was invoked, once both are known.
-    /// Partition and account are known only from the context of an invocation.
-    fn compare_functions(&self, current: &mut Current) {
-        let Some(invoked) = self.invoked_as.get() else {
-            return;
-        };
-        let Some(attested) = current.attested_function.take() else {
-            return;
-        };
-        match invoked {
-            None => current.is_unproven(AttestationError::NoFunctionArn),
-            Some(invoked) if *invoked != attested => {
-                current.is_unproven(AttestationError::ANOTHER_FUNCTION);
-            }
-            Some(_) => {}
+/// Compares the function that STS named with the one that was invoked, once both are known. Partition
+/// and account are known only from the context of an invocation. An environment serves one function.
+fn compare_functions(current: &mut Current, invocation: &Invocation) {
+    let Some(invoked) = invocation.function_arn() else {
+        return;
+    };
+    let Some(attested) = current.attested_function.take() else {
+        return;
+    };
+    match FunctionArn::parse(invoked) {
+        None => current.is_unproven(AttestationError::NoFunctionArn),
+        Some(invoked) if invoked != attested => {
+            current.is_unproven(AttestationError::ANOTHER_FUNCTION);
         }
+        Some(_) => {}
     }
 }
 
@@ -333,13 +346,15 @@ impl Current {
     /// Whether STS should be asked. If STS could not answer, later invocations ask it again after
     /// [`ATTESTATION_RETRY`], and after [`REFUSAL_RETRY`] if it refused. A token that proves nothing
     /// is final for the key.
-    fn should_attest(&self, time: InvocationTime) -> bool {
+    fn should_attest(&self, invocation: &Invocation) -> bool {
         let Err(Unproven::NotAttested(error)) = &self.known.session else {
             return false;
         };
         let pause = if error.is_refusal() { REFUSAL_RETRY } else { ATTESTATION_RETRY };
         (error.is_refusal() || error.may_pass())
-            && !self.attestation_failed_at.is_some_and(|failed_at| time.remembers(failed_at, pause))
+            && !self
+                .attestation_failed_at
+                .is_some_and(|failed_at| invocation.remembers(failed_at, pause))
     }
 }
 

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::window::SessionEnd;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::credentials::timestamp;
 use super::{Evidence, Session};
 use crate::aws::{AwsError, Sts, failure_counts};
-use crate::clock::InvocationTime;
-use link_rules::window::SessionEnd;
+use crate::invocation::Invocation;
 
 /// A session younger than this is not replaced. The new one would last at most this much longer,
 /// which is not worth a call.
@@ -39,7 +39,7 @@ pub enum MintError {
          role's policy and in the signing role's trust policy"
     )]
     Refused(String),
-    /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
+    /// STS did not answer in invocation, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer AssumeRole ({0})")]
     Unreachable(String),
@@ -88,36 +88,36 @@ impl Minter {
         &self,
         credentials: &Credentials,
         wanted: u64,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Arc<Session>, MintError> {
         let mut state = self.state.lock().await;
         if let Some((session, minted_at)) = &state.minted {
-            let now = time.now();
+            let now = invocation.now();
             let is_young = now.duration_since(*minted_at) < RENEW_AFTER;
             if session.keeps(wanted, now) || (is_young && session.keeps(1, now)) {
                 return Ok(Arc::clone(session));
             }
         }
-        let asked_at = time.now();
-        let failed = match state.recent_failure(time) {
+        let asked_at = invocation.now();
+        let failed = match state.recent_failure(invocation) {
             Some(error) => error,
-            None => match self.mint(credentials, time).await {
+            None => match self.mint(credentials, invocation).await {
                 Ok(session) => {
-                    state.minted = Some((Arc::clone(&session), time.now()));
+                    state.minted = Some((Arc::clone(&session), invocation.now()));
                     state.failed = None;
                     return Ok(session);
                 }
                 Err(error) => {
                     tracing::warn!(reason = error.to_string(), "no signing session was minted");
-                    let counts =
-                        matches!(error, MintError::Refused(_)) || failure_counts(asked_at, time);
-                    state.failed = counts.then(|| (error.clone(), time.now()));
+                    let counts = matches!(error, MintError::Refused(_))
+                        || failure_counts(asked_at, invocation);
+                    state.failed = counts.then(|| (error.clone(), invocation.now()));
                     error
                 }
             },
         };
         match &state.minted {
-            Some((session, _)) if session.keeps(1, time.now()) => Ok(Arc::clone(session)),
+            Some((session, _)) if session.keeps(1, invocation.now()) => Ok(Arc::clone(session)),
             _ => Err(failed),
         }
     }
@@ -125,16 +125,16 @@ impl Minter {
     async fn mint(
         &self,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Arc<Session>, MintError> {
-        let minted = self.sts.assume_role(credentials, &self.role_arn, time).await?;
+        let minted = self.sts.assume_role(credentials, &self.role_arn, invocation).await?;
         let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
             MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
         })?;
         let session = Session::new(minted, Evidence::Minted, SessionEnd::At(end))
             .of_role(Some(self.role_arn.clone()));
         // Such a session signs nothing. Without this, every link would mint another one.
-        if !session.keeps(1, time.now()) {
+        if !session.keeps(1, invocation.now()) {
             return Err(MintError::Unreachable("a session that has already ended".to_owned()));
         }
         Ok(Arc::new(session))
@@ -143,13 +143,13 @@ impl Minter {
 
 impl State {
     /// The last failure, if it is too recent to try again.
-    fn recent_failure(&self, time: InvocationTime) -> Option<MintError> {
+    fn recent_failure(&self, invocation: &Invocation) -> Option<MintError> {
         let (error, failed_at) = self.failed.as_ref()?;
         let pause = match error {
             MintError::Refused(_) => RETRY_REFUSED,
             MintError::Unreachable(_) => RETRY_UNREACHABLE,
         };
-        time.remembers(*failed_at, pause).then(|| error.clone())
+        invocation.remembers(*failed_at, pause).then(|| error.clone())
     }
 }
 

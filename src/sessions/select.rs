@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::window::SessionEnd;
 use tokio::sync::Mutex;
 
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
 use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, failure_counts};
-use crate::clock::InvocationTime;
-use link_rules::window::SessionEnd;
+use crate::invocation::Invocation;
 
 /// For how many access keys STS's answer is remembered: the role's own, minted ones, and those that
 /// they replaced.
@@ -73,18 +73,12 @@ impl Sessions {
         self.minter.as_ref().map(Minter::role_arn)
     }
 
-    /// Tells which function was invoked, as Lambda's context names it. What STS attested counts
-    /// only if it names the same function. The first call decides: an environment serves one
-    /// function.
-    pub fn invoked_as(&self, function_arn: &str) {
-        self.execution_role.invoked_as(function_arn);
-    }
-
     /// Selects the session that keeps the longest part of a link of `wanted` seconds that is signed
     /// now. A session is minted only if the execution role's own does not keep all of it, and only
     /// if the new one could last longer.
     ///
-    /// A call that failed since the invocation of `time` began is not made again.
+    /// A call that failed since the invocation began is not made again. What STS attested counts only if
+    /// it names the function that was invoked.
     ///
     /// # Errors
     ///
@@ -92,9 +86,9 @@ impl Sessions {
     pub async fn select(
         &self,
         wanted: u64,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Selection, NoCredentials> {
-        let current = self.execution_role.current(wanted, time).await?;
+        let current = self.execution_role.current(wanted, invocation).await?;
         let (session, unproven) = match current.session {
             Ok(session) => (Some(session), None),
             Err(unproven) => (None, Some(unproven)),
@@ -108,10 +102,10 @@ impl Sessions {
         };
 
         let own = selection.session.as_ref();
-        let now = time.now();
+        let now = invocation.now();
         let is_enough = own.is_some_and(|own| own.keeps(wanted, now) || outlasts_minted(own, now));
         if let (false, Some(minter)) = (is_enough, &self.minter) {
-            match minter.session(&selection.credentials, wanted, time).await {
+            match minter.session(&selection.credentials, wanted, invocation).await {
                 Ok(minted) if own.is_none_or(|own| outlasts(&minted, own)) => {
                     selection.session = Some(minted);
                 }
@@ -127,45 +121,50 @@ impl Sessions {
         self.execution_role.credentials_at_once()
     }
 
-    /// The execution role's credentials as they are now. STS is not asked.
+    /// The execution role's credentials. STS is not asked.
     ///
     /// # Errors
     ///
     /// [`NoCredentials`] when the provider has none.
-    pub(crate) async fn snapshot(&self) -> Result<Credentials, NoCredentials> {
-        self.execution_role.snapshot().await
+    pub(crate) async fn credentials(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<Credentials, NoCredentials> {
+        self.execution_role.credentials(invocation).await
     }
 
     /// Whose `credentials` these are. STS is asked once for each access key.
     ///
     /// # Errors
     ///
-    /// [`AwsError`]. The invocation that met the error asks no second time, and later ones wait for
+    /// [`AwsError`]. The invocation that met the error asks no second invocation, and later ones wait for
     /// [`RETRY_IDENTITY`].
     pub(crate) async fn caller_identity(
         &self,
         credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Arc<CallerIdentity>, AwsError> {
         let mut identities = self.identities.lock().await;
         let key = credentials.access_key_id();
         let known = identities.iter().position(|known| known.access_key_id == key);
         if let Some(known) = known {
             let Known { identity, asked_at, .. } = &identities[known];
-            if identity.is_ok() || time.remembers(*asked_at, RETRY_IDENTITY) {
+            if identity.is_ok() || invocation.remembers(*asked_at, RETRY_IDENTITY) {
                 return identity.clone();
             }
             identities.remove(known);
         }
-        let asked_at = time.now();
-        let identity = self.sts.caller_identity(credentials, time).await.map(Arc::new);
-        if identity.is_err() && !failure_counts(asked_at, time) {
+        let asked_at = invocation.now();
+        let identity = self.sts.caller_identity(credentials, invocation).await.map(Arc::new);
+        if identity.is_err() && !failure_counts(asked_at, invocation) {
             return identity;
         }
         identities.truncate(REMEMBERED_IDENTITIES - 1);
         let access_key_id = key.to_owned();
-        identities
-            .insert(0, Known { access_key_id, identity: identity.clone(), asked_at: time.now() });
+        identities.insert(
+            0,
+            Known { access_key_id, identity: identity.clone(), asked_at: invocation.now() },
+        );
         identity
     }
 

@@ -1,17 +1,16 @@
 //! Makes shares.
 
 use jiff::Timestamp;
+use link_rules::access::{Grants, Principal};
+use link_rules::text;
+use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
 
-use super::log::Caller;
 use super::passcode::Passcode;
 use super::share::{Share, Summary, owner_key, owner_name};
 use super::token::Token;
-use super::{ShareError, Shares, credentials, log};
-use crate::links::{Link, LinkError, LinkRequest, Links, in_time};
-use crate::telemetry::Invocation;
-use link_rules::access::{Action, Principal};
-use link_rules::text;
-use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
+use super::{ShareError, Shares, log};
+use crate::invocation::Invocation;
+use crate::links::{Link, LinkError, LinkRequest};
 
 /// A share that somebody wants.
 #[derive(Clone, Debug)]
@@ -58,26 +57,20 @@ impl Shares {
     /// [`ShareError::NoPublicUrl`], [`ShareError::Table`].
     pub(crate) async fn create(
         &self,
-        links: &Links,
         owner: &Principal,
         new: NewShare,
         base_url: Option<String>,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Made, ShareError> {
         let owner_key = owner_key(owner).ok_or(LinkError::Unauthenticated)?;
         let base_url =
             self.settings.public_url.clone().or(base_url).ok_or(ShareError::NoPublicUrl)?;
-        let time = invocation.time();
         let request = LinkRequest { window: self.trial_window(), check: true, ..new.link };
-        let (link, size) = in_time(time, links.make_checked(owner, &request, time)).await?;
+        let made = self.links.make_checked(owner, &request, invocation);
+        let (link, size) = invocation.in_time(made).await.map_err(LinkError::from)??;
         let (bucket, key) = (link.bucket.as_str(), link.key.as_str());
-        let credentials = credentials(links).await?;
-        let grant = links.grants.find(owner, Action::Share, bucket, key);
-        let grant = grant.ok_or(LinkError::NotGranted)?;
-        let region = in_time(time, links.region(grant, bucket, &credentials, time)).await?;
-        let now = floor_to_second(time.now());
-        let life = self.life(links, owner, &link, new.window, now)?;
+        let now = floor_to_second(invocation.now());
+        let life = self.life(owner, &link, new.window, now, invocation.grants())?;
         let share = Share {
             summary: Summary {
                 id: new.token.share_id(),
@@ -99,15 +92,15 @@ impl Shares {
                 recipient: new.recipient,
                 note: new.note,
             },
-            owner: as_judged_later(owner, links),
+            owner: as_judged_later(owner, invocation.grants()),
             owner_name: new.owner_name.unwrap_or_else(|| owner_name(owner)),
-            region,
+            region: link.region,
             response_headers: request.response_headers,
             passcode: new.passcode.as_ref().map(Passcode::hash).transpose()?,
             presses: std::collections::BTreeMap::new(),
         };
-        self.table.create(&share, &credentials, time).await?;
-        log::made(invocation, caller, &share);
+        self.table.create(&share, invocation).await?;
+        log::made(invocation, &share);
         Ok(Made {
             url: format!("{base_url}/s/{}", new.token.reveal()),
             life,
@@ -128,13 +121,13 @@ impl Shares {
     /// [`LinkError::NotGranted`] and [`LinkError::WindowTooShort`].
     pub(super) fn life(
         &self,
-        links: &Links,
         owner: &Principal,
         link: &Link,
         requested: RequestedWindow,
         now: Timestamp,
+        grants: &Grants,
     ) -> Result<Life, LinkError> {
-        let longest = links.grants.longest_share(owner, &link.bucket, &link.key);
+        let longest = grants.longest_share(owner, &link.bucket, &link.key);
         let longest = longest.ok_or(LinkError::NotGranted)?;
         let least_open = self.settings.window.min_expires_in;
         window::life(now, requested, longest, link.bounds, least_open).map_err(|too_short| {
@@ -148,12 +141,11 @@ impl Shares {
 }
 
 /// The owner with nothing but what grants ask for. The rest of a token is of no use later.
-fn as_judged_later(owner: &Principal, links: &Links) -> Principal {
+fn as_judged_later(owner: &Principal, grants: &Grants) -> Principal {
     match owner {
-        Principal::Authorized { name, claims } => Principal::Authorized {
-            name: name.clone(),
-            claims: claims.only(&links.grants.claim_names()),
-        },
+        Principal::Authorized { name, claims } => {
+            Principal::Authorized { name: name.clone(), claims: claims.only(&grants.claim_names()) }
+        }
         Principal::Iam(_) | Principal::Anonymous | Principal::S3Event => owner.clone(),
     }
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use link_rules::access::{Claim, Claims, Principal};
+use link_rules::response_headers::ResponseHeaders;
 
 use super::ShareError;
 use super::passcode::PasscodeHash;
 use super::share::{Share, Summary, forget_at};
 use super::token::ShareId;
-use link_rules::access::{Claim, Claims, Principal};
-use link_rules::response_headers::ResponseHeaders;
 
 /// An item as the SDK has it.
 pub(super) type Item = HashMap<String, AttributeValue>;

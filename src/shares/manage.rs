@@ -3,64 +3,20 @@
 //! A share that a mail made has no owner who could call. Whoever may share the file today stands in for
 //! one, and needs to know the share's id.
 
-use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-
-use super::item::{Item, instant, share, summary, text};
-use super::log::Caller;
-use super::passcode::Passcode;
-use super::share::{Share, Summary, forget_at, owner_key};
-use super::table::{Changes, Updated};
-use super::token::ShareId;
-use super::{ShareError, Shares, credentials, log};
-use crate::clock::InvocationTime;
-use crate::links::{LinkError, Links, in_time};
-use crate::telemetry::Invocation;
 use link_rules::access::{Action, Principal};
 use link_rules::window::RequestedWindow;
 
-/// What becomes of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Edit<T> {
-    /// It stays as it is.
-    #[default]
-    Keep,
-    /// It is taken away.
-    Remove,
-    /// It becomes this.
-    Set(T),
-}
-
-impl<T> Edit<T> {
-    /// The same edit of a value that `change` makes of this one.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `change` gives.
-    pub(crate) fn try_map<U, E>(
-        self,
-        change: impl FnOnce(T) -> Result<U, E>,
-    ) -> Result<Edit<U>, E> {
-        Ok(match self {
-            Self::Keep => Edit::Keep,
-            Self::Remove => Edit::Remove,
-            Self::Set(value) => Edit::Set(change(value)?),
-        })
-    }
-}
-
-/// What an owner wants to change.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Change {
-    /// How long the share is to live from now on, in seconds. `None`: as long as before.
-    pub(crate) expires_in: Option<u64>,
-    pub(crate) max_downloads: Edit<u64>,
-    pub(crate) passcode: Edit<Passcode>,
-    /// Whether passcodes may be tried again.
-    pub(crate) unlock: bool,
-}
+use super::change::Change;
+use super::item::{Item, instant, share, summary, text};
+use super::share::{Share, Summary, forget_at, owner_key};
+use super::table::{Changes, Updated};
+use super::token::ShareId;
+use super::{ShareError, Shares, log};
+use crate::invocation::Invocation;
+use crate::links::LinkError;
 
 /// A page of an owner's shares.
 #[derive(Clone, Debug)]
@@ -78,17 +34,14 @@ impl Shares {
     /// [`ShareError::Field`] for a cursor that is none, [`ShareError::Table`].
     pub(crate) async fn list(
         &self,
-        links: &Links,
         owner: &Principal,
         cursor: Option<&str>,
         limit: i32,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Listed, ShareError> {
         let owner_key = key_of(owner)?;
         let from = cursor.map(|cursor| start(cursor, &owner_key)).transpose()?;
-        let time = invocation.time();
-        let credentials = credentials(links).await?;
-        let page = self.table.of_owner(&owner_key, from, limit, &credentials, time).await?;
+        let page = self.table.of_owner(&owner_key, from, limit, invocation).await?;
         let shares = page.items.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
         let next = page.next.is_some().then(|| shares.last().map(cursor_after)).flatten();
         Ok(Listed { shares, next })
@@ -101,31 +54,28 @@ impl Shares {
     /// [`ShareError::NoSuchShare`], [`ShareError::Table`].
     pub(crate) async fn get(
         &self,
-        links: &Links,
         owner: &Principal,
         id: &ShareId,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Summary, ShareError> {
-        let credentials = credentials(links).await?;
-        let share = self.managed(links, owner, id, &credentials, invocation.time()).await?;
+        let share = self.managed(owner, id, invocation).await?;
         Ok(share.summary)
     }
 
     /// The share, if `caller` may read, change and revoke it.
     async fn managed(
         &self,
-        links: &Links,
         caller: &Principal,
         id: &ShareId,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Share, ShareError> {
         key_of(caller)?;
-        let item = self.table.get(id, credentials, time).await?;
+        let item = self.table.get(id, invocation).await?;
         let share = item.as_ref().map(share).transpose()?;
         let share = share.filter(|Share { summary, .. }| {
             let (bucket, key) = (&summary.bucket, &summary.key);
-            let stands_in = || links.grants.find(caller, Action::Share, bucket, key).is_some();
+            let stands_in =
+                || invocation.grants().find(caller, Action::Share, bucket, key).is_some();
             summary.is_of(caller) || (summary.is_of(&Principal::S3Event) && stands_in())
         });
         share.ok_or(ShareError::NoSuchShare)
@@ -139,16 +89,12 @@ impl Shares {
     /// another end and may not share the file any more or it does not open, [`ShareError::Table`].
     pub(crate) async fn change(
         &self,
-        links: &Links,
         owner: &Principal,
         id: &ShareId,
         change: Change,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Summary, ShareError> {
-        let time = invocation.time();
-        let credentials = credentials(links).await?;
-        let share = self.managed(links, owner, id, &credentials, time).await?;
+        let share = self.managed(owner, id, invocation).await?;
         if share.summary.revoked_at.is_some() {
             return Err(ShareError::Revoked);
         }
@@ -161,17 +107,19 @@ impl Shares {
             // Another end is another promise, so the file and the grants of today are looked at.
             let judged = if share.summary.is_of(owner) { owner } else { &share.owner };
             let request = share.link_request(self.trial_window());
-            let (link, _) = in_time(time, links.make_checked(judged, &request, time)).await?;
+            let made = self.links.make_checked(judged, &request, invocation);
+            let (link, _) = invocation.in_time(made).await.map_err(LinkError::from)??;
             let requested = RequestedWindow { expires_in, min_expires_in: 1 };
-            let life = self.life(links, judged, &link, requested, time.now())?;
+            let life =
+                self.life(judged, &link, requested, invocation.now(), invocation.grants())?;
             changes.expires_at = Some(life.expires_at);
             changes.forget_at = Some(forget_at(life.expires_at));
         }
         changes.passcode = change.passcode.try_map(|passcode| passcode.hash())?;
-        match self.table.change(id, changes, &credentials, time).await? {
+        match self.table.change(id, changes, invocation).await? {
             Updated::Yes(item) => {
                 let share = summary(&item)?;
-                log::changed(invocation, caller, owner, id, "share changed");
+                log::changed(invocation, owner, id, "share changed");
                 Ok(share)
             }
             Updated::No(Some(_)) => Err(ShareError::Revoked),
@@ -186,18 +134,14 @@ impl Shares {
     /// [`ShareError::NoSuchShare`], [`ShareError::Table`].
     pub(crate) async fn revoke(
         &self,
-        links: &Links,
         owner: &Principal,
         id: &ShareId,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<(), ShareError> {
-        let time = invocation.time();
-        let credentials = credentials(links).await?;
-        self.managed(links, owner, id, &credentials, time).await?;
-        match self.table.revoke(id, time.now(), &credentials, time).await? {
+        self.managed(owner, id, invocation).await?;
+        match self.table.revoke(id, invocation).await? {
             Updated::Yes(_) => {
-                log::changed(invocation, caller, owner, id, "share revoked");
+                log::changed(invocation, owner, id, "share revoked");
                 Ok(())
             }
             Updated::No(_) => Err(ShareError::NoSuchShare),

@@ -4,6 +4,7 @@
 //! - [`token`] has the secrets, [`passcode`] the passcodes,
 //! - [`share`] is what a share is and what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
+//! - [`change`] is what an owner may change,
 //! - [`create`] makes shares, [`manage`] lists, changes and revokes them for their owners,
 //! - [`open`] says what a share's page shows, and judges each press of its button,
 //! - [`operate`] lists and revokes for operators,
@@ -11,6 +12,7 @@
 //!
 //! This room knows no HTTP and no event. It decides nothing about links: `links` does.
 
+mod change;
 mod create;
 mod error;
 mod item;
@@ -24,10 +26,11 @@ mod share;
 mod table;
 mod token;
 
+use std::sync::Arc;
+
+pub(crate) use self::change::{Change, Edit};
 pub(crate) use self::create::{Made, NewShare};
 pub(crate) use self::error::ShareError;
-pub(crate) use self::log::Caller;
-pub(crate) use self::manage::{Change, Edit};
 pub(crate) use self::open::{Facts, Pressed};
 pub use self::operate::Report;
 pub(crate) use self::operate::{Operation, Selector};
@@ -38,24 +41,48 @@ pub(crate) use self::share::{State, Summary};
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};
 use crate::aws::Aws;
-use crate::links::{LinkError, Links};
+use crate::links::Links;
+
+#[cfg(test)]
+impl Shares {
+    /// Shares in a table that is never asked.
+    pub(crate) fn of_no_table() -> Self {
+        use crate::aws::{AwsSettings, Regions, Sts};
+        use crate::links::{BucketPolicies, PolicySetting, Versions};
+        use crate::presign::Signer;
+        use crate::sessions::{CredentialsSource, ExecutionRole, ExecutionRoleSettings, Sessions};
+
+        let aws = Aws::new(AwsSettings::default());
+        let sts = Sts::new(aws.clone());
+        let source = CredentialsSource::default_chain(aws.clone());
+        let role = ExecutionRole::new(source, sts.clone(), ExecutionRoleSettings::default());
+        let links = Links {
+            sessions: Arc::new(Sessions::new(role, None, sts)),
+            regions: Regions::new(aws.clone()),
+            versions: Versions::new(aws.clone()),
+            policies: BucketPolicies::new(aws.clone(), PolicySetting::Ignore),
+            signer: Signer::new(aws.clone()),
+            aws: aws.clone(),
+        };
+        let variable = |name: &str| (name == "SHARES_TABLE").then(|| "shares".to_owned());
+        let settings = ShareSettings::read(&variable).unwrap().unwrap();
+        Self::new(settings, Arc::new(links), aws)
+    }
+}
 
 /// Makes, shows and opens shares.
 #[derive(Debug)]
 pub(crate) struct Shares {
+    links: Arc<Links>,
     table: Table,
     settings: ShareSettings,
 }
 
 impl Shares {
-    /// Keeps shares in the table that `settings` name, through `aws`. Makes no call.
-    pub(crate) fn new(settings: ShareSettings, aws: Aws) -> Self {
-        Self { table: Table::new(settings.table.clone(), aws), settings }
+    /// Keeps shares in the table that `settings` name, through `aws`. Their downloads' links are made by
+    /// `links`. Makes no call.
+    pub(crate) fn new(settings: ShareSettings, links: Arc<Links>, aws: Aws) -> Self {
+        let table = Table::new(settings.table.clone(), Arc::clone(&links.sessions), aws);
+        Self { links, table, settings }
     }
-}
-
-/// The execution role's credentials, with which DynamoDB is asked.
-async fn credentials(links: &Links) -> Result<aws_credential_types::Credentials, ShareError> {
-    let credentials = links.sessions.snapshot().await;
-    credentials.map_err(|error| ShareError::Link(LinkError::Upstream(error.to_string())))
 }

@@ -13,20 +13,18 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use jiff::Timestamp;
-
-use super::item::{Item, share};
-use super::log::{self, Caller};
-use super::share::{MAX_ATTEMPTS, Share, State};
-use super::table::{Press, Updated};
-use super::token::{Browser, ShareId, Token};
-use super::{ShareError, Shares, credentials};
-use crate::clock::InvocationTime;
-use crate::links::{Link, LinkError, Links, in_time, log_signed};
-use crate::telemetry::Invocation;
 use link_rules::access::Action;
 use link_rules::window::LimitedBy;
+
+use super::item::{Item, share};
+use super::log;
+use super::share::{MAX_ATTEMPTS, Share, State, Summary};
+use super::table::{Press, Updated};
+use super::token::{Browser, ShareId, Token};
+use super::{ShareError, Shares};
+use crate::invocation::Invocation;
+use crate::links::{Link, LinkError, log_signed};
 
 /// The time that an invocation must have left when a download is counted. DynamoDB's answer takes
 /// less, even at its slowest.
@@ -68,13 +66,8 @@ impl Pressed {
     }
 
     /// A press that can't be read. It is logged and counted.
-    pub(crate) fn unreadable(
-        token: &Token,
-        error: ShareError,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
-    ) -> Self {
-        log::refused(invocation, caller, &token.share_id(), None, &error, None, false);
+    pub(crate) fn unreadable(token: &Token, error: ShareError, invocation: &Invocation) -> Self {
+        log::refused(invocation, &token.share_id(), None, &error, None, false);
         Self::in_vain(error)
     }
 }
@@ -97,33 +90,29 @@ impl Shares {
     /// [`ShareError::NoSuchShare`], [`ShareError::Over`], [`ShareError::Unavailable`].
     pub(crate) async fn show(
         &self,
-        links: &Links,
         token: &Token,
         browser: Option<&Browser>,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<(Facts, bool), ShareError> {
-        let time = invocation.time();
         let id = token.share_id();
         let mut owner = None;
         let shown = async {
-            let credentials = credentials(links).await?;
-            let item = self.table.get(&id, &credentials, time).await?;
+            let item = self.table.get(&id, invocation).await?;
             let share = share(&item.ok_or(ShareError::NoSuchShare)?)?;
             owner = Some(share.owner.name().to_owned());
-            let now = time.now();
-            check_state(links, &share, browser, now)?;
+            let now = invocation.now();
+            check_state(&share, browser, invocation)?;
             let is_over = browser.is_some_and(|browser| share.is_over_for(browser, now));
-            Ok((facts(links, &share, false, now)?, is_over))
+            Ok((self.facts(&share, false, now)?, is_over))
         };
         match shown.await {
             Ok(shown) => {
-                log::shown(invocation, caller, &id, owner.as_deref());
+                log::shown(invocation, &id, owner.as_deref());
                 Ok(shown)
             }
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::not_shown(invocation, caller, &id, owner.as_deref(), &error, cause.as_deref());
+                log::not_shown(invocation, &id, owner.as_deref(), &error, cause.as_deref());
                 Err(error)
             }
         }
@@ -132,70 +121,65 @@ impl Shares {
     /// Judges a press of the button, and makes the link for it.
     pub(crate) async fn press(
         &self,
-        links: &Links,
         token: &Token,
         passcode: Option<&str>,
         browser: Option<&Browser>,
-        caller: Caller<'_>,
-        invocation: &mut Invocation<'_>,
+        invocation: &Invocation,
     ) -> Pressed {
-        let time = invocation.time();
         let id = token.share_id();
         let passcode = passcode.filter(|passcode| !passcode.is_empty());
-        let pressed = self.try_press(links, &id, passcode, browser, time).await;
+        let pressed = self.try_press(&id, passcode, browser, invocation).await;
         let Judged { share, passcode_is_right, outcome, browser } = match pressed {
             Ok(judged) => judged,
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::refused(invocation, caller, &id, None, &error, cause.as_deref(), false);
+                log::refused(invocation, &id, None, &error, cause.as_deref(), false);
                 return Pressed { facts: None, outcome: Err(error), browser: browser.cloned() };
             }
         };
         let outcome = match outcome {
             Ok(link) => {
                 log_signed(invocation, &share.owner, &link);
-                log::downloaded(invocation, caller, &share, &link);
+                log::downloaded(invocation, &share, &link);
                 Ok(link)
             }
             Err(error) => {
                 let (error, cause) = judged(error);
                 let is_wrong = passcode_is_right == Some(false);
                 let cause = cause.as_deref();
-                log::refused(invocation, caller, &id, Some(&share), &error, cause, is_wrong);
+                log::refused(invocation, &id, Some(&share), &error, cause, is_wrong);
                 Err(error)
             }
         };
-        let facts = facts(links, &share, passcode_is_right == Some(true), time.now()).ok();
+        let facts = self.facts(&share, passcode_is_right == Some(true), invocation.now()).ok();
         Pressed { facts, outcome, browser: Some(browser) }
     }
 
     /// Finds the share, and judges the press. An error here is one that tells nothing of a share.
     async fn try_press(
         &self,
-        links: &Links,
         id: &ShareId,
         passcode: Option<&str>,
         browser: Option<&Browser>,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Judged, ShareError> {
-        let credentials = credentials(links).await?;
         let mut browser = browser.cloned().map_or_else(Browser::random, Ok)?;
         let (share, is_looked_at) = match passcode {
-            Some(_) => self.count_attempt(id, &browser, &credentials, time).await?,
-            None => (found(self.table.get(id, &credentials, time).await?)?, false),
+            Some(_) => self.count_attempt(id, &browser, invocation).await?,
+            None => (found(self.table.get(id, invocation).await?)?, false),
         };
-        let now = time.now();
+        let now = invocation.now();
         if share.is_over_for(&browser, now) {
             browser = Browser::random()?;
         }
         let mut passcode_is_right = None;
-        let allowed = check_state(links, &share, Some(&browser), now).and_then(|()| {
+        let allowed = check_state(&share, Some(&browser), invocation).and_then(|()| {
             let checked = check_passcode(&share, passcode, is_looked_at, now);
             passcode_is_right = is_looked_at.then_some(checked.is_ok());
             checked
         });
         let outcome = match allowed {
-            Ok(()) => self.give(links, &share, &browser, &credentials, time).await,
+            Ok(()) => self.give(&share, &browser, invocation).await,
             Err(error) => Err(error),
         };
         let is_in_vain = match passcode_is_right {
@@ -204,7 +188,7 @@ impl Shares {
             Some(is_right) => is_right && outcome.as_ref().is_err_and(is_nothing_written),
         };
         if is_looked_at && is_in_vain {
-            self.take_attempt_back(&share, &credentials, time).await;
+            self.take_attempt_back(&share, invocation).await;
         }
         Ok(Judged { share, passcode_is_right, outcome, browser })
     }
@@ -215,11 +199,10 @@ impl Shares {
         &self,
         id: &ShareId,
         browser: &Browser,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(Share, bool), ShareError> {
-        let now = time.now();
-        let old = match self.table.count_attempt(id, browser, now, credentials, time).await? {
+        let now = invocation.now();
+        let old = match self.table.count_attempt(id, browser, now, invocation).await? {
             Updated::Yes(item) => return Ok((share(&item)?, true)),
             Updated::No(old) => found(old)?,
         };
@@ -230,7 +213,7 @@ impl Shares {
         if !lock_is_over {
             return Ok((old, false));
         }
-        match self.table.count_first_attempt(&old, now, credentials, time).await? {
+        match self.table.count_first_attempt(&old, now, invocation).await? {
             Updated::Yes(item) => Ok((share(&item)?, true)),
             Updated::No(_) => {
                 let reason = "another attempt was counted at the same moment".to_owned();
@@ -241,34 +224,27 @@ impl Shares {
 
     /// Takes an attempt back that was no guess. If this fails, whoever knows the passcode has one try
     /// less.
-    async fn take_attempt_back(
-        &self,
-        share: &Share,
-        credentials: &Credentials,
-        time: InvocationTime,
-    ) {
-        let _ = self.table.take_attempt_back(share, credentials, time).await;
+    async fn take_attempt_back(&self, share: &Share, invocation: &Invocation) {
+        let _ = self.table.take_attempt_back(share, invocation).await;
     }
 
     /// Makes the link, and writes the press down if at that moment everything still holds.
     async fn give(
         &self,
-        links: &Links,
         share: &Share,
         browser: &Browser,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Link, ShareError> {
-        let window = share.window_of_press(self.settings.window, time.now());
+        let window = share.window_of_press(self.settings.window, invocation.now());
         let request = share.link_request(window);
-        let made = links.make_checked(&share.owner, &request, time);
-        let (link, _) = in_time(time, made).await?;
-        if time.left() < MIN_TIME_LEFT {
+        let made = self.links.make_checked(&share.owner, &request, invocation);
+        let (link, _) = invocation.in_time(made).await.map_err(LinkError::from)??;
+        if invocation.left() < MIN_TIME_LEFT {
             return Err(LinkError::OutOfTime.into());
         }
-        let now = time.now();
+        let now = invocation.now();
         let press = if share.counted(browser, now) { Press::Again } else { Press::Counted };
-        match self.table.press(share, press, browser, now, credentials, time).await? {
+        match self.table.press(share, press, browser, now, invocation).await? {
             Updated::Yes(_) => Ok(link),
             Updated::No(old) => {
                 let old = found(old)?;
@@ -282,7 +258,7 @@ impl Shares {
                     // taken back in its place: nobody brings that about without the passcode.
                     State::Active if old.counted(browser, now) => {
                         if share.passcode.is_some() {
-                            self.take_attempt_back(share, credentials, time).await;
+                            self.take_attempt_back(share, invocation).await;
                         }
                         Ok(link)
                     }
@@ -295,6 +271,27 @@ impl Shares {
             }
         }
     }
+
+    /// What may be known of the share, its file included if `passcode_is_right` or there is none.
+    fn facts(
+        &self,
+        share: &Share,
+        passcode_is_right: bool,
+        now: Timestamp,
+    ) -> Result<Facts, ShareError> {
+        let Share { summary, owner_name, region, .. } = share;
+        let origin = self.links.signer.origin(&summary.bucket, region);
+        let tells = !summary.has_passcode || passcode_is_right;
+        Ok(Facts {
+            owner: owner_name.clone(),
+            file: tells.then(|| (summary.name.clone(), summary.size)),
+            expires_at: summary.expires_at,
+            downloads: summary.downloads_left().zip(summary.max_downloads),
+            wants_passcode: summary.has_passcode,
+            locked_until: summary.locked_until(now),
+            download_origin: origin.map_err(LinkError::from)?,
+        })
+    }
 }
 
 /// The share of an item.
@@ -304,24 +301,18 @@ fn found(item: Option<Item>) -> Result<Share, ShareError> {
 
 /// Whether the share opens now, and the owner's grants still cover the file.
 fn check_state(
-    links: &Links,
     share: &Share,
     browser: Option<&Browser>,
-    now: Timestamp,
+    invocation: &Invocation,
 ) -> Result<(), ShareError> {
-    match share.state_for(browser, now) {
-        State::Active | State::UsedUp if !is_granted(links, share) => {
-            Err(LinkError::NotGranted.into())
-        }
+    let Summary { bucket, key, .. } = &share.summary;
+    let is_granted =
+        || invocation.grants().find(&share.owner, Action::Share, bucket, key).is_some();
+    match share.state_for(browser, invocation.now()) {
+        State::Active | State::UsedUp if !is_granted() => Err(LinkError::NotGranted.into()),
         State::Active => Ok(()),
         state => Err(ShareError::Over(state)),
     }
-}
-
-/// Whether the owner may share the file today.
-fn is_granted(links: &Links, share: &Share) -> bool {
-    let summary = &share.summary;
-    links.grants.find(&share.owner, Action::Share, &summary.bucket, &summary.key).is_some()
 }
 
 /// Whether the passcode is right, where the share has one. It is looked at only if its attempt was
@@ -397,24 +388,4 @@ fn judged(error: ShareError) -> (ShareError, Option<String>) {
         error => return (error, None),
     };
     (error, Some(cause))
-}
-
-fn facts(
-    links: &Links,
-    share: &Share,
-    passcode_is_right: bool,
-    now: Timestamp,
-) -> Result<Facts, ShareError> {
-    let Share { summary, owner_name, region, .. } = share;
-    let origin = links.signer.origin(&summary.bucket, region);
-    let tells = !summary.has_passcode || passcode_is_right;
-    Ok(Facts {
-        owner: owner_name.clone(),
-        file: tells.then(|| (summary.name.clone(), summary.size)),
-        expires_at: summary.expires_at,
-        downloads: summary.downloads_left().zip(summary.max_downloads),
-        wants_passcode: summary.has_passcode,
-        locked_until: summary.locked_until(now),
-        download_origin: origin.map_err(LinkError::from)?,
-    })
 }

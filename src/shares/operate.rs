@@ -11,9 +11,8 @@ use super::item::{optional_text, summary};
 use super::share::Summary;
 use super::table::Updated;
 use super::token::ShareId;
-use super::{ShareError, Shares, credentials, log};
-use crate::links::Links;
-use crate::telemetry::Invocation;
+use super::{ShareError, Shares, log};
+use crate::invocation::Invocation;
 
 /// How many shares are read at a time. Those that are to be revoked are revoked before more are read.
 const PAGE: i32 = 100;
@@ -110,16 +109,13 @@ impl Shares {
     /// [`ShareError::Table`]. What was revoked before stays revoked.
     pub(crate) async fn operate(
         &self,
-        links: &Links,
         operation: &Operation,
-        invocation: &Invocation<'_>,
+        invocation: &Invocation,
     ) -> Result<Report, ShareError> {
         let (selector, is_to_revoke) = match operation {
             Operation::List(selector) => (selector, false),
             Operation::Revoke(selector) => (selector, true),
         };
-        let time = invocation.time();
-        let credentials = credentials(links).await?;
         let mut report = Report::default();
         let mut listed = Vec::new();
         let mut revoked = 0;
@@ -127,9 +123,9 @@ impl Shares {
         loop {
             // One share is found by its id.
             let page = match &selector.share_id {
-                None => self.table.some_of_all(from.as_ref(), PAGE, &credentials, time).await?,
+                None => self.table.some_of_all(from.as_ref(), PAGE, invocation).await?,
                 Some(id) => super::table::Page {
-                    items: self.table.get(id, &credentials, time).await?.into_iter().collect(),
+                    items: self.table.get(id, invocation).await?.into_iter().collect(),
                     next: None,
                 },
             };
@@ -144,10 +140,9 @@ impl Shares {
                     continue;
                 }
                 if !is_to_revoke {
-                    listed.push(ListedShare::new(share, owner, time.now()));
+                    listed.push(ListedShare::new(share, owner, invocation.now()));
                 } else if share.revoked_at.is_none() {
-                    let now = time.now();
-                    let done = self.table.revoke(&share.id, now, &credentials, time).await?;
+                    let done = self.table.revoke(&share.id, invocation).await?;
                     if let Updated::Yes(_) = done {
                         revoked += 1;
                         log::revoked_by_operator(invocation, &share.id);
@@ -156,7 +151,7 @@ impl Shares {
             }
             let next = page.next.as_ref().and_then(|next| optional_text(next, "id"));
             let Some(next) = next.and_then(|id| ShareId::parse(&id)) else { break };
-            if time.left() < MIN_TIME_LEFT || listed.len() >= MAX_LISTED {
+            if invocation.left() < MIN_TIME_LEFT || listed.len() >= MAX_LISTED {
                 report.next = Some(next.as_str().to_owned());
                 break;
             }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use link_rules::access::{Action, Principal};
+use link_rules::response_headers::ResponseHeaders;
+use link_rules::window::RequestedWindow;
 
 use super::passcode::PasscodeHash;
 use super::token::{Browser, ShareId};
 use crate::links::LinkRequest;
-use link_rules::access::{Action, Principal};
-use link_rules::response_headers::ResponseHeaders;
-use link_rules::window::RequestedWindow;
 
 /// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);

@@ -2,24 +2,25 @@
 //! where there is no answer: whatever is repeated here does no harm if both calls arrive.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
-use tokio::time::timeout;
 
 use super::ShareError;
+use super::change::Edit;
 use super::item::{Item, instant, item, number, text};
-use super::manage::Edit;
 use super::passcode::PasscodeHash;
 use super::share::{GRACE, MAX_ATTEMPTS, Share};
 use super::token::{Browser, ShareId};
 use crate::aws::{Aws, AwsError, answered, repeated};
-use crate::clock::InvocationTime;
-use crate::links::TIME_TO_ANSWER;
+use crate::invocation::Invocation;
+use crate::links::LinkError;
+use crate::sessions::Sessions;
 
 /// The index that lists an owner's shares.
 const BY_OWNER: &str = "by-owner";
@@ -37,6 +38,8 @@ const HAS_DOWNLOADS_LEFT: &str =
 #[derive(Debug)]
 pub(super) struct Table {
     name: String,
+    /// DynamoDB is asked with the execution role's credentials.
+    sessions: Arc<Sessions>,
     aws: Aws,
 }
 
@@ -78,8 +81,14 @@ pub(super) struct Page {
 
 impl Table {
     /// The DynamoDB table `name`, in the function's own region.
-    pub(super) fn new(name: String, aws: Aws) -> Self {
-        Self { name, aws }
+    pub(super) fn new(name: String, sessions: Arc<Sessions>, aws: Aws) -> Self {
+        Self { name, sessions, aws }
+    }
+
+    async fn client(&self, invocation: &Invocation) -> Result<Client, ShareError> {
+        let credentials = self.sessions.credentials(invocation).await;
+        let credentials = credentials.map_err(|error| LinkError::Upstream(error.to_string()))?;
+        Ok(self.aws.dynamodb(&credentials))
     }
 
     /// Writes a share that was just made.
@@ -90,17 +99,16 @@ impl Table {
     pub(super) async fn create(
         &self,
         share: &Share,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<(), ShareError> {
         let call = self
-            .aws
-            .dynamodb(credentials)
+            .client(invocation)
+            .await?
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item(share)?))
             .condition_expression("attribute_not_exists(id)");
-        let created = repeated(time, || {
+        let created = repeated(invocation, || {
             let call = call.clone().send();
             // Here and below futures are boxed because the SDK's are large.
             Box::pin(async {
@@ -115,7 +123,7 @@ impl Table {
                 }
             })
         });
-        in_time(time, created).await
+        in_time(invocation, created).await
     }
 
     /// The item of a share as it is now.
@@ -126,17 +134,16 @@ impl Table {
     pub(super) async fn get(
         &self,
         id: &ShareId,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Option<Item>, ShareError> {
         let call = self
-            .aws
-            .dynamodb(credentials)
+            .client(invocation)
+            .await?
             .get_item()
             .table_name(&self.name)
             .key("id", text(id.as_str()))
             .consistent_read(true);
-        let got = in_time(time, answered(time, || call.clone().send())).await?;
+        let got = in_time(invocation, answered(invocation, || call.clone().send())).await?;
         Ok(got.item)
     }
 
@@ -153,11 +160,11 @@ impl Table {
         id: &ShareId,
         browser: &Browser,
         now: Timestamp,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
         let call = self
-            .update(id, credentials)
+            .update(id, invocation)
+            .await?
             .update_expression(
                 "SET attempts = if_not_exists(attempts, :zero) + :one, last_attempt_at = :now",
             )
@@ -172,7 +179,7 @@ impl Table {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(MAX_ATTEMPTS))
             .return_values(ReturnValue::AllNew);
-        updated(time, call).await
+        updated(invocation, call).await
     }
 
     /// Counts the first attempt after a lock is over. `old` is the share as it was locked. Of several
@@ -185,12 +192,12 @@ impl Table {
         &self,
         old: &Share,
         now: Timestamp,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
         let last = old.summary.last_attempt_at.unwrap_or(now);
         let call = self
-            .update(&old.summary.id, credentials)
+            .update(&old.summary.id, invocation)
+            .await?
             .update_expression("SET attempts = :one, last_attempt_at = :now")
             .condition_expression(format!(
                 "{OPENS} AND attempts = :attempts AND last_attempt_at = :last"
@@ -200,7 +207,7 @@ impl Table {
             .expression_attribute_values(":attempts", number(old.summary.attempts))
             .expression_attribute_values(":last", instant(last))
             .return_values(ReturnValue::AllNew);
-        updated(time, call).await
+        updated(invocation, call).await
     }
 
     /// Takes back an attempt that was no guess: nobody looked, or the passcode was right and led to no
@@ -212,18 +219,18 @@ impl Table {
     pub(super) async fn take_attempt_back(
         &self,
         share: &Share,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
         let passcode = share.passcode.as_ref().map(PasscodeHash::as_str).unwrap_or_default();
         let call = self
-            .update(&share.summary.id, credentials)
+            .update(&share.summary.id, invocation)
+            .await?
             .update_expression("SET attempts = attempts - :one")
             // Attempts at another passcode are guesses.
             .condition_expression("attempts >= :one AND passcode_hash = :passcode_hash")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":passcode_hash", text(passcode));
-        in_time(time, once(call)).await
+        in_time(invocation, once(call)).await
     }
 
     /// Writes down a press, if at this very moment everything still holds that must: the share is
@@ -242,14 +249,14 @@ impl Table {
         press: Press,
         browser: &Browser,
         now: Timestamp,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
         let mut set = vec!["last_download_at = :now"];
         let mut remove = Vec::new();
         let mut condition = OPENS.to_owned();
         let mut call = self
-            .update(&share.summary.id, credentials)
+            .update(&share.summary.id, invocation)
+            .await?
             .expression_attribute_names("#browser", browser.digest())
             .expression_attribute_values(":now", instant(now));
         match &share.passcode {
@@ -284,7 +291,8 @@ impl Table {
         if !remove.is_empty() {
             expression = format!("{expression} REMOVE {}", remove.join(", "));
         }
-        updated(time, call.update_expression(expression).condition_expression(condition)).await
+        updated(invocation, call.update_expression(expression).condition_expression(condition))
+            .await
     }
 
     /// Changes a share that is not revoked.
@@ -296,8 +304,7 @@ impl Table {
         &self,
         id: &ShareId,
         changes: Changes,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let mut values = HashMap::new();
@@ -342,12 +349,13 @@ impl Table {
             expression.push(format!("REMOVE {}", remove.join(", ")));
         }
         let call = self
-            .update(id, credentials)
+            .update(id, invocation)
+            .await?
             .update_expression(expression.join(" "))
             .condition_expression("attribute_exists(id) AND attribute_not_exists(revoked_at)")
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(ReturnValue::AllNew);
-        updated(time, call).await
+        updated(invocation, call).await
     }
 
     /// Revokes a share for good. One that is revoked already stays as it is.
@@ -358,16 +366,16 @@ impl Table {
     pub(super) async fn revoke(
         &self,
         id: &ShareId,
-        now: Timestamp,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Updated, ShareError> {
+        let now = invocation.now();
         let call = self
-            .update(id, credentials)
+            .update(id, invocation)
+            .await?
             .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":now", instant(now));
-        updated(time, call).await
+        updated(invocation, call).await
     }
 
     /// Shares of one owner, the newest first: what the index projects of them.
@@ -380,12 +388,11 @@ impl Table {
         owner_key: &str,
         from: Option<Item>,
         limit: i32,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Page, ShareError> {
         let call = self
-            .aws
-            .dynamodb(credentials)
+            .client(invocation)
+            .await?
             .query()
             .table_name(&self.name)
             .index_name(BY_OWNER)
@@ -394,7 +401,7 @@ impl Table {
             .scan_index_forward(false)
             .limit(limit)
             .set_exclusive_start_key(from);
-        let page = in_time(time, answered(time, || call.clone().send())).await?;
+        let page = in_time(invocation, answered(invocation, || call.clone().send())).await?;
         Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
@@ -407,38 +414,39 @@ impl Table {
         &self,
         from: Option<&ShareId>,
         limit: i32,
-        credentials: &Credentials,
-        time: InvocationTime,
+        invocation: &Invocation,
     ) -> Result<Page, ShareError> {
         let from = from.map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
         let call = self
-            .aws
-            .dynamodb(credentials)
+            .client(invocation)
+            .await?
             .scan()
             .table_name(&self.name)
             .consistent_read(true)
             .limit(limit)
             .set_exclusive_start_key(from);
-        let page = in_time(time, answered(time, || call.clone().send())).await?;
+        let page = in_time(invocation, answered(invocation, || call.clone().send())).await?;
         Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
-    fn update(&self, id: &ShareId, credentials: &Credentials) -> UpdateItemFluentBuilder {
-        self.aws
-            .dynamodb(credentials)
-            .update_item()
-            .table_name(&self.name)
-            .key("id", text(id.as_str()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    /// An update of the share's item.
+    async fn update(
+        &self,
+        id: &ShareId,
+        invocation: &Invocation,
+    ) -> Result<UpdateItemFluentBuilder, ShareError> {
+        let update = self.client(invocation).await?.update_item().table_name(&self.name);
+        let on_failure = ReturnValuesOnConditionCheckFailure::AllOld;
+        Ok(update.key("id", text(id.as_str())).return_values_on_condition_check_failure(on_failure))
     }
 }
 
 /// Makes the call, and once more if there is no answer.
 async fn updated(
-    time: InvocationTime,
+    invocation: &Invocation,
     call: UpdateItemFluentBuilder,
 ) -> Result<Updated, ShareError> {
-    in_time(time, repeated(time, || once(call.clone()))).await
+    in_time(invocation, repeated(invocation, || once(call.clone()))).await
 }
 
 /// Makes the call once.
@@ -460,10 +468,9 @@ fn once(
 
 /// The outcome of a call, if it comes in time for this invocation to answer.
 async fn in_time<T>(
-    time: InvocationTime,
+    invocation: &Invocation,
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, ShareError> {
-    let left = time.left().saturating_sub(TIME_TO_ANSWER);
-    let too_late = || Err(AwsError::NoResponse("no answer before the invocation ends".to_owned()));
-    timeout(left, call).await.unwrap_or_else(|_| too_late()).map_err(ShareError::Table)
+    let too_late = |_| Err(AwsError::NoResponse("no answer before the invocation ends".to_owned()));
+    invocation.in_time(call).await.unwrap_or_else(too_late).map_err(ShareError::Table)
 }

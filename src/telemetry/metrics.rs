@@ -7,6 +7,8 @@
 //! Sources: Amazon CloudWatch user guide, "Specification: Embedded metric format"; Lambda developer
 //! guide, "Log-level filtering", which knows no exception for these lines.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -14,128 +16,155 @@ use serde::{Serialize, Serializer};
 /// The CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "S3LinkSigner";
 
-/// The metrics that count something. Each variant bears the metric's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counter {
-    /// Links that were given out.
-    LinksSigned,
-    /// Those of them whose window is shorter than the caller asked for.
-    WindowsShortened,
-    /// Requests for a link, and other requests, that got a problem.
-    LinksRefused,
-    /// Those of them refused because nothing proves how long the session lasts.
-    SessionUnproven,
-    /// Those of them refused because the window would be too short.
-    WindowsTooShort,
-    /// Mails that SES accepted.
-    MailsSent,
-    /// Mails that did not go out and whose event comes back.
-    MailsFailed,
-    /// Events about objects that may not be mailed.
-    EventsRefused,
-    /// Recipients that may not get mail.
-    RecipientsRefused,
-    /// Looks at the object of `GRANTS_OBJECT` that found it wrong.
-    GrantsObjectInvalid,
-    /// Shares that were made.
-    SharesCreated,
-    /// Pages of shares that work, and their facts as JSON.
-    SharePagesShown,
-    /// Downloads of shares that were given.
-    ShareDownloads,
-    /// Presses of a share's button that got nothing. An address that is not well formed is no share's.
-    ShareRefusals,
-    /// Those of them with a wrong passcode.
-    SharePasscodesWrong,
+/// Makes the enum of counters from one list, so that its names, its groups and the array of counts can't
+/// fall out of step.
+macro_rules! counters {
+    ($($group:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
+        /// The metrics that count something. Each variant bears the metric's name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Counter {
+            $($($(#[doc = $doc])+ $name,)+)+
+        }
+
+        impl Counter {
+            /// All counters, group by group.
+            const ALL: &[(Group, Self)] = &[$($((Group::$group, Self::$name),)+)+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$name => stringify!($name),)+)+
+                }
+            }
+        }
+    };
 }
 
-impl Counter {
-    /// The counters of links. Every line of metrics has all of them.
-    const LINKS: [Self; 5] = [
-        Self::LinksSigned,
-        Self::WindowsShortened,
-        Self::LinksRefused,
-        Self::SessionUnproven,
-        Self::WindowsTooShort,
-    ];
+/// Which counters appear together. A line of metrics has all counters of a group or, when all of them
+/// are 0, none. It always has those of links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Links,
+    Mails,
+    Grants,
+    Shares,
+}
 
-    /// The counters of mailing. A line has all of them or, when all are 0, none.
-    const MAILS: [Self; 4] =
-        [Self::MailsSent, Self::MailsFailed, Self::EventsRefused, Self::RecipientsRefused];
-
-    /// The counters of shares. A line has all of them or, when all are 0, none.
-    const SHARES: [Self; 5] = [
-        Self::SharesCreated,
-        Self::SharePagesShown,
-        Self::ShareDownloads,
-        Self::ShareRefusals,
-        Self::SharePasscodesWrong,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::LinksSigned => "LinksSigned",
-            Self::WindowsShortened => "WindowsShortened",
-            Self::LinksRefused => "LinksRefused",
-            Self::SessionUnproven => "SessionUnproven",
-            Self::WindowsTooShort => "WindowsTooShort",
-            Self::MailsSent => "MailsSent",
-            Self::MailsFailed => "MailsFailed",
-            Self::EventsRefused => "EventsRefused",
-            Self::RecipientsRefused => "RecipientsRefused",
-            Self::GrantsObjectInvalid => "GrantsObjectInvalid",
-            Self::SharesCreated => "SharesCreated",
-            Self::SharePagesShown => "SharePagesShown",
-            Self::ShareDownloads => "ShareDownloads",
-            Self::ShareRefusals => "ShareRefusals",
-            Self::SharePasscodesWrong => "SharePasscodesWrong",
-        }
+counters! {
+    Links {
+        /// Links that were given out.
+        LinksSigned,
+        /// Those of them whose window is shorter than the caller asked for.
+        WindowsShortened,
+        /// Requests for a link, and other requests, that got a problem.
+        LinksRefused,
+        /// Those of them refused because nothing proves how long the session lasts.
+        SessionUnproven,
+        /// Those of them refused because the window would be too short.
+        WindowsTooShort,
+    }
+    Mails {
+        /// Mails that SES accepted.
+        MailsSent,
+        /// Mails that did not go out and whose event comes back.
+        MailsFailed,
+        /// Events about objects that may not be mailed.
+        EventsRefused,
+        /// Recipients that may not get mail.
+        RecipientsRefused,
+    }
+    Grants {
+        /// Looks at the object that holds the grants that found it wrong.
+        GrantsObjectInvalid,
+    }
+    Shares {
+        /// Shares that were made.
+        SharesCreated,
+        /// Pages of shares that work, and their facts as JSON.
+        SharePagesShown,
+        /// Downloads of shares that were given.
+        ShareDownloads,
+        /// Presses of a share's button that got nothing. An address that is not well formed is no share's.
+        ShareRefusals,
+        /// Those of them with a wrong passcode.
+        SharePasscodesWrong,
     }
 }
 
-/// How often each counter was counted in one invocation.
+/// What one invocation counted.
 #[derive(Debug, Default)]
-pub(super) struct Counters(
-    [u64; Counter::LINKS.len() + Counter::MAILS.len() + 1 + Counter::SHARES.len()],
-);
+pub(crate) struct Counters(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    values: [u64; Counter::ALL.len()],
+    /// The end of the session that ends first of those that signed a link.
+    first_session_end: Option<Timestamp>,
+}
 
 impl Counters {
-    pub(super) fn add(&mut self, counter: Counter, times: u64) {
-        self.0[counter as usize] += times;
+    /// Adds `times` to `counter`.
+    pub(crate) fn add(&self, counter: Counter, times: u64) {
+        self.counts().values[counter as usize] += times;
     }
 
+    /// Takes note of a session that signed a link.
+    pub(crate) fn session_ends_at(&self, end: Timestamp) {
+        let mut counts = self.counts();
+        counts.first_session_end =
+            Some(counts.first_session_end.map_or(end, |first| first.min(end)));
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
     /// The metrics to print, or `None` if nothing was counted.
-    pub(super) fn metrics(&self, session_remaining_seconds: Option<u64>) -> Option<Vec<Metric>> {
-        if self.0.iter().all(|value| *value == 0) {
+    fn metrics(&self, now: Timestamp) -> Option<Vec<Metric>> {
+        if self.values.iter().all(|value| *value == 0) {
             return None;
         }
-        let count = |counter: Counter| Metric {
-            name: counter.name(),
-            unit: "Count",
-            value: self.0[counter as usize],
+        let value = |counter: Counter| self.values[counter as usize];
+        let was_counted = |wanted: Group| {
+            Counter::ALL.iter().any(|(group, one)| *group == wanted && value(*one) > 0)
         };
-        let mut metrics: Vec<_> = Counter::LINKS.into_iter().map(count).collect();
-        metrics.extend(session_remaining_seconds.map(|value| Metric {
+        let count = |group: Group| {
+            let counters = Counter::ALL.iter().filter(move |(of, _)| *of == group);
+            counters.map(|(_, one)| Metric { name: one.name(), unit: "Count", value: value(*one) })
+        };
+        let mut metrics: Vec<_> = count(Group::Links).collect();
+        metrics.extend(self.first_session_end.map(|end| Metric {
             name: "SessionRemainingSeconds",
             unit: "Seconds",
-            value,
+            value: u64::try_from(end.duration_since(now).as_secs()).unwrap_or_default(),
         }));
-        if Counter::MAILS.into_iter().any(|counter| self.0[counter as usize] > 0) {
-            metrics.extend(Counter::MAILS.into_iter().map(count));
-        }
-        if self.0[Counter::GrantsObjectInvalid as usize] > 0 {
-            metrics.push(count(Counter::GrantsObjectInvalid));
-        }
-        if Counter::SHARES.into_iter().any(|counter| self.0[counter as usize] > 0) {
-            metrics.extend(Counter::SHARES.into_iter().map(count));
+        for group in [Group::Mails, Group::Grants, Group::Shares] {
+            if was_counted(group) {
+                metrics.extend(count(group));
+            }
         }
         Some(metrics)
     }
 }
 
+/// What an invocation counted, as a line of JSON. `None` if it counted nothing. `log_level` is the level
+/// of the function's log (`AWS_LAMBDA_LOG_LEVEL`).
+pub(crate) fn metrics_line(
+    counters: &Counters,
+    request_id: &str,
+    function_name: &str,
+    log_level: Option<&str>,
+    now: Timestamp,
+) -> Option<String> {
+    let values = counters.counts().metrics(now)?;
+    let level = level_that_passes(log_level);
+    serde_json::to_string(&Metrics { at: now, level, function_name, request_id, values }).ok()
+}
+
 /// The least severe level that passes, where the log's level is `configured`
 /// (`AWS_LAMBDA_LOG_LEVEL`).
-pub(super) fn level_that_passes(configured: Option<&str>) -> &'static str {
+fn level_that_passes(configured: Option<&str>) -> &'static str {
     match configured.unwrap_or_default().to_ascii_uppercase().as_str() {
         "WARN" => "WARN",
         "ERROR" => "ERROR",
@@ -145,18 +174,18 @@ pub(super) fn level_that_passes(configured: Option<&str>) -> &'static str {
 }
 
 /// The metrics of one invocation.
-pub(super) struct Metrics<'a> {
-    pub(super) at: Timestamp,
-    pub(super) level: &'static str,
-    pub(super) function_name: &'a str,
-    pub(super) request_id: &'a str,
-    pub(super) values: Vec<Metric>,
+struct Metrics<'a> {
+    at: Timestamp,
+    level: &'static str,
+    function_name: &'a str,
+    request_id: &'a str,
+    values: Vec<Metric>,
 }
 
 /// One metric. CloudWatch is told its name and its unit; its value is a field of the line.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Metric {
+struct Metric {
     name: &'static str,
     unit: &'static str,
     #[serde(skip)]

@@ -10,8 +10,8 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use jiff::{SignedDuration, Timestamp};
 use link_rules::window::SessionEnd;
 use s3_link_signer::{
-    Aws, AwsSettings, CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings,
-    InvocationTime, Minter, Selection, Sessions, Sts,
+    Aws, AwsSettings, CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Function,
+    Invocation, Minter, Selection, Sessions, Sts,
 };
 
 use crate::aws_server::{AwsServer, Call, Reply, jwt};
@@ -38,9 +38,15 @@ thread_local! {
 }
 
 /// An invocation that begins at `time`. The clock shows `time` until another one begins.
-fn at(time: Timestamp) -> InvocationTime {
+fn at(time: Timestamp) -> Invocation {
     CLOCK.set(time);
-    InvocationTime::begin(|| CLOCK.get())
+    Invocation::begin(|| CLOCK.get())
+}
+
+/// The same, of the function with this ARN.
+fn of(arn: &str, time: Timestamp) -> Invocation {
+    let function = Function { arn: Some(arn.to_owned()), ..Function::default() };
+    at(time).of("request-1", function)
 }
 
 /// Session credentials as they are in Lambda's environment, without an end.
@@ -128,7 +134,7 @@ async fn the_attested_end_is_believed_to_the_second_and_asked_for_once() {
     let server = sts_attesting(end).await;
     let sessions = Setup::lambda().minting().sessions(&server);
     for minutes in [0, 1, 300] {
-        let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(later(minutes))).await.unwrap();
         assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
     }
     assert_eq!((server.count(ATTEST), server.count(MINT)), (1, 0));
@@ -137,7 +143,7 @@ async fn the_attested_end_is_believed_to_the_second_and_asked_for_once() {
 #[tokio::test]
 async fn sts_is_asked_with_the_very_credentials_for_the_shortest_token_that_nobody_trusts() {
     let server = sts_attesting(later(300)).await;
-    Setup::lambda().sessions(&server).select(HOUR, at(now())).await.unwrap();
+    Setup::lambda().sessions(&server).select(HOUR, &at(now())).await.unwrap();
     let Call { access_key_id, parameters, .. } = server.calls(ATTEST).remove(0);
     assert_eq!(access_key_id, "ASIALAMBDA");
     assert_eq!(parameters["Audience.member.1"], "https://s3-link-signer.invalid");
@@ -149,7 +155,7 @@ async fn a_token_about_another_function_proves_nothing_and_is_not_asked_for_agai
     let server = AwsServer::start(|_| Reply::token(&jwt(now(), later(700), "other"))).await;
     let sessions = Setup::lambda().sessions(&server);
     for minutes in [0, 1, 600] {
-        let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(later(minutes))).await.unwrap();
         assert!(unproven(&selection).contains("another function"));
     }
     assert_eq!(server.count(ATTEST), 1);
@@ -174,13 +180,13 @@ async fn a_refusal_names_the_fix_and_is_asked_again_after_five_minutes() {
         .await;
         let sessions = Setup::lambda().sessions(&server);
         for (second, calls, asked_at) in [(0, 1, 0), (299, 1, 0), (300, 2, 300), (599, 2, 300)] {
-            let selection = sessions.select(HOUR, at(seconds(second))).await.unwrap();
+            let selection = sessions.select(HOUR, &at(seconds(second))).await.unwrap();
             assert!(unproven(&selection).contains(fix), "{selection:?}");
             assert_eq!(server.count(ATTEST), calls, "{code} at second {second}");
             assert_eq!(selection.attestation_asked_at, Some(seconds(asked_at)));
         }
         // The operator has done what the sentence says.
-        let selection = sessions.select(HOUR, at(seconds(600))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(seconds(600))).await.unwrap();
         assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
         assert_eq!(selection.attestation_asked_at, Some(seconds(600)));
     }
@@ -193,12 +199,12 @@ async fn no_session_is_minted_that_the_own_session_outlasts() {
     let sessions = Setup::lambda().minting().sessions(&server);
     // Neither keeps two days. A minted session ends within the hour.
     for minutes in [0, 11, 600] {
-        let selection = sessions.select(48 * HOUR, at(later(minutes))).await.unwrap();
+        let selection = sessions.select(48 * HOUR, &at(later(minutes))).await.unwrap();
         assert_eq!(selected(&selection), (Evidence::Attested, Some(end), "ASIALAMBDA"));
     }
     assert_eq!(server.count(MINT), 0);
     // In the own session's last hour a new one is better.
-    sessions.select(48 * HOUR, at(later(690))).await.unwrap();
+    sessions.select(48 * HOUR, &at(later(690))).await.unwrap();
     assert_eq!(server.count(MINT), 1);
 }
 
@@ -220,10 +226,10 @@ async fn an_sts_that_fails_is_asked_again_but_not_within_thirty_seconds() {
         .await;
         let sessions = Setup::lambda().sessions(&server);
 
-        assert!(sessions.select(HOUR, at(now())).await.unwrap().session.is_none());
-        assert!(sessions.select(HOUR, at(seconds(29))).await.unwrap().session.is_none());
+        assert!(sessions.select(HOUR, &at(now())).await.unwrap().session.is_none());
+        assert!(sessions.select(HOUR, &at(seconds(29))).await.unwrap().session.is_none());
         assert_eq!(server.count(ATTEST), 1);
-        let selection = sessions.select(HOUR, at(seconds(30))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(seconds(30))).await.unwrap();
         assert_eq!(selected(&selection).0, Evidence::Attested);
         assert_eq!(server.count(ATTEST), 2);
     }
@@ -242,7 +248,7 @@ async fn a_call_without_an_answer_is_made_once_more_before_anything_is_refused()
         .await;
         let setup = Setup::lambda();
         let setup = if mints { setup.minting() } else { setup };
-        let selection = setup.sessions(&server).select(HOUR, at(now())).await.unwrap();
+        let selection = setup.sessions(&server).select(HOUR, &at(now())).await.unwrap();
         assert!(selection.session.is_some(), "{selection:?}");
     }
 }
@@ -270,8 +276,8 @@ async fn a_call_that_a_freeze_interrupted_starts_no_pause() {
         .await;
         let setup = Setup::lambda();
         let sessions = if mints { setup.minting() } else { setup }.sessions(&server);
-        assert!(sessions.select(HOUR, at(now())).await.unwrap().session.is_none());
-        let selection = sessions.select(HOUR, at(later(2))).await.unwrap();
+        assert!(sessions.select(HOUR, &at(now())).await.unwrap().session.is_none());
+        let selection = sessions.select(HOUR, &at(later(2))).await.unwrap();
         assert!(selection.session.is_some(), "{selection:?}");
     }
 }
@@ -286,19 +292,19 @@ async fn one_invocation_asks_once_however_long_it_lasts() {
         let server = AwsServer::start(move |_| fault.clone()).await;
         let sessions = Setup::lambda().minting().sessions(&server);
         let invocation = at(now());
-        sessions.select(HOUR, invocation).await.unwrap();
+        sessions.select(HOUR, &invocation).await.unwrap();
         let calls = (server.count(ATTEST), server.count(MINT));
         assert_eq!(calls.0, 1);
         assert!((1..=2).contains(&calls.1), "the SDK may try a call twice: {}", calls.1);
         for minutes in [1, 5, 14] {
             CLOCK.set(later(minutes));
-            let selection = sessions.select(HOUR, invocation).await.unwrap();
+            let selection = sessions.select(HOUR, &invocation).await.unwrap();
             assert!(selection.session.is_none());
             assert!(selection.not_minted.is_some());
         }
         assert_eq!((server.count(ATTEST), server.count(MINT)), calls);
 
-        sessions.select(HOUR, at(later(14))).await.unwrap();
+        sessions.select(HOUR, &at(later(14))).await.unwrap();
         assert_eq!(server.count(ATTEST), next_attestation);
         assert!(server.count(MINT) > calls.1, "the next invocation asks again");
     }
@@ -325,7 +331,7 @@ async fn a_pause_counts_from_the_failure_and_not_from_the_call() {
         let setup = if slow == MINT { setup.minting() } else { setup };
         let sessions = setup.sessions(&server);
         for (second, rounds) in [(0, 1), (4, 1), (3 + pause, 1), (4 + pause, 2)] {
-            sessions.select(HOUR, at(seconds(second))).await.unwrap();
+            sessions.select(HOUR, &at(seconds(second))).await.unwrap();
             let calls = i64::try_from(server.count(slow)).unwrap();
             assert_eq!(calls, rounds * tries, "{slow} at second {second}");
         }
@@ -342,7 +348,7 @@ async fn minted_sessions_that_have_ended_already_are_asked_for_once() {
     let sessions = Setup::lambda().minting().sessions(&server);
     let invocation = at(now());
     for _ in 0..10 {
-        let selection = sessions.select(HOUR, invocation).await.unwrap();
+        let selection = sessions.select(HOUR, &invocation).await.unwrap();
         assert!(selection.not_minted.unwrap().to_string().contains("already ended"));
     }
     assert_eq!(server.count(MINT), 1);
@@ -357,7 +363,7 @@ async fn a_provider_that_fails_is_asked_once_by_each_invocation() {
     for invocation in 1..=2 {
         let time = at(later(invocation));
         for _ in 0..10 {
-            sessions.select(HOUR, time).await.unwrap_err();
+            sessions.select(HOUR, &time).await.unwrap_err();
         }
         assert_eq!(asked.load(Ordering::SeqCst), usize::try_from(invocation).unwrap());
     }
@@ -372,7 +378,7 @@ async fn a_provider_whose_session_has_ended_is_asked_once_by_each_invocation() {
     for invocation in 1..=2 {
         let time = at(later(invocation));
         for _ in 0..10 {
-            sessions.select(HOUR, time).await.unwrap();
+            sessions.select(HOUR, &time).await.unwrap();
         }
         assert_eq!(asked.load(Ordering::SeqCst), usize::try_from(invocation).unwrap());
     }
@@ -398,12 +404,12 @@ async fn what_sts_attested_counts_only_for_the_function_that_was_invoked() {
             let server = sts_attesting(later(300)).await;
             let sessions = Setup::lambda().sessions(&server);
             if initialised {
-                let selection = sessions.select(HOUR, at(now())).await.unwrap();
+                let selection = sessions.select(HOUR, &at(now())).await.unwrap();
                 assert_eq!(selected(&selection).0, Evidence::Attested);
             }
-            sessions.invoked_as(&arn);
             for minutes in [1, 2] {
-                let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
+                let invocation = of(&arn, later(minutes));
+                let selection = sessions.select(HOUR, &invocation).await.unwrap();
                 match reason {
                     None => assert_eq!(selected(&selection).0, Evidence::Attested),
                     Some(reason) => assert!(unproven(&selection).contains(reason), "{arn}"),
@@ -418,10 +424,10 @@ async fn what_sts_attested_counts_only_for_the_function_that_was_invoked() {
 async fn a_session_of_another_function_is_replaced_by_a_minted_one() {
     let server = sts_attesting(later(300)).await;
     let sessions = Setup::lambda().minting().sessions(&server);
-    sessions.select(HOUR, at(now())).await.unwrap();
+    sessions.select(HOUR, &at(now())).await.unwrap();
     assert_eq!(server.count(MINT), 0);
-    sessions.invoked_as(&FUNCTION_ARN.replace("123456789012", "210987654321"));
-    let selection = sessions.select(HOUR, at(now())).await.unwrap();
+    let other = FUNCTION_ARN.replace("123456789012", "210987654321");
+    let selection = sessions.select(HOUR, &of(&other, now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Minted, Some(later(60)), "ASIAMINTED"));
 }
 
@@ -430,8 +436,7 @@ async fn a_declared_end_needs_no_function_arn() {
     let server = sts_minting().await;
     let source = CredentialsSource::environment(ending("ASIADECLARED", later(120)));
     let sessions = Setup::new(source).sessions(&server);
-    sessions.invoked_as("");
-    let selection = sessions.select(HOUR, at(now())).await.unwrap();
+    let selection = sessions.select(HOUR, &of("", now())).await.unwrap();
     assert_eq!(selected(&selection).0, Evidence::Declared);
 }
 
@@ -441,13 +446,13 @@ async fn a_token_of_another_time_is_asked_for_again_when_the_clock_may_be_right(
     let server =
         AwsServer::start(move |_| Reply::token(&jwt(issued_at, later(300), "signer"))).await;
     let sessions = Setup::lambda().sessions(&server);
-    let selection = sessions.select(HOUR, at(later(6))).await.unwrap();
+    let selection = sessions.select(HOUR, &at(later(6))).await.unwrap();
     assert!(unproven(&selection).contains("its iat is more than 5 minutes"), "{selection:?}");
-    let selection = sessions.select(HOUR, at(later(-1))).await.unwrap();
+    let selection = sessions.select(HOUR, &at(later(-1))).await.unwrap();
     assert!(selection.session.is_none(), "the pause is not over by a clock that was set back");
     let sessions = Setup::lambda().sessions(&server);
-    sessions.select(HOUR, at(later(-6))).await.unwrap();
-    let selection = sessions.select(HOUR, at(now())).await.unwrap();
+    sessions.select(HOUR, &at(later(-6))).await.unwrap();
+    let selection = sessions.select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection).0, Evidence::Attested);
 }
 
@@ -455,7 +460,7 @@ async fn a_token_of_another_time_is_asked_for_again_when_the_clock_may_be_right(
 async fn a_call_that_hangs_is_given_up_after_twice_two_seconds() {
     let server = AwsServer::start(|_| Reply::token("x").after(Duration::from_mins(1))).await;
     let started = std::time::Instant::now();
-    let selection = Setup::lambda().sessions(&server).select(HOUR, at(now())).await.unwrap();
+    let selection = Setup::lambda().sessions(&server).select(HOUR, &at(now())).await.unwrap();
     let took = started.elapsed();
     assert!(unproven(&selection).contains("STS could not answer GetWebIdentityToken"));
     assert!(took >= Duration::from_millis(3_900) && took < Duration::from_secs(6), "{took:?}");
@@ -473,10 +478,10 @@ async fn keys_do_not_share_evidence() {
     let provider = Rotating::new([session("ASIAONE"), session("ASIATWO")]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
 
-    let selection = sessions.select(HOUR, at(now())).await.unwrap();
+    let selection = sessions.select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Attested, Some(later(300)), "ASIAONE"));
     sessions.forget().await;
-    assert!(sessions.select(HOUR, at(now())).await.unwrap().session.is_none());
+    assert!(sessions.select(HOUR, &at(now())).await.unwrap().session.is_none());
     assert_eq!(server.count(ATTEST), 2);
 }
 
@@ -495,10 +500,10 @@ async fn a_key_without_an_end_is_read_again_after_fifteen_minutes_and_a_new_one_
         let provider = Rotating::new([session("ASIAONE", "token"), rotated.clone()]);
         let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
         for minutes in [0, 14] {
-            assert!(sessions.select(HOUR, at(later(minutes))).await.unwrap().session.is_none());
+            assert!(sessions.select(HOUR, &at(later(minutes))).await.unwrap().session.is_none());
         }
         assert_eq!(server.count(ATTEST), 1);
-        let selection = sessions.select(HOUR, at(later(15))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(later(15))).await.unwrap();
         let expected = (Evidence::Attested, Some(later(300)), rotated.access_key_id());
         assert_eq!(selected(&selection), expected);
         let signing = &selection.session.as_ref().unwrap().credentials;
@@ -522,7 +527,7 @@ async fn concurrent_callers_make_one_call() {
         .map(|_| {
             let sessions = Arc::clone(&sessions);
             tokio::spawn(async move {
-                sessions.select(HOUR, at(now())).await.unwrap().session.is_some()
+                sessions.select(HOUR, &at(now())).await.unwrap().session.is_some()
             })
         })
         .collect();
@@ -537,11 +542,11 @@ async fn a_session_is_minted_only_when_the_own_one_can_not_keep_what_was_asked()
     let server = sts_attesting(later(10)).await;
     let sessions = Setup::lambda().minting().sessions(&server);
 
-    let short = sessions.select(300, at(now())).await.unwrap();
+    let short = sessions.select(300, &at(now())).await.unwrap();
     assert_eq!(selected(&short).0, Evidence::Attested);
     assert_eq!(server.count(MINT), 0);
 
-    let long = sessions.select(HOUR, at(now())).await.unwrap();
+    let long = sessions.select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&long), (Evidence::Minted, Some(later(60)), "ASIAMINTED"));
     assert_eq!(server.calls(MINT)[0].parameters["DurationSeconds"], "3600");
     assert_eq!(server.count(MINT), 1);
@@ -555,7 +560,7 @@ async fn the_own_session_signs_when_it_outlasts_the_minted_one() {
     })
     .await;
     let sessions = Setup::lambda().minting().sessions(&server);
-    let selection = sessions.select(12 * HOUR, at(now())).await.unwrap();
+    let selection = sessions.select(12 * HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Attested, Some(later(55)), "ASIALAMBDA"));
     assert_eq!(server.count(MINT), 1);
 }
@@ -577,15 +582,15 @@ async fn a_minted_session_is_renewed_only_when_older_than_ten_minutes_and_too_sh
     .await;
     let sessions = Setup::lambda().minting().sessions(&server);
 
-    sessions.select(HOUR, at(now())).await.unwrap();
+    sessions.select(HOUR, &at(now())).await.unwrap();
     // The session is too short for an hour, but young.
-    sessions.select(HOUR, at(later(9))).await.unwrap();
+    sessions.select(HOUR, &at(later(9))).await.unwrap();
     assert_eq!(server.count(MINT), 1);
     // It is old, but long enough.
-    sessions.select(HOUR / 2, at(later(20))).await.unwrap();
+    sessions.select(HOUR / 2, &at(later(20))).await.unwrap();
     assert_eq!(server.count(MINT), 1);
     // It is old and too short.
-    let selection = sessions.select(HOUR, at(later(20))).await.unwrap();
+    let selection = sessions.select(HOUR, &at(later(20))).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Minted, Some(later(80)), "ASIAMINTED1"));
     assert_eq!(server.count(MINT), 2);
 }
@@ -601,21 +606,21 @@ async fn a_minted_session_is_used_until_its_end_when_it_can_not_be_renewed() {
     })
     .await;
     let sessions = Setup::lambda().minting().sessions(&server);
-    sessions.select(HOUR, at(now())).await.unwrap();
+    sessions.select(HOUR, &at(now())).await.unwrap();
     for _ in 0..5 {
-        let selection = sessions.select(HOUR, at(later(30))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(later(30))).await.unwrap();
         assert_eq!(selected(&selection).1, Some(later(60)));
     }
     assert_eq!(server.count(MINT), 2, "a refusal is not repeated at once");
     // Once it has ended, there is no session to sign with.
-    assert!(sessions.select(HOUR, at(later(60))).await.unwrap().session.is_none());
+    assert!(sessions.select(HOUR, &at(later(60))).await.unwrap().session.is_none());
 }
 
 #[tokio::test]
 async fn a_refused_minting_says_what_to_fix() {
     let server = AwsServer::start(|_| Reply::error(403, "AccessDenied")).await;
     let selection =
-        Setup::lambda().minting().sessions(&server).select(HOUR, at(now())).await.unwrap();
+        Setup::lambda().minting().sessions(&server).select(HOUR, &at(now())).await.unwrap();
     assert!(selection.session.is_none());
     let reason = selection.not_minted.expect("a reason").to_string();
     assert!(reason.contains("allow sts:AssumeRole"), "{reason}");
@@ -626,7 +631,7 @@ async fn a_declared_end_needs_no_call() {
     let server = sts_minting().await;
     let source = CredentialsSource::environment(ending("ASIADECLARED", later(120)));
     let selection =
-        Setup::new(source).minting().sessions(&server).select(HOUR, at(now())).await.unwrap();
+        Setup::new(source).minting().sessions(&server).select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Declared, Some(later(120)), "ASIADECLARED"));
     assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
 }
@@ -637,7 +642,7 @@ async fn an_end_that_a_provider_moves_ahead_for_the_same_key_is_not_believed() {
     let provider = Rotating::new([ending("ASIASAME", later(5)), ending("ASIASAME", later(20))]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
     for minutes in [0, 1, 4] {
-        let selection = sessions.select(HOUR, at(later(minutes))).await.unwrap();
+        let selection = sessions.select(HOUR, &at(later(minutes))).await.unwrap();
         assert_eq!(selected(&selection), (Evidence::Declared, Some(later(5)), "ASIASAME"));
     }
 }
@@ -647,9 +652,9 @@ async fn an_end_that_a_provider_moves_back_for_the_same_key_is_believed() {
     let server = sts_minting().await;
     let provider = Rotating::new([ending("ASIASAME", later(20)), ending("ASIASAME", later(5))]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    let first = sessions.select(HOUR, at(now())).await.unwrap();
+    let first = sessions.select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&first).1, Some(later(20)));
-    let second = sessions.select(HOUR, at(later(1))).await.unwrap();
+    let second = sessions.select(HOUR, &at(later(1))).await.unwrap();
     assert_eq!(selected(&second), (Evidence::Declared, Some(later(5)), "ASIASAME"));
 }
 
@@ -658,9 +663,9 @@ async fn the_provider_is_asked_for_fresher_credentials_when_the_current_ones_are
     let server = sts_minting().await;
     let provider = Rotating::new([ending("ASIAOLD", later(5)), ending("ASIANEW", later(300))]);
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    assert_eq!(selected(&sessions.select(60, at(now())).await.unwrap()).2, "ASIAOLD");
-    assert_eq!(selected(&sessions.select(60, at(later(1))).await.unwrap()).2, "ASIAOLD");
-    assert_eq!(selected(&sessions.select(HOUR, at(later(1))).await.unwrap()).2, "ASIANEW");
+    assert_eq!(selected(&sessions.select(60, &at(now())).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(selected(&sessions.select(60, &at(later(1))).await.unwrap()).2, "ASIAOLD");
+    assert_eq!(selected(&sessions.select(HOUR, &at(later(1))).await.unwrap()).2, "ASIANEW");
 }
 
 #[tokio::test]
@@ -668,8 +673,8 @@ async fn the_current_credentials_are_kept_when_the_provider_fails_later() {
     let server = sts_minting().await;
     let provider = Rotating::new([ending("ASIAONLY", later(5))]).failing_afterwards();
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    sessions.select(60, at(now())).await.unwrap();
-    assert_eq!(selected(&sessions.select(HOUR, at(later(2))).await.unwrap()).2, "ASIAONLY");
+    sessions.select(60, &at(now())).await.unwrap();
+    assert_eq!(selected(&sessions.select(HOUR, &at(later(2))).await.unwrap()).2, "ASIAONLY");
 }
 
 #[tokio::test]
@@ -677,7 +682,7 @@ async fn without_any_credentials_the_reason_is_the_provider_s() {
     let server = sts_minting().await;
     let provider = Rotating::new([]).failing_afterwards();
     let sessions = Setup::new(CredentialsSource::provider(provider)).sessions(&server);
-    let error = sessions.select(HOUR, at(now())).await.unwrap_err().to_string();
+    let error = sessions.select(HOUR, &at(now())).await.unwrap_err().to_string();
     assert!(error.contains("no credentials to sign with"), "{error}");
 }
 
@@ -687,11 +692,11 @@ async fn long_term_keys_are_refused_unless_the_operator_allows_them() {
     let source = || {
         CredentialsSource::environment(Credentials::new("AKIALONG", "secret", None, None, "test"))
     };
-    let selection = Setup::new(source()).sessions(&server).select(HOUR, at(now())).await.unwrap();
+    let selection = Setup::new(source()).sessions(&server).select(HOUR, &at(now())).await.unwrap();
     assert!(unproven(&selection).contains("ALLOW_LONG_TERM_KEYS=true"));
 
     let allowed = Setup::new(source()).with(|settings| settings.allow_long_term_keys = true);
-    let selection = allowed.sessions(&server).select(HOUR, at(now())).await.unwrap();
+    let selection = allowed.sessions(&server).select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Unlimited, None, "AKIALONG"));
     assert_eq!(selection.session.unwrap().end, SessionEnd::Never);
     assert_eq!(server.count(ATTEST), 0);
@@ -701,7 +706,7 @@ async fn long_term_keys_are_refused_unless_the_operator_allows_them() {
 async fn an_assumed_end_is_no_proof_and_sts_is_not_asked() {
     let server = sts_minting().await;
     let setup = Setup::lambda().with(|settings| settings.assumed_end = Some(later(30)));
-    let selection = setup.sessions(&server).select(HOUR, at(now())).await.unwrap();
+    let selection = setup.sessions(&server).select(HOUR, &at(now())).await.unwrap();
     assert_eq!(selected(&selection), (Evidence::Assumed, Some(later(30)), "ASIALAMBDA"));
     assert!(!Evidence::Assumed.is_proof());
     assert_eq!((server.count(ATTEST), server.count(MINT)), (0, 0));
@@ -718,8 +723,8 @@ async fn nothing_printed_holds_a_secret() {
         "test",
     ));
     let sessions = Setup::new(source).minting().sessions(&server);
-    let selection = sessions.select(HOUR, at(now())).await.unwrap();
-    let minted = sessions.select(12 * HOUR, at(later(1))).await.unwrap();
+    let selection = sessions.select(HOUR, &at(now())).await.unwrap();
+    let minted = sessions.select(12 * HOUR, &at(later(1))).await.unwrap();
     let printed = format!("{sessions:?} {selection:?} {minted:?}");
     for secret in ["the-secret-key", "the-session-token", "minted-secret", "minted-token", "e30."] {
         assert!(!printed.contains(secret), "{printed}");

@@ -13,6 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::object::ObjectRef;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::{LimitedBy, Window};
 use proptest::prelude::*;
@@ -48,12 +49,15 @@ impl Case {
 
     fn ours(&self, signer: &Signer) -> Result<String, SignError> {
         let operation = Operation::GetObject(GetObject {
-            key: &self.key,
-            version_id: self.version_id.as_deref(),
+            object: ObjectRef {
+                bucket: &self.bucket,
+                region: &self.region,
+                key: &self.key,
+                version_id: self.version_id.as_deref(),
+            },
             response_headers: &self.response_headers,
         });
-        let (bucket, region) = (&self.bucket, &self.region);
-        signer.sign(&self.credentials, bucket, region, &operation, LINK_ID, &self.window())
+        signer.sign(&self.credentials, &operation, LINK_ID, &self.window())
     }
 
     fn signer(&self) -> Signer {

@@ -33,12 +33,12 @@
 //! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
 //! | [`access`] | who may have links to what: grants and principals |
 //! | [`policy`] | what a bucket's policy does to a link |
-//! | [`object_key`] | which keys a link can name |
+//! | [`object`] | objects, and which keys a link can name |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 
 pub mod access;
-pub mod object_key;
+pub mod object;
 pub mod policy;
 pub mod response_headers;
 pub mod text;

@@ -3,6 +3,7 @@
 //! `mailparse`, which shares no code with `mail-builder`, reads the mails.
 
 use jiff::{SignedDuration, Timestamp};
+use link_rules::window::{Bounds, LimitedBy, Window};
 use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use proptest::prelude::*;
 
@@ -10,7 +11,6 @@ use super::*;
 use crate::links::{Link, PolicyReading};
 use crate::mail::settings::MailSettings;
 use crate::sessions::Evidence;
-use link_rules::window::{Bounds, LimitedBy, Window};
 
 fn parsed(mime: &[u8]) -> ParsedMail<'_> {
     parse_mail(mime).unwrap()
@@ -63,6 +63,7 @@ fn link(key: &str, token: usize, expires_in: u64) -> Link {
         ),
         link_id: "0b0f6c58-6c2b-4d4e-9d5a-2f1f3f0c9f11".to_owned(),
         bucket: "files".to_owned(),
+        region: "eu-west-1".to_owned(),
         key: key.to_owned(),
         window: Window {
             signed_at,

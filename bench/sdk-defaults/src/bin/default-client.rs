@@ -21,6 +21,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
+use link_rules::object::ObjectRef;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::{LimitedBy, Window};
 use peers::{Presign, Settings};
@@ -41,8 +42,7 @@ async fn main() -> Result<(), Error> {
     let response_headers = ResponseHeaders::default();
     peers::run(&bucket, async |link: &Presign<'_>| {
         let operation = Operation::GetObject(GetObject {
-            key: link.key,
-            version_id: None,
+            object: ObjectRef { bucket: &bucket, region: &region, key: link.key, version_id: None },
             response_headers: &response_headers,
         });
         let signed_at = Timestamp::try_from(link.signed_at)?;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Error> {
             expires_at: signed_at + SignedDuration::try_from(link.expires_in)?,
             limited_by: LimitedBy::Request,
         };
-        Ok(signer.sign(&credentials, &bucket, &region, &operation, link.link_id, &window)?)
+        Ok(signer.sign(&credentials, &operation, link.link_id, &window)?)
     })
     .await
 }

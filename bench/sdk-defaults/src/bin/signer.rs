@@ -27,6 +27,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::object::ObjectRef;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::{LimitedBy, Window};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -61,9 +62,10 @@ fn main() {
     let aws = Aws::new(AwsSettings { region: REGION.to_owned(), ..AwsSettings::default() });
     let signer = Signer::new(aws);
     let sign = |bucket, key| {
-        let object = GetObject { key, version_id: None, response_headers: &response_headers };
-        let operation = Operation::GetObject(object);
-        signer.sign(&request.credentials, bucket, REGION, &operation, LINK_ID, &window).unwrap()
+        let object = ObjectRef { bucket, region: REGION, key, version_id: None };
+        let get = GetObject { object, response_headers: &response_headers };
+        let operation = Operation::GetObject(get);
+        signer.sign(&request.credentials, &operation, LINK_ID, &window).unwrap()
     };
     let floor = Floor::new(&request);
     let client = request.client();

@@ -1,4 +1,4 @@
-//! Object keys that a link can name.
+//! Objects, and the keys that a link can name.
 
 use thiserror::Error;
 
@@ -6,6 +6,25 @@ use thiserror::Error;
 ///
 /// Source: Amazon S3 user guide, "Naming Amazon S3 objects".
 pub const MAX_KEY_BYTES: usize = 1_024;
+
+/// The version id of an object that was created without versioning. The next upload without versioning
+/// replaces such an object. S3 leaves the id out where a bucket was never versioned.
+///
+/// Source: Amazon S3 user guide, "How S3 Versioning works".
+pub const UNVERSIONED: &str = "null";
+
+/// One object, or one version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectRef<'a> {
+    /// The bucket's name, or the alias or ARN of an access point.
+    pub bucket: &'a str,
+    /// The bucket's region.
+    pub region: &'a str,
+    /// The object's key, decoded.
+    pub key: &'a str,
+    /// `None`: whatever version is the current one.
+    pub version_id: Option<&'a str>,
+}
 
 /// A key of 1 to [`MAX_KEY_BYTES`] bytes without `.` and `..` path segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

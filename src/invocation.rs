@@ -1,0 +1,316 @@
+//! One invocation: everything about it that the rest of the function needs to know.
+//!
+//! Whatever asks AWS, logs, counts or judges gets a reference to this, so that there is one clock, one
+//! deadline, one caller and one set of grants. The initialisation counts as an invocation of its own.
+//!
+//! This module decides nothing. It imports `telemetry` and no other room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use link_rules::access::{Grants, Principal};
+use tokio::time::timeout;
+
+use crate::telemetry::{Counter, Counters, metrics_line};
+
+/// Reads the time. Tests pass a function that returns the time they want.
+pub(crate) type Clock = fn() -> Timestamp;
+
+/// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
+/// answer with a thousand links takes a tenth of it at the template's memory size.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+
+/// One invocation: its request id, the function it is of, its time, its caller, what it counted, and
+/// the grants that hold for all of it.
+#[derive(Debug)]
+pub struct Invocation {
+    request_id: String,
+    function: Function,
+    began_at: Timestamp,
+    deadline: Timestamp,
+    is_initialisation: bool,
+    clock: Clock,
+    caller: Caller,
+    counters: Counters,
+    grants: Arc<Grants>,
+}
+
+/// The function that was invoked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// Its name (`AWS_LAMBDA_FUNCTION_NAME`).
+    pub name: String,
+    /// Its ARN as Lambda's context has it. `None` before the first event.
+    pub arn: Option<String>,
+    /// The level of its log (`AWS_LAMBDA_LOG_LEVEL`). Metrics must pass it.
+    pub log_level: Option<String>,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Whom the gateway authenticated.
+    pub(crate) principal: Principal,
+    /// The IP address that the gateway saw. A caller can't choose it.
+    pub(crate) ip_address: Option<String>,
+}
+
+/// What was waited for did not come in time to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfTime;
+
+impl Default for Caller {
+    /// Nobody whom a gateway authenticated.
+    fn default() -> Self {
+        Self { principal: Principal::Anonymous, ip_address: None }
+    }
+}
+
+impl Invocation {
+    /// An invocation that begins now. It has no deadline, and nobody is granted anything.
+    #[must_use]
+    pub fn begin(clock: fn() -> Timestamp) -> Self {
+        Self {
+            request_id: String::new(),
+            function: Function::default(),
+            began_at: clock(),
+            deadline: Timestamp::MAX,
+            is_initialisation: false,
+            clock,
+            caller: Caller::default(),
+            counters: Counters::default(),
+            grants: Arc::default(),
+        }
+    }
+
+    /// An initialisation, or what follows a restore. Both happen before any event.
+    pub(crate) fn initialisation(clock: Clock) -> Self {
+        Self { is_initialisation: true, ..Self::begin(clock) }
+    }
+
+    /// The same invocation, with the request id that Lambda gave it and the function it is of.
+    #[must_use]
+    pub fn of(self, request_id: &str, function: Function) -> Self {
+        Self { request_id: request_id.to_owned(), function, ..self }
+    }
+
+    /// The same invocation, with the instant at which Lambda ends it.
+    pub(crate) fn until(self, deadline: Timestamp) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The same invocation, called by `caller`.
+    pub(crate) fn called_by(self, caller: Caller) -> Self {
+        Self { caller, ..self }
+    }
+
+    /// The same invocation, under `grants`.
+    pub(crate) fn under(self, grants: Arc<Grants>) -> Self {
+        Self { grants, ..self }
+    }
+
+    /// The request id that Lambda gave this invocation. Every log line names it.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The ARN of the function that was invoked. `None` before the first event.
+    pub(crate) fn function_arn(&self) -> Option<&str> {
+        self.function.arn.as_deref()
+    }
+
+    /// Who calls.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Who may have links to what. The grants stay the same for the whole invocation.
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Reads the clock. A call may have taken seconds, so read it again after every call.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// How long the invocation goes on from now. Zero if it should have ended.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.duration_since(self.now()).try_into().unwrap_or_default()
+    }
+
+    /// The outcome of `work`, if it comes in time for this invocation to answer.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfTime`]. The work is given up then.
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, OutOfTime> {
+        timeout(self.left().saturating_sub(TIME_TO_ANSWER), work).await.map_err(|_| OutOfTime)
+    }
+
+    /// Whether no event has come yet. Nobody waits then, and what fails can be asked for again in
+    /// the invocation that needs it.
+    pub(crate) fn is_initialisation(&self) -> bool {
+        self.is_initialisation
+    }
+
+    /// Whether a call that failed at `failed_at` must not be repeated yet.
+    ///
+    /// One invocation repeats no call that failed since it began, however long it lasts. A batch
+    /// thus asks once for each cause. Invocations that begin later wait until `pause` is over,
+    /// counted from the failure.
+    pub(crate) fn remembers(&self, failed_at: Timestamp, pause: SignedDuration) -> bool {
+        failed_at >= self.began_at || self.now().duration_since(failed_at) < pause
+    }
+
+    /// Adds 1 to `counter`.
+    pub(crate) fn count(&self, counter: Counter) {
+        self.counters.add(counter, 1);
+    }
+
+    /// Adds `times` to `counter`.
+    pub(crate) fn count_many(&self, counter: Counter, times: u64) {
+        self.counters.add(counter, times);
+    }
+
+    /// Takes note of a session that signed a link. The metric `SessionRemainingSeconds` is about
+    /// the session that ends first.
+    pub(crate) fn session_ends_at(&self, end: Timestamp) {
+        self.counters.session_ends_at(end);
+    }
+
+    /// The invocation's metrics as a line of JSON, or `None` if there are none.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        let Function { name, log_level, .. } = &self.function;
+        metrics_line(&self.counters, &self.request_id, name, log_level.as_deref(), self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const PAUSE: SignedDuration = SignedDuration::from_secs(2);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn began(second: i64) -> Invocation {
+        Invocation { began_at: at(second), ..Invocation::begin(|| at(1_000)) }
+    }
+
+    #[test]
+    fn an_invocation_remembers_what_failed_since_it_began() {
+        let invocation = began(100);
+        assert!(invocation.remembers(at(100), PAUSE));
+        assert!(invocation.remembers(at(500), PAUSE));
+        assert!(!invocation.remembers(at(99), PAUSE));
+    }
+
+    #[test]
+    fn a_later_invocation_waits_until_the_pause_is_over() {
+        let invocation = began(1_000);
+        assert!(invocation.remembers(at(999), PAUSE));
+        assert!(!invocation.remembers(at(998), PAUSE));
+        assert!(!invocation.remembers(at(999), SignedDuration::ZERO));
+    }
+
+    #[test]
+    fn nothing_is_left_of_an_invocation_after_its_deadline() {
+        assert_eq!(began(1_000).until(at(1_003)).left(), Duration::from_secs(3));
+        assert_eq!(began(1_000).until(at(999)).left(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_given_up_a_second_before_the_deadline() {
+        let invocation = began(1_000).until(at(1_003));
+        let work = |seconds| tokio::time::sleep(Duration::from_secs_f64(seconds));
+        assert_eq!(invocation.in_time(work(1.9)).await, Ok(()));
+        assert_eq!(invocation.in_time(work(2.1)).await, Err(OutOfTime));
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T13:00:00Z".parse().unwrap()
+    }
+
+    fn of(function_name: &str, log_level: Option<&str>) -> Invocation {
+        let log_level = log_level.map(str::to_owned);
+        let name = function_name.to_owned();
+        Invocation::begin(now).of("request-1", Function { name, log_level, ..Function::default() })
+    }
+
+    fn metrics(invocation: &Invocation) -> Option<Value> {
+        invocation.metrics().map(|line| serde_json::from_str(&line).unwrap())
+    }
+
+    #[test]
+    fn an_invocation_that_did_nothing_has_no_metrics() {
+        assert_eq!(metrics(&of("signer", None)), None);
+    }
+
+    #[test]
+    fn links_are_counted_beside_the_session_that_ends_first() {
+        let invocation = of("signer", None);
+        invocation.count(Counter::LinksSigned);
+        invocation.count(Counter::LinksSigned);
+        invocation.session_ends_at(now() + SignedDuration::from_mins(2));
+        invocation.session_ends_at(now() + SignedDuration::from_mins(1));
+        let line = metrics(&invocation).unwrap();
+        assert_eq!(line["LinksSigned"], 2);
+        assert_eq!(line["LinksRefused"], 0);
+        assert_eq!(line["SessionRemainingSeconds"], 60);
+        assert_eq!(line["RequestId"], "request-1");
+        assert_eq!(line.get("MailsSent"), None);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+        assert_eq!(
+            directive["Metrics"][5],
+            json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"})
+        );
+    }
+
+    #[test]
+    fn metrics_pass_every_level_of_the_log() {
+        for (level, expected) in [
+            (None, "INFO"),
+            (Some("TRACE"), "INFO"),
+            (Some("DEBUG"), "INFO"),
+            (Some("INFO"), "INFO"),
+            (Some("warn"), "WARN"),
+            (Some("ERROR"), "ERROR"),
+            (Some("FATAL"), "FATAL"),
+        ] {
+            let invocation = of("signer", level);
+            invocation.count(Counter::LinksSigned);
+            let line = metrics(&invocation).unwrap();
+            assert_eq!(line["level"], expected);
+            // Without a time in RFC 3339 Lambda does not believe the level.
+            assert_eq!(line["timestamp"], "2026-11-23T13:00:00Z");
+        }
+    }
+
+    #[test]
+    fn a_wrong_grants_object_is_counted_where_it_was_met() {
+        let invocation = of("signer", None);
+        invocation.count(Counter::GrantsObjectInvalid);
+        let line = metrics(&invocation).unwrap();
+        assert_eq!(line["GrantsObjectInvalid"], 1);
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Metrics"][5],
+            json!({"Name": "GrantsObjectInvalid", "Unit": "Count"})
+        );
+    }
+
+    #[test]
+    fn the_counters_of_mailing_appear_once_something_was_mailed() {
+        let invocation = of("mailer", None);
+        invocation.count(Counter::RecipientsRefused);
+        let line = metrics(&invocation).unwrap();
+        assert_eq!(line["RecipientsRefused"], 1);
+        assert_eq!(line["MailsSent"], 0);
+    }
+}
