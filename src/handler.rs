@@ -179,7 +179,7 @@ impl Handler {
     ///
     /// As for [`Handler::read_grants`].
     pub async fn restored(&self) -> Result<(), GrantsObjectError> {
-        self.links.sessions.forget().await;
+        self.links.sessions.forget();
         self.read_grants().await?;
         self.initialise().await;
         Ok(())

@@ -6,9 +6,10 @@
 //! This module decides nothing. It imports `telemetry` and no other room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use link_rules::access::{Grants, Principal};
 use tokio::time::timeout;
 
@@ -25,9 +26,9 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 /// the grants that hold for all of it.
 #[derive(Debug)]
 pub struct Invocation {
+    id: u64,
     request_id: String,
     function: Function,
-    began_at: Timestamp,
     deadline: Timestamp,
     is_initialisation: bool,
     clock: Clock,
@@ -71,10 +72,11 @@ impl Invocation {
     /// An invocation that begins now. It has no deadline, and nobody is granted anything.
     #[must_use]
     pub fn begin(clock: fn() -> Timestamp) -> Self {
+        static LAST_ID: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed),
             request_id: String::new(),
             function: Function::default(),
-            began_at: clock(),
             deadline: Timestamp::MAX,
             is_initialisation: false,
             clock,
@@ -108,6 +110,11 @@ impl Invocation {
     /// The same invocation, under `grants`.
     pub(crate) fn under(self, grants: Arc<Grants>) -> Self {
         Self { grants, ..self }
+    }
+
+    /// Tells this invocation from all others of this process.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// The request id that Lambda gave this invocation. Every log line names it.
@@ -155,15 +162,6 @@ impl Invocation {
         self.is_initialisation
     }
 
-    /// Whether a call that failed at `failed_at` must not be repeated yet.
-    ///
-    /// One invocation repeats no call that failed since it began, however long it lasts. A batch
-    /// thus asks once for each cause. Invocations that begin later wait until `pause` is over,
-    /// counted from the failure.
-    pub(crate) fn remembers(&self, failed_at: Timestamp, pause: SignedDuration) -> bool {
-        failed_at >= self.began_at || self.now().duration_since(failed_at) < pause
-    }
-
     /// Adds 1 to `counter`.
     pub(crate) fn count(&self, counter: Counter) {
         self.counters.add(counter, 1);
@@ -189,45 +187,28 @@ impl Invocation {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use serde_json::{Value, json};
 
     use super::*;
-
-    const PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn began(second: i64) -> Invocation {
-        Invocation { began_at: at(second), ..Invocation::begin(|| at(1_000)) }
-    }
-
-    #[test]
-    fn an_invocation_remembers_what_failed_since_it_began() {
-        let invocation = began(100);
-        assert!(invocation.remembers(at(100), PAUSE));
-        assert!(invocation.remembers(at(500), PAUSE));
-        assert!(!invocation.remembers(at(99), PAUSE));
-    }
-
-    #[test]
-    fn a_later_invocation_waits_until_the_pause_is_over() {
-        let invocation = began(1_000);
-        assert!(invocation.remembers(at(999), PAUSE));
-        assert!(!invocation.remembers(at(998), PAUSE));
-        assert!(!invocation.remembers(at(999), SignedDuration::ZERO));
+    fn ending(second: i64) -> Invocation {
+        Invocation::begin(|| at(1_000)).until(at(second))
     }
 
     #[test]
     fn nothing_is_left_of_an_invocation_after_its_deadline() {
-        assert_eq!(began(1_000).until(at(1_003)).left(), Duration::from_secs(3));
-        assert_eq!(began(1_000).until(at(999)).left(), Duration::ZERO);
+        assert_eq!(ending(1_003).left(), Duration::from_secs(3));
+        assert_eq!(ending(999).left(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_is_given_up_a_second_before_the_deadline() {
-        let invocation = began(1_000).until(at(1_003));
+        let invocation = ending(1_003);
         let work = |seconds| tokio::time::sleep(Duration::from_secs_f64(seconds));
         assert_eq!(invocation.in_time(work(1.9)).await, Ok(()));
         assert_eq!(invocation.in_time(work(2.1)).await, Err(OutOfTime));

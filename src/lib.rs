@@ -17,6 +17,7 @@
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |
 //! | `aws` | how AWS is reached |
+//! | `memory` | asks once, remembers, pauses after a failure, forgets |
 //! | `invocation` | one invocation: its time, its caller, its grants, what it counts |
 //! | `telemetry` | log lines and metrics |
 //! | `clock` | the invocation, what is left of an invocation, and which failures it remembers |
@@ -34,6 +35,7 @@ mod handler;
 mod invocation;
 mod links;
 mod mail;
+mod memory;
 mod presign;
 mod sessions;
 mod settings;

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -18,11 +17,9 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
-use super::http::{AwsHttp, CALL_TIMEOUT, CONNECT_TIMEOUT, Trust};
-
-/// How long SES may take to answer. A call that is ended sooner does not unsend the mail: a mail
-/// that was sent slowly would then be sent again.
-const SES_TIMEOUT: Duration = Duration::from_secs(10);
+use super::http::{AwsHttp, Trust};
+use super::retry::{Attempts, CALL_TIMEOUT, SES_TIMEOUT};
+use crate::invocation::Invocation;
 
 /// How AWS is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,9 +87,15 @@ impl Aws {
     }
 
     /// A client for S3 in `region`.
-    pub(crate) fn s3(&self, region: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
+    pub(crate) fn s3(
+        &self,
+        region: &str,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> aws_sdk_s3::Client {
         let endpoint = self.settings.s3_endpoint.as_ref();
-        aws_sdk_s3::Client::new(&self.calling(region, credentials, endpoint).build())
+        let attempts = Attempts::of(invocation);
+        aws_sdk_s3::Client::new(&self.calling(region, credentials, endpoint, attempts).build())
     }
 
     /// A client for S3 in `region` that signs URLs and can't make a call.
@@ -116,14 +119,21 @@ impl Aws {
     pub(crate) fn sts(
         &self,
         credentials: &Credentials,
-        retries: RetryConfig,
+        invocation: &Invocation,
     ) -> aws_sdk_sts::Client {
+        let endpoint = self.settings.sts_endpoint.as_ref();
         let config = self
-            .calling(self.region(), credentials, self.settings.sts_endpoint.as_ref())
+            .calling(self.region(), credentials, endpoint, Attempts::of(invocation))
             .use_fips(false)
-            .use_dual_stack(false)
-            .retry_config(retries);
+            .use_dual_stack(false);
         aws_sdk_sts::Client::new(&config.build())
+    }
+
+    /// The configuration of a call of DynamoDB that is tried in another way than the client's others.
+    pub(crate) fn dynamodb_tried(attempts: Attempts) -> aws_sdk_dynamodb::config::Builder {
+        aws_sdk_dynamodb::Config::builder()
+            .retry_config(attempts.retries())
+            .timeout_config(attempts.timeouts(CALL_TIMEOUT))
     }
 
     /// A client for DynamoDB. It is kept until one with other credentials is needed.
@@ -133,7 +143,7 @@ impl Aws {
             return client.clone();
         }
         let endpoint = self.settings.dynamodb_endpoint.as_ref();
-        let config = self.calling(self.region(), credentials, endpoint).build();
+        let config = self.calling(self.region(), credentials, endpoint, Attempts::Twice).build();
         let client = aws_sdk_dynamodb::Client::new(&config);
         *last = Some((credentials.clone(), client.clone()));
         client
@@ -141,11 +151,11 @@ impl Aws {
 
     /// A client for SES. It makes each call once: a repeated call could send a second mail.
     pub(crate) fn sesv2(&self, credentials: &Credentials) -> aws_sdk_sesv2::Client {
+        let endpoint = self.settings.sesv2_endpoint.as_ref();
         let config = self
-            .calling(self.region(), credentials, self.settings.sesv2_endpoint.as_ref())
+            .calling(self.region(), credentials, endpoint, Attempts::Once)
             .http_client(self.ses_http.client())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts(SES_TIMEOUT));
+            .timeout_config(Attempts::Once.timeouts(SES_TIMEOUT));
         aws_sdk_sesv2::Client::new(&config.build())
     }
 
@@ -155,12 +165,14 @@ impl Aws {
         region: &str,
         credentials: &Credentials,
         endpoint: Option<&String>,
+        attempts: Attempts,
     ) -> Builder {
         self.base(region, credentials, endpoint)
             .http_client(self.http.client())
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())
-            .timeout_config(timeouts(CALL_TIMEOUT))
+            .retry_config(attempts.retries())
+            .timeout_config(attempts.timeouts(CALL_TIMEOUT))
     }
 
     /// What all clients have in common.
@@ -181,11 +193,6 @@ impl fmt::Debug for LastClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LastClient(hidden)")
     }
-}
-
-/// Time-outs for a call that may take `whole`, retries included.
-fn timeouts(whole: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(whole).build()
 }
 
 #[cfg(test)]

@@ -31,12 +31,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
 use super::errors::error_chain;
-
-/// How long a connection may take to be made.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long a whole call may take, retries included.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+use super::retry::CONNECT_TIMEOUT;
 
 /// How much of an answer's body is read, in bytes. The largest that any call needs is the object
 /// of `GRANTS_OBJECT`, which may have as many. An endpoint that sends without end would otherwise fill the memory.
@@ -241,6 +236,7 @@ impl fmt::Debug for AwsHttp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::CALL_TIMEOUT;
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use base64::Engine;

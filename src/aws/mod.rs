@@ -3,7 +3,8 @@
 //!
 //! - [`config`] makes every SDK client, in one place,
 //! - [`http`] is the HTTP client behind them, and which certificates it trusts,
-//! - [`repeat`] makes a call once more that got no answer,
+//! - [`presigned`] requests URLs that are signed already,
+//! - [`retry`] says how often each call is made, and how long it may take,
 //! - [`sts`] asks STS, [`regions`] asks S3 where a bucket is,
 //! - [`errors`] sorts what AWS answers when a call fails, [`scrub`] makes its words fit for the log.
 //!
@@ -12,18 +13,18 @@
 mod config;
 mod errors;
 mod http;
+pub(crate) mod presigned;
 mod regions;
-mod repeat;
+mod retry;
 mod scrub;
 mod sts;
 
 pub use self::config::{Aws, AwsSettings};
 pub(crate) use self::errors::AwsError;
 pub(crate) use self::errors::{error_chain, error_code, is_throttling, says};
-pub(crate) use self::http::CALL_TIMEOUT;
 pub use self::http::{AwsHttp, Trust};
-pub(crate) use self::regions::Regions;
-pub(crate) use self::repeat::{answered, failure_counts, repeated};
+pub(crate) use self::regions::{REMEMBERED_BUCKETS, Regions};
+pub(crate) use self::retry::{Attempts, CALL_TIMEOUT, answered};
 pub(crate) use self::sts::CallerIdentity;
 pub use self::sts::Sts;
 pub(crate) use self::sts::{MINTED_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE};

@@ -1,16 +1,14 @@
 //! The region of a bucket. A grant may state it. Otherwise S3 is asked, once per bucket. A
 //! multi-region access point is in no region, so the function's own region serves.
 
-use std::collections::HashMap;
-
 use aws_credential_types::Credentials;
-use jiff::{SignedDuration, Timestamp};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use jiff::SignedDuration;
 use thiserror::Error;
-use tokio::sync::Mutex;
 
-use super::repeat::{failure_counts, repeated};
 use super::{Aws, AwsError};
 use crate::invocation::Invocation;
+use crate::memory::{Failure, Memory};
 
 /// The header that names a bucket's region. S3 sends it with errors too: 301 from another region,
 /// 403 without `s3:ListBucket`.
@@ -21,6 +19,9 @@ const REGION_HEADER: &str = "x-amz-bucket-region";
 /// How long later invocations wait before S3 is asked again for a region that it did not name. The
 /// pause is short, because the bucket may be created or the connection may be back by then.
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
+
+/// For how many buckets the region is remembered. Only buckets that grants name are asked for.
+pub(crate) const REMEMBERED_BUCKETS: usize = 1_000;
 
 /// The region of a bucket is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,35 +34,31 @@ pub(crate) struct RegionError {
     reason: String,
 }
 
+impl Failure for RegionError {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(RETRY)
+    }
+}
+
 /// Asks S3 for regions and remembers them.
 #[derive(Debug)]
 pub(crate) struct Regions {
     aws: Aws,
-    /// What is known of each bucket. Only buckets that grants name are asked for, so the map stays
-    /// small. The lock is held while S3 is asked, so concurrent requests share one call.
-    known: Mutex<HashMap<String, Known>>,
-}
-
-/// What is known of a bucket.
-#[derive(Debug)]
-enum Known {
-    Region(String),
-    Failed { error: RegionError, failed_at: Timestamp },
+    known: Memory<String, String, RegionError>,
 }
 
 impl Regions {
     /// Asks S3 in the function's own region.
     #[must_use]
     pub(crate) fn new(aws: Aws) -> Self {
-        Self { aws, known: Mutex::default() }
+        Self { aws, known: Memory::new(REMEMBERED_BUCKETS) }
     }
 
     /// The region of `bucket`. S3 is asked with `credentials` if the region is not known yet.
     ///
     /// # Errors
     ///
-    /// [`RegionError`] when S3 does not say. The invocation that met the error asks no second time,
-    /// and later ones wait for [`RETRY`].
+    /// [`RegionError`] when S3 does not say.
     pub(crate) async fn region_of(
         &self,
         bucket: &str,
@@ -71,30 +68,12 @@ impl Regions {
         if is_multi_region(bucket) {
             return Ok(self.aws.region().to_owned());
         }
-        let mut known = self.known.lock().await;
-        match known.get(bucket) {
-            Some(Known::Region(region)) => return Ok(region.clone()),
-            Some(Known::Failed { error, failed_at }) if invocation.remembers(*failed_at, RETRY) => {
-                return Err(error.clone());
-            }
-            _ => {}
-        }
-        let asked_at = invocation.now();
-        match self.ask(bucket, credentials, invocation).await {
-            Ok(region) => {
-                known.insert(bucket.to_owned(), Known::Region(region.clone()));
-                Ok(region)
-            }
-            Err(reason) => {
-                let error = RegionError { bucket: bucket.to_owned(), reason };
-                if failure_counts(asked_at, invocation) {
-                    let failed =
-                        Known::Failed { error: error.clone(), failed_at: invocation.now() };
-                    known.insert(bucket.to_owned(), failed);
-                }
-                Err(error)
-            }
-        }
+        let ask = |_| async {
+            let asked = self.ask(bucket, credentials, invocation).await;
+            asked.map_err(|reason| RegionError { bucket: bucket.to_owned(), reason })
+        };
+        let region = self.known.get(&bucket.to_owned(), |_, _| true, ask, invocation).await;
+        region.map_err(|unanswered| unanswered.error)
     }
 
     async fn ask(
@@ -103,26 +82,20 @@ impl Regions {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<String, String> {
-        let call = self.aws.s3(self.aws.region(), credentials).head_bucket().bucket(bucket);
-        let answer = repeated(invocation, || {
-            let call = call.clone().send();
-            // The future is boxed because the SDK's futures are large.
-            Box::pin(async {
-                match call.await {
-                    Ok(answer) => Ok(answer.bucket_region().map(str::to_owned)),
-                    Err(error) => error
-                        .raw_response()
-                        .and_then(|response| response.headers().get(REGION_HEADER))
-                        .map(|region| Some(region.to_owned()))
-                        .ok_or_else(|| AwsError::from_sdk(&error)),
+        let s3 = self.aws.s3(self.aws.region(), credentials, invocation);
+        // The future is boxed because the SDK's futures are large.
+        let region = match Box::pin(s3.head_bucket().bucket(bucket).send()).await {
+            Ok(answer) => answer.bucket_region().map(str::to_owned),
+            Err(error) => {
+                let headers = error.raw_response().map(HttpResponse::headers);
+                match headers.and_then(|headers| headers.get(REGION_HEADER)) {
+                    Some(region) => Some(region.to_owned()),
+                    None => return Err(format!("S3: {}", AwsError::from_sdk(&error))),
                 }
-            })
-        });
-        match answer.await {
-            Ok(Some(region)) if is_region(&region) => Ok(region),
-            Ok(_) => Err("S3 answered without naming it".to_owned()),
-            Err(error) => Err(format!("S3: {error}")),
-        }
+            }
+        };
+        let region = region.filter(|region| is_region(region));
+        region.ok_or_else(|| "S3 answered without naming it".to_owned())
     }
 }
 

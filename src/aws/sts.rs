@@ -3,7 +3,6 @@
 //! This module asks. What the answers prove is decided in the room `sessions`.
 
 use aws_credential_types::Credentials;
-use aws_sdk_sts::config::retry::RetryConfig;
 
 use super::{Aws, AwsError, answered};
 use crate::invocation::Invocation;
@@ -28,10 +27,6 @@ const ROLE_SESSION_NAME: &str = "s3-link-signer";
 /// The algorithm that signs the tokens.
 pub(crate) const TOKEN_ALGORITHM: &str = "ES384";
 
-/// How often the SDK tries a call when STS is throttling or has a fault. All attempts share the
-/// time-out of the call.
-const MAX_ATTEMPTS: u32 = 2;
-
 /// Whose credentials sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallerIdentity {
@@ -43,8 +38,7 @@ pub(crate) struct CallerIdentity {
 
 /// Asks STS in the function's own region. `GetWebIdentityToken` needs a regional endpoint.
 ///
-/// A call that gets no answer is made once more, as `answered` says: a second token or a second
-/// session does no harm.
+/// A call may be made twice: a second token or a second session does no harm.
 #[derive(Clone, Debug)]
 pub struct Sts(Aws);
 
@@ -65,7 +59,7 @@ impl Sts {
     ///
     /// # Errors
     ///
-    /// [`AwsError`]. If STS is throttling or has a fault, it is not asked again.
+    /// [`AwsError`].
     pub(crate) async fn web_identity_token(
         &self,
         credentials: &Credentials,
@@ -73,12 +67,12 @@ impl Sts {
     ) -> Result<String, AwsError> {
         let call = self
             .0
-            .sts(credentials, RetryConfig::disabled())
+            .sts(credentials, invocation)
             .get_web_identity_token()
             .audience(TOKEN_AUDIENCE)
             .signing_algorithm(TOKEN_ALGORITHM)
             .duration_seconds(TOKEN_SECONDS);
-        let answer = answered(invocation, || call.clone().send()).await?;
+        let answer = answered(call.send()).await?;
         answer.web_identity_token.ok_or_else(|| without("a token"))
     }
 
@@ -95,12 +89,12 @@ impl Sts {
     ) -> Result<Credentials, AwsError> {
         let call = self
             .0
-            .sts(credentials, retries())
+            .sts(credentials, invocation)
             .assume_role()
             .role_arn(role_arn)
             .role_session_name(ROLE_SESSION_NAME)
             .duration_seconds(MINTED_SECONDS);
-        let answer = answered(invocation, || call.clone().send()).await?;
+        let answer = answered(call.send()).await?;
         let minted = answer.credentials.ok_or_else(|| without("credentials"))?;
         let expiry = (*minted.expiration())
             .try_into()
@@ -124,16 +118,12 @@ impl Sts {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<CallerIdentity, AwsError> {
-        let call = self.0.sts(credentials, retries()).get_caller_identity();
-        let answer = answered(invocation, || call.clone().send()).await?;
+        let call = self.0.sts(credentials, invocation).get_caller_identity();
+        let answer = answered(call.send()).await?;
         let arn = answer.arn.ok_or_else(|| without("an ARN"))?;
         let user_id = answer.user_id.ok_or_else(|| without("a user's id"))?;
         Ok(CallerIdentity { arn, user_id })
     }
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS)
 }
 
 fn without(what: &str) -> AwsError {

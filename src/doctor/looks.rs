@@ -185,7 +185,7 @@ impl Looking<'_> {
                 None => self.in_time(self.real_region()).await,
             }
         };
-        let s3 = self.links.aws.s3(&known_region, self.own_credentials);
+        let s3 = self.links.aws.s3(&known_region, self.own_credentials, self.invocation);
         let (
             real_region,
             object,
@@ -245,7 +245,7 @@ impl Looking<'_> {
     ) -> Look<Option<PublicAccessBlockConfiguration>> {
         self.check_is_bucket()?;
         let call = s3.get_public_access_block().bucket(self.bucket);
-        match answered(self.invocation, || call.clone().send()).await {
+        match answered(call.send()).await {
             Ok(answer) => Ok(answer.public_access_block_configuration),
             Err(error) => self.absent(&error, "s3:GetBucketPublicAccessBlock").map(|()| None),
         }
@@ -254,7 +254,7 @@ impl Looking<'_> {
     async fn policy_status(&self, s3: &Client) -> Look<Option<bool>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_policy_status().bucket(self.bucket);
-        match answered(self.invocation, || call.clone().send()).await {
+        match answered(call.send()).await {
             Ok(answer) => Ok(answer.policy_status.and_then(|status| status.is_public)),
             Err(error) => self.absent(&error, "s3:GetBucketPolicyStatus").map(|()| None),
         }
@@ -263,7 +263,7 @@ impl Looking<'_> {
     async fn default_encryption(&self, s3: &Client) -> Look<Option<(String, Option<String>)>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_encryption().bucket(self.bucket);
-        let configuration = match answered(self.invocation, || call.clone().send()).await {
+        let configuration = match answered(call.send()).await {
             Ok(answer) => answer.server_side_encryption_configuration,
             Err(error) => {
                 return self.absent(&error, "s3:GetEncryptionConfiguration").map(|()| None);
@@ -289,7 +289,7 @@ impl Looking<'_> {
     async fn lifecycle(&self, s3: &Client) -> Look<Vec<Rule>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
-        match answered(self.invocation, || call.clone().send()).await {
+        match answered(call.send()).await {
             Ok(answer) => Ok(lifecycle::covering(answer.rules(), &self.question.key)),
             Err(error) => self.absent(&error, "s3:GetLifecycleConfiguration").map(|()| Vec::new()),
         }
@@ -353,14 +353,14 @@ impl Looking<'_> {
             Ok(url) => url,
             Err(reason) => return Ok(Object::NotSigned(reason)),
         };
-        let get = match fetch_one_byte(self.links.aws.http(), &url).await {
+        let get = match fetch_one_byte(self.links.aws.http(), &url, self.invocation).await {
             Ok(answer) => answer,
             Err(reason) => return Ok(Object::Silent(reason)),
         };
         let is_told_more = get.status == 403
             && matches!(get.code.as_str(), "" | "AccessDenied" | "InvalidObjectState");
         let (head, may_list) = if is_told_more || get.code.starts_with("KMS") {
-            let s3 = self.links.aws.s3(region, credentials);
+            let s3 = self.links.aws.s3(region, credentials, self.invocation);
             let (head, may_list) = tokio::join!(self.head(&s3), self.may_list(&s3));
             (Some(head), may_list)
         } else {
@@ -392,9 +392,7 @@ impl Looking<'_> {
             .bucket(self.bucket)
             .key(&self.question.key)
             .set_version_id(self.question.version_id.clone());
-        let found = answered(self.invocation, || call.clone().send())
-            .await
-            .map_err(|error| error.status())?;
+        let found = answered(call.send()).await.map_err(|error| error.status())?;
         let end = ObjectEnd::read(found.expiration(), found.restore());
         let facts = ObjectFacts::read(|name| match name {
             "x-amz-server-side-encryption" => {
@@ -413,7 +411,7 @@ impl Looking<'_> {
     /// `HeadBucket` takes `s3:ListBucket`, as S3's answer 404 about a missing object does.
     async fn may_list(&self, s3: &Client) -> Option<bool> {
         let call = s3.head_bucket().bucket(self.bucket);
-        match answered(self.invocation, || call.clone().send()).await {
+        match answered(call.send()).await {
             Ok(_) => Some(true),
             Err(AwsError::Refused { status: 403, .. }) => Some(false),
             Err(_) => None,

@@ -4,7 +4,6 @@
 //! link later, or only to others. Policies of organisations, VPC endpoints and boundaries can do the
 //! same and can't be read from here.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
@@ -15,11 +14,11 @@ use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued
 use link_rules::window::Bounds;
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 use super::LinkError;
-use crate::aws::{Aws, AwsError, answered, failure_counts};
+use crate::aws::{Aws, AwsError, REMEMBERED_BUCKETS, answered};
 use crate::invocation::Invocation;
+use crate::memory::{Age, Failure, Memory, Unanswered};
 use crate::sessions::{CallerIdentity, Evidence, Session};
 
 /// How long a policy that was read is used, and how long S3's refusal to show it is remembered. S3
@@ -70,30 +69,32 @@ pub(crate) struct Planned<'a> {
     pub(crate) signer: Option<&'a CallerIdentity>,
 }
 
+/// S3 gave no answer when it was asked for a policy.
+#[derive(Clone, Debug)]
+struct Silent(String);
+
+impl Failure for Silent {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(RETRY)
+    }
+}
+
+/// A policy, or S3's refusal to show it.
+type Reading = Result<Arc<Policy>, Unreadable>;
+
 /// Reads policies and remembers them.
 #[derive(Debug)]
 pub(crate) struct BucketPolicies {
     aws: Aws,
     setting: PolicySetting,
-    /// Only buckets that grants name are asked for, so the map stays small. The lock is held while
-    /// S3 is asked, so concurrent requests share one call.
-    known: Mutex<HashMap<String, Known>>,
-}
-
-/// What is known of a bucket's policy.
-#[derive(Clone, Debug)]
-struct Known {
-    policy: Result<Arc<Policy>, Unreadable>,
-    read_at: Timestamp,
-    /// When S3 last gave no answer.
-    failed_at: Option<Timestamp>,
+    known: Memory<String, Reading, Silent>,
 }
 
 impl BucketPolicies {
     /// Asks S3 through `aws`, as far as `setting` says.
     #[must_use]
     pub(crate) fn new(aws: Aws, setting: PolicySetting) -> Self {
-        Self { aws, setting, known: Mutex::default() }
+        Self { aws, setting, known: Memory::new(REMEMBERED_BUCKETS) }
     }
 
     /// What the operator wants of policies.
@@ -107,11 +108,8 @@ impl BucketPolicies {
     }
 
     /// Whether it matters to a policy that was read who signs.
-    pub(super) async fn some_turn_on_the_signer(&self) -> bool {
-        let known = self.known.lock().await;
-        known
-            .values()
-            .any(|known| known.policy.as_ref().is_ok_and(|policy| policy.turns_on_the_signer()))
+    pub(super) fn some_turn_on_the_signer(&self) -> bool {
+        self.known.any(|policy| policy.as_ref().is_ok_and(|policy| policy.turns_on_the_signer()))
     }
 
     /// The policy of `bucket`, which is in `region`. S3 is asked with `credentials` if it was not
@@ -140,23 +138,21 @@ impl BucketPolicies {
         }
     }
 
-    /// The policy of `bucket`, whatever the setting.
+    /// The policy of `bucket`, whatever the setting. One that was read before is better than none, so it
+    /// holds on while S3 gives no answer.
     pub(super) async fn read(
         &self,
         bucket: &str,
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<Arc<Policy>, Unreadable> {
-        let mut known = self.known.lock().await;
-        if let Some(before) = known.get(bucket)
-            && before.is_fresh(invocation)
-        {
-            return before.policy.clone();
+    ) -> Reading {
+        let is_fresh = |_: &Reading, age: Age| age.age < REREAD;
+        let ask = |before| self.ask(bucket, region, credentials, before, invocation);
+        match self.known.get(&bucket.to_owned(), is_fresh, ask, invocation).await {
+            Ok(reading) | Err(Unanswered { before: Some(reading), .. }) => reading,
+            Err(Unanswered { error: Silent(reason), before: None }) => Err(Unreadable(reason)),
         }
-        let asked_at = invocation.now();
-        let asked = self.ask(bucket, region, credentials, invocation).await;
-        keep(&mut known, bucket, asked, asked_at, invocation)
     }
 
     /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
@@ -168,29 +164,45 @@ impl BucketPolicies {
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<Arc<Policy>, Unreadable> {
-        let mut known = self.known.lock().await;
-        let asked_at = invocation.now();
-        let asked = self.ask(bucket, region, credentials, invocation).await;
-        let silent = asked.as_ref().err().cloned();
-        let kept = keep(&mut known, bucket, asked, asked_at, invocation);
-        silent.map_or(kept, |reason| Err(Unreadable(reason)))
+    ) -> Reading {
+        let ask = |before| self.ask(bucket, region, credentials, before, invocation);
+        match self.known.get_anew(&bucket.to_owned(), ask, invocation).await {
+            Ok(reading) => reading,
+            Err(Unanswered { error: Silent(reason), .. }) => Err(Unreadable(reason)),
+        }
     }
 
-    /// S3's answer: a policy, or that it may not be read. The outer error is no answer.
+    /// S3's answer: a policy, or that it may not be read. `before` is the answer before this one.
     async fn ask(
         &self,
         bucket: &str,
         region: &str,
         credentials: &Credentials,
+        before: Option<Reading>,
         invocation: &Invocation,
-    ) -> Result<Result<Arc<Policy>, Unreadable>, String> {
+    ) -> Result<Reading, Silent> {
+        let reading = self.ask_s3(bucket, region, credentials, invocation).await?;
+        if let Err(unreadable) = &reading
+            && before.is_none_or(|before| before.is_ok())
+        {
+            tracing::warn!(bucket, reason = unreadable.0, "a bucket's policy can't be read");
+        }
+        Ok(reading)
+    }
+
+    async fn ask_s3(
+        &self,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> Result<Reading, Silent> {
         if bucket.starts_with("arn:") || bucket.ends_with("-s3alias") {
             let reason = "S3 shows the policy of a bucket, and not that behind an access point";
             return Ok(Err(Unreadable(reason.to_owned())));
         }
-        let call = self.aws.s3(region, credentials).get_bucket_policy().bucket(bucket);
-        match answered(invocation, || call.clone().send()).await {
+        let s3 = self.aws.s3(region, credentials, invocation);
+        match answered(s3.get_bucket_policy().bucket(bucket).send()).await {
             Ok(answer) => {
                 let policy = Policy::parse(answer.policy().unwrap_or("{\"Statement\":[]}"));
                 Ok(policy.map(Arc::new).map_err(|error| Unreadable(error.to_string())))
@@ -203,7 +215,8 @@ impl BucketPolicies {
                  the function's role; S3 shows it only to the account that owns the bucket"
             )))),
             Err(error) => {
-                Err(format!("S3 could not be asked for the policy of {bucket:?}: {error}"))
+                let reason = format!("S3 could not be asked for the policy of {bucket:?}: {error}");
+                Err(Silent(reason))
             }
         }
     }
@@ -247,48 +260,6 @@ impl BucketPolicies {
         let https = self.aws.settings().s3_endpoint.is_none().then_some(true);
         let bucket_arn = bucket_arn(planned.object.bucket, planned.object.region);
         policy.verdict(&question(planned, &bucket_arn, https, signed_at))
-    }
-}
-
-/// Keeps what S3 answered when it was asked for the policy of `bucket`, and says what holds now. An
-/// error of `asked` says that S3 gave no answer, and a policy that was read before holds on.
-fn keep(
-    known: &mut HashMap<String, Known>,
-    bucket: &str,
-    asked: Result<Result<Arc<Policy>, Unreadable>, String>,
-    asked_at: Timestamp,
-    invocation: &Invocation,
-) -> Result<Arc<Policy>, Unreadable> {
-    let before = known.get(bucket);
-    let now = invocation.now();
-    let failed_at = failure_counts(asked_at, invocation).then_some(now);
-    let read = match (asked, before) {
-        (Ok(policy), before) => {
-            if let Err(unreadable) = &policy
-                && before.is_none_or(|before| before.policy.is_ok())
-            {
-                tracing::warn!(bucket, reason = unreadable.0, "a bucket's policy can't be read");
-            }
-            Known { policy, read_at: now, failed_at: None }
-        }
-        // A policy that was read before is better than none.
-        (Err(_), Some(before)) => Known { failed_at, ..before.clone() },
-        (Err(reason), None) if failed_at.is_some() => {
-            Known { policy: Err(Unreadable(reason)), read_at: now, failed_at }
-        }
-        (Err(reason), None) => return Err(Unreadable(reason)),
-    };
-    let policy = read.policy.clone();
-    known.insert(bucket.to_owned(), read);
-    policy
-}
-
-impl Known {
-    fn is_fresh(&self, invocation: &Invocation) -> bool {
-        match self.failed_at {
-            Some(failed_at) => invocation.remembers(failed_at, RETRY),
-            None => invocation.now().duration_since(self.read_at) < REREAD,
-        }
     }
 }
 

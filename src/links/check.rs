@@ -2,16 +2,15 @@
 //!
 //! Signing succeeds for objects that are missing, forbidden or encrypted with a key that the role
 //! may not use. Only a request tells. The request is a GET, because S3 answers HEAD on a URL that
-//! was signed for GET with 403. If S3 does not answer, it is asked once more.
+//! was signed for GET with 403.
 
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 use memchr::memmem;
 
 use super::{LinkError, ObjectEnd, ObjectFacts};
-use crate::aws::{AwsHttp, CALL_TIMEOUT, error_chain, error_code, is_throttling};
+use crate::aws::{AwsHttp, CALL_TIMEOUT, error_code, is_throttling, presigned};
+use crate::invocation::Invocation;
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
@@ -99,8 +98,14 @@ impl Answer {
 /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
 /// [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
 /// the URL or any part of its signature.
-pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<Answer, LinkError> {
-    let answer = fetch_one_byte(http, url).await.map_err(|reason| unreachable(&reason))?;
+pub(super) async fn open_once(
+    http: &AwsHttp,
+    url: &str,
+    invocation: &Invocation,
+) -> Result<Answer, LinkError> {
+    let answer = fetch_one_byte(http, url, invocation).await.map_err(|reason| {
+        LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
+    })?;
     match answer.why_not() {
         None => Ok(answer),
         Some(reason) if answer.is_passing() => Err(LinkError::Upstream(reason)),
@@ -108,50 +113,36 @@ pub(super) async fn open_once(http: &AwsHttp, url: &str) -> Result<Answer, LinkE
     }
 }
 
-fn unreachable(reason: &str) -> LinkError {
-    LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
-}
-
-/// Asks for one byte through `url`, once more if there is no answer.
+/// Asks for one byte through `url`.
 ///
 /// # Errors
 ///
 /// Why there is no answer. The text holds no part of the URL.
-pub(crate) async fn fetch_one_byte(http: &AwsHttp, url: &str) -> Result<Answer, String> {
-    match fetch_in_time(http, url).await {
-        // A call without an answer says nothing about the link. It may have been cut off.
-        Err(_) => fetch_in_time(http, url).await,
-        answer => answer,
-    }
-}
-
-async fn fetch_in_time(http: &AwsHttp, url: &str) -> Result<Answer, String> {
-    tokio::time::timeout(CALL_TIMEOUT, fetch(http, url))
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", CALL_TIMEOUT.as_secs())))
-}
-
-async fn fetch(http: &AwsHttp, url: &str) -> Result<Answer, String> {
-    let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(url).map_err(|_| "the link is not a URI".to_owned())?;
-    // The header is not signed. S3 honours it all the same, as it does a browser's.
-    request.headers_mut().insert("range", "bytes=0-0");
-
-    let answer = http.connector().call(request).await.map_err(|error| error_chain(&error))?;
+pub(crate) async fn fetch_one_byte(
+    http: &AwsHttp,
+    url: &str,
+    invocation: &Invocation,
+) -> Result<Answer, String> {
+    let answer = presigned::get(http, url, "bytes=0-0", invocation).await?;
     let status = answer.status().as_u16();
     let header = |name: &str| answer.headers().get(name);
     let end = ObjectEnd::read(header("x-amz-expiration"), header("x-amz-restore"));
     let facts = ObjectFacts::read(header);
     let size = size(status, header("content-range"), header("content-length"));
-    // A server that ignores the range sends the whole file. What follows the limit is not read.
-    let document = if status >= 300 {
-        let body = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
-        body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default()
-    } else {
-        String::new()
-    };
+    // A server that ignores the range answers 200 and sends the whole file, which is not read. All
+    // other bodies are read to their end, so that the next call can use the connection.
+    let document = if status == 200 { String::new() } else { document(answer.into_body()).await };
     let code = code_of(&document).to_owned();
     Ok(Answer { status, code, denial: denial(&document), facts, end, size })
+}
+
+/// The body, if it comes in time. What follows the limit is not read.
+async fn document(body: SdkBody) -> String {
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(CALL_TIMEOUT, body).await {
+        Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The object's size: what stands behind the slash of `Content-Range`, or the whole length where the

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Links;
-use crate::aws::{Aws, AwsError, CALL_TIMEOUT, repeated};
+use crate::aws::{Aws, AwsError, CALL_TIMEOUT};
 use crate::invocation::Invocation;
 use crate::telemetry::Counter;
 
@@ -267,23 +267,18 @@ impl GrantsObject {
         let credentials = credentials.map_err(|error| Unread::Away(error.to_string()))?;
         let region = links.regions.region_of(bucket, &credentials, invocation).await;
         let region = region.map_err(|error| Unread::Away(error.to_string()))?;
-        let client = self.aws.s3(&region, &credentials);
+        let client = self.aws.s3(&region, &credentials, invocation);
         let call = client.get_object().bucket(bucket).key(key);
         let call = call.set_if_none_match(etag.map(str::to_owned));
-        let answer = repeated(invocation, || {
-            let call = call.clone().send();
-            // The future is boxed because the SDK's futures are large.
-            Box::pin(async {
-                match call.await {
-                    Ok(answer) => content(answer).await.map(Some),
-                    Err(error) => match error.raw_response() {
-                        Some(response) if response.status().as_u16() == 304 => Ok(None),
-                        _ => Err(AwsError::from_sdk(&error)),
-                    },
-                }
-            })
-        });
-        match answer.await {
+        // The future is boxed because the SDK's futures are large.
+        let answer = match Box::pin(call.send()).await {
+            Ok(answer) => content(answer).await.map(Some),
+            Err(error) => match error.raw_response() {
+                Some(response) if response.status().as_u16() == 304 => Ok(None),
+                _ => Err(AwsError::from_sdk(&error)),
+            },
+        };
+        match answer {
             Ok(None) => Ok(None),
             Ok(Some((Content::Whole(bytes), etag))) => Ok(Some((bytes, etag))),
             Ok(Some((Content::TooLarge(bytes), _))) => Err(Unread::Wrong(format!(

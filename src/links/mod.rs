@@ -102,7 +102,7 @@ impl Links {
             self.read_policies(Some(&credentials), invocation).await;
         }
         if let Some(session) = session
-            && self.policies.some_turn_on_the_signer().await
+            && self.policies.some_turn_on_the_signer()
         {
             // The answer is kept.
             let _ = self.sessions.caller_identity(&session.credentials, invocation).await;
@@ -167,7 +167,7 @@ impl Links {
         object_end: Option<Timestamp>,
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
-        let answer = check::open_once(self.aws.http(), &link.url).await?;
+        let answer = check::open_once(self.aws.http(), &link.url, invocation).await?;
         let end = answer.end.of(prepared.request.version_id.as_deref());
         let link = match [end, object_end].into_iter().flatten().min() {
             None => link,

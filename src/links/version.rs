@@ -80,8 +80,8 @@ impl Versions {
         invocation: &Invocation,
     ) -> Result<HeadObjectOutput, AwsError> {
         let ObjectRef { bucket, region, key, .. } = object;
-        let call = self.0.s3(region, credentials).head_object().bucket(bucket).key(key);
-        answered(invocation, || call.clone().send()).await
+        let call = self.0.s3(region, credentials, invocation).head_object().bucket(bucket).key(key);
+        answered(call.send()).await
     }
 }
 

@@ -217,7 +217,7 @@ impl Mailer {
         invocation: &Invocation,
     ) -> Result<Delivery<'a>, DeliveryError> {
         check_time_left(invocation)?;
-        self.ses.check_quota(invocation)?;
+        self.ses.check_quota(invocation).await?;
         let wanted = self.settings.window.capped(grant.max_expires_in);
         let selection = self
             .links
@@ -278,7 +278,7 @@ impl Mailer {
         invocation: &Invocation,
     ) -> Result<(), DeliveryError> {
         check_time_left(invocation)?;
-        self.ses.check_quota(invocation)?;
+        self.ses.check_quota(invocation).await?;
         let entry = Entry { created: delivery.created, recipient };
         let token = self.shares.as_ref().map(|_| Token::random()).transpose();
         let token = token.map_err(DeliveryError::Share)?;

@@ -10,12 +10,7 @@
 //! Where a mail brings a share, the claim writes the share's id down before the share exists. So the
 //! item names the share of every mail that may have been sent, the earlier ones too.
 
-use std::time::Duration;
-
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -27,7 +22,7 @@ use thiserror::Error;
 
 use super::bucket_event::ObjectCreated;
 use super::recipients::Address;
-use crate::aws::{Aws, AwsError, repeated};
+use crate::aws::{Attempts, Aws, AwsError};
 use crate::invocation::Invocation;
 use crate::shares::ShareId;
 
@@ -44,27 +39,6 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long a mail is remembered after the end of the share that it brings. The item alone says which
 /// share that is.
 const RETENTION_AFTER_SHARE: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// How often a mail is tried to be marked as sent, when calls fail fast. A mail that is not marked
-/// is sent again if its event is delivered again, so marking is tried harder than the SDK's three
-/// times.
-const MARK_ATTEMPTS: u32 = 9;
-
-/// How long one attempt to mark may take. Three attempts that get no answer fit into
-/// [`MARK_TIMEOUT`].
-const MARK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long marking may take with all of its attempts. The time that an invocation keeps for one
-/// mail has room for it.
-const MARK_TIMEOUT: Duration = Duration::from_secs(6);
-
-/// The longest pause before the second attempt to mark. `RetryConfig::standard()` would allow a
-/// second.
-const MARK_FIRST_BACKOFF: Duration = Duration::from_millis(100);
-
-/// The longest pause between any two attempts to mark. Pauses double until they reach it. All
-/// pauses together take less than 4 s, so that all attempts fit into [`MARK_TIMEOUT`].
-const MARK_MAX_BACKOFF: Duration = Duration::from_millis(600);
 
 /// The item may be claimed if it does not exist, or if its lease is over and nothing was sent under
 /// it. `claim` is our own if a call is repeated whose answer was lost. A call that was given up may
@@ -156,25 +130,18 @@ impl Ledger {
             call = call.expression_attribute_values(":share_ids", share_ids);
         }
         let call = call.update_expression(update);
-        let claimed = repeated(invocation, || {
-            let call = call.clone().send();
-            let claim_token = claim_token.clone();
-            // Here and below the future is boxed because the SDK's futures are large.
-            Box::pin(async {
-                match call.await {
-                    Ok(_) => Ok(Claim::Ours(claim_token)),
-                    Err(error) => match error.as_service_error() {
-                        Some(UpdateItemError::ConditionalCheckFailedException(taken)) => {
-                            let item = taken.item();
-                            let sent = item.is_some_and(|item| item.contains_key("sent_at"));
-                            Ok(if sent { Claim::Sent } else { Claim::Held })
-                        }
-                        _ => Err(AwsError::from_sdk(&error)),
-                    },
+        // Here and below the future is boxed because the SDK's futures are large.
+        match Box::pin(call.send()).await {
+            Ok(_) => Ok(Claim::Ours(claim_token)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(taken)) => {
+                    let item = taken.item();
+                    let sent = item.is_some_and(|item| item.contains_key("sent_at"));
+                    Ok(if sent { Claim::Sent } else { Claim::Held })
                 }
-            })
-        });
-        claimed.await.map_err(LedgerError)
+                _ => Err(LedgerError(AwsError::from_sdk(&error))),
+            },
+        }
     }
 
     /// Marks the mail as sent at `now`. Keeps SES's id of the mail, and the link's id if the mail
@@ -182,8 +149,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`LedgerError`] when DynamoDB refuses, and when it did not answer for [`MARK_TIMEOUT`]. The
-    /// mail is sent all the same.
+    /// [`LedgerError`] when DynamoDB refuses, and when it gave no answer however often it was
+    /// asked. The mail is sent all the same.
     pub(super) async fn mark_sent(
         &self,
         claim_token: &ClaimToken,
@@ -205,21 +172,7 @@ impl Ledger {
         let call = call
             .update_expression(format!("{set} REMOVE lease_ends_at"))
             .customize()
-            .config_override(
-                Config::builder()
-                    .retry_config(
-                        RetryConfig::standard()
-                            .with_max_attempts(MARK_ATTEMPTS)
-                            .with_initial_backoff(MARK_FIRST_BACKOFF)
-                            .with_max_backoff(MARK_MAX_BACKOFF),
-                    )
-                    .timeout_config(
-                        TimeoutConfig::builder()
-                            .operation_attempt_timeout(MARK_ATTEMPT_TIMEOUT)
-                            .operation_timeout(MARK_TIMEOUT)
-                            .build(),
-                    ),
-            )
+            .config_override(Aws::dynamodb_tried(Attempts::UntilMarked))
             .send();
         Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
     }

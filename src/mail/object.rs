@@ -66,16 +66,16 @@ impl Objects {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<Object, ObjectError> {
-        let client = self.0.s3(region, credentials);
+        let client = self.0.s3(region, credentials, invocation);
         // The first call names no version. A deleted object's versions still exist, so a call that
         // names one would find it.
-        let current = head(&client, created, None, invocation).await?;
+        let current = head(&client, created, None).await?;
         if created.version_id.is_none() && was_replaced(created, &current) {
             return Err(ObjectError::Gone("it was replaced by another since"));
         }
         let found = match &created.version_id {
             Some(version_id) if current.version_id() != Some(version_id) => {
-                head(&client, created, Some(version_id), invocation).await?
+                head(&client, created, Some(version_id)).await?
             }
             _ => current,
         };
@@ -93,14 +93,13 @@ async fn head(
     client: &Client,
     created: &ObjectCreated,
     version_id: Option<&str>,
-    invocation: &Invocation,
 ) -> Result<HeadObjectOutput, ObjectError> {
     let call = client
         .head_object()
         .bucket(&created.bucket)
         .key(&created.key)
         .set_version_id(version_id.map(str::to_owned));
-    answered(invocation, || call.clone().send()).await.map_err(|error| {
+    answered(call.send()).await.map_err(|error| {
         match error.status() {
             // S3 answers 405 when the version is a delete marker.
             Some(404 | 405) => ObjectError::Gone("it was deleted since"),

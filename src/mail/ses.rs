@@ -10,20 +10,19 @@
 //! Source: Amazon SES developer guide, "Errors related to the sending quotas for your Amazon SES
 //! account".
 
-use std::sync::{Mutex, PoisonError};
-
 use aws_credential_types::Credentials;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
     ConfigurationOverrides, Destination, EmailContent, FeatureStatus, RawMessage,
     TrackingConfigurationOverrides,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use thiserror::Error;
 
 use super::recipients::Address;
 use crate::aws::{Aws, AwsError, says};
 use crate::invocation::Invocation;
+use crate::memory::{Failure, Memory};
 
 /// What SES says when the account's quota for 24 hours is used up. It says so in words only.
 const DAILY_QUOTA: &str = "daily message quota exceeded";
@@ -89,14 +88,24 @@ impl From<AwsError> for SendError {
 #[derive(Debug)]
 pub(super) struct Ses {
     aws: Aws,
-    /// When SES last said that the daily quota is used up.
-    quota_used_up_at: Mutex<Option<Timestamp>>,
+    /// That SES said that the daily quota is used up.
+    quota: Memory<(), (), QuotaUsedUp>,
+}
+
+/// SES said that the daily quota is used up.
+#[derive(Clone, Copy, Debug)]
+struct QuotaUsedUp;
+
+impl Failure for QuotaUsedUp {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(DAILY_QUOTA_PAUSE)
+    }
 }
 
 impl Ses {
     /// Sends through `aws`.
     pub(super) fn new(aws: Aws) -> Self {
-        Self { aws, quota_used_up_at: Mutex::default() }
+        Self { aws, quota: Memory::new(1) }
     }
 
     /// Whether SES may be asked, as far as is known. A mail is not begun if it may not.
@@ -105,13 +114,10 @@ impl Ses {
     ///
     /// [`SendError::DailyQuota`] if SES said so in this invocation or within
     /// [`DAILY_QUOTA_PAUSE`].
-    pub(super) fn check_quota(&self, invocation: &Invocation) -> Result<(), SendError> {
-        let used_up_at = *self.quota_used_up_at.lock().unwrap_or_else(PoisonError::into_inner);
-        match used_up_at {
-            Some(used_up_at) if invocation.remembers(used_up_at, DAILY_QUOTA_PAUSE) => {
-                Err(SendError::DailyQuota)
-            }
-            _ => Ok(()),
+    pub(super) async fn check_quota(&self, invocation: &Invocation) -> Result<(), SendError> {
+        match self.quota.recent_failure(&(), invocation).await {
+            Some(QuotaUsedUp) => Err(SendError::DailyQuota),
+            None => Ok(()),
         }
     }
 
@@ -157,9 +163,7 @@ impl Ses {
             }
         });
         if let Err(SendError::DailyQuota) = answer {
-            let mut used_up_at =
-                self.quota_used_up_at.lock().unwrap_or_else(PoisonError::into_inner);
-            *used_up_at = Some(invocation.now());
+            self.quota.fail(&(), QuotaUsedUp, invocation).await;
         }
         answer?.message_id.ok_or_else(|| SendError::Unknown("it answered without an id".to_owned()))
     }

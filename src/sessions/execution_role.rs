@@ -4,20 +4,20 @@
 //! starts without any.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::window::SessionEnd;
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
 use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
-use crate::aws::{Sts, error_chain, failure_counts};
+use crate::aws::{Sts, error_chain};
 use crate::invocation::Invocation;
+use crate::memory::{Age, Failure, Memory};
 
 /// How long later invocations wait before STS is asked again for an attestation that it could not
 /// give.
@@ -26,6 +26,9 @@ const ATTESTATION_RETRY: SignedDuration = SignedDuration::from_secs(30);
 /// How long to wait before STS is asked again for an attestation that it refused. The operator may
 /// have switched federation on by then, and a policy that was new has reached STS.
 const REFUSAL_RETRY: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how many sessions STS's attestation is remembered: the current one and those before it.
+const REMEMBERED_ATTESTATIONS: usize = 4;
 
 /// How long to wait before a provider is asked again for credentials that last longer than the
 /// current ones.
@@ -87,40 +90,69 @@ pub(super) struct ExecutionSession {
 #[error("there are no credentials to sign with: {0}")]
 pub struct NoCredentials(String);
 
+impl Failure for NoCredentials {
+    /// The next invocation asks the provider again.
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(SignedDuration::ZERO)
+    }
+}
+
+impl Failure for AttestationError {
+    fn pause(&self) -> Option<SignedDuration> {
+        if self.is_refusal() {
+            Some(REFUSAL_RETRY)
+        } else {
+            // A token that proves nothing is final for its access key.
+            self.may_pass().then_some(ATTESTATION_RETRY)
+        }
+    }
+
+    fn is_refusal(&self) -> bool {
+        !self.may_pass()
+    }
+}
+
 /// Keeps the execution role's session.
 pub struct ExecutionRole {
     source: CredentialsSource,
     sts: Sts,
     settings: ExecutionRoleSettings,
-    /// Locked while STS or the provider is asked, so that concurrent callers wait for one call.
-    state: Mutex<State>,
+    earliest_ends: Mutex<EarliestEnds>,
+    snapshots: Memory<(), Arc<Snapshot>, NoCredentials>,
+    attestations: Memory<SessionKey, Attestation, AttestationError>,
 }
 
-#[derive(Default)]
-struct State {
-    earliest_ends: EarliestEnds,
-    /// The provider's last failure while there were no credentials, and when it happened.
-    no_credentials: Option<(NoCredentials, Timestamp)>,
-    current: Option<Current>,
+/// A snapshot of credentials.
+struct Snapshot {
+    credentials: Credentials,
+    /// What is known of their end without STS. `None`: STS may attest the end.
+    known: Option<Result<Arc<Session>, Unproven>>,
 }
 
-/// The newest snapshot of credentials, and what is known of it.
-struct Current {
-    known: ExecutionSession,
-    read_at: Timestamp,
-    /// When STS last refused to attest, or failed to answer in the middle of an invocation. A
-    /// failure of the initialisation, and a call that was interrupted by a freeze, are not kept: the
-    /// invocation that needs the answer asks again.
-    attestation_failed_at: Option<Timestamp>,
-    /// The function that STS's token names, until it is compared with the one that was invoked.
-    attested_function: Option<FunctionArn>,
+/// Tells one session from another: its access key's id and its session token.
+type SessionKey = (String, Option<String>);
+
+/// What STS attested.
+#[derive(Clone)]
+struct Attestation {
+    session: Arc<Session>,
+    /// The function that STS's token names. Its partition and account are compared with those of the
+    /// function that was invoked, which only an invocation's context says.
+    function: FunctionArn,
 }
 
 impl ExecutionRole {
     /// Keeps the session of the credentials that `source` gives.
     #[must_use]
     pub fn new(source: CredentialsSource, sts: Sts, settings: ExecutionRoleSettings) -> Self {
-        Self { source, sts, settings, state: Mutex::default() }
+        Self {
+            source,
+            sts,
+            settings,
+            earliest_ends: Mutex::default(),
+            snapshots: Memory::new(1),
+            attestations: Memory::new(REMEMBERED_ATTESTATIONS),
+        }
     }
 
     /// The current credentials and what is known of their end. The provider and STS are asked only
@@ -134,47 +166,18 @@ impl ExecutionRole {
         wanted: u64,
         invocation: &Invocation,
     ) -> Result<ExecutionSession, NoCredentials> {
-        let mut state = self.state.lock().await;
-        let current = self.read_if_due(&mut state, wanted, invocation).await?;
-        if current.should_attest(invocation) {
-            self.attest(current, invocation).await;
+        let snapshot = self.snapshot(wanted, invocation).await?;
+        let credentials = snapshot.credentials.clone();
+        if let Some(session) = snapshot.known.clone() {
+            return Ok(ExecutionSession { credentials, session, asked_at: None });
         }
-        compare_functions(current, invocation);
-        Ok(current.known.clone())
-    }
-
-    /// The newest snapshot. The provider is asked for another only if that can help to sign a link of
-    /// `wanted` seconds.
-    async fn read_if_due<'a>(
-        &self,
-        state: &'a mut State,
-        wanted: u64,
-        invocation: &Invocation,
-    ) -> Result<&'a mut Current, NoCredentials> {
-        let is_due = |current: &Current| self.should_read_again(current, wanted, invocation);
-        if state.current.as_ref().is_none_or(is_due) {
-            // No pause: the next invocation asks the provider again.
-            if let Some((error, failed_at)) = &state.no_credentials
-                && invocation.remembers(*failed_at, SignedDuration::ZERO)
-            {
-                return Err(error.clone());
-            }
-            let read = self.read(&mut state.earliest_ends, &mut state.current, invocation).await;
-            state.no_credentials =
-                read.as_ref().err().map(|error| (error.clone(), invocation.now()));
-            read?;
-        }
-        let nothing_read = || NoCredentials("the provider gave none".to_owned());
-        state.current.as_mut().ok_or_else(nothing_read)
-    }
-
-    /// The credentials, if they were in the environment.
-    pub(super) fn credentials_at_once(&self) -> Option<&Credentials> {
-        self.source.constant()
+        let attested = self.attested(&credentials, invocation).await;
+        let asked_at = self.attestations.asked_at(&session_key(&credentials)).await;
+        Ok(ExecutionSession { credentials, session: attested.map_err(Into::into), asked_at })
     }
 
     /// The current credentials, whatever is known of their end. Those of the environment are there at
-    /// once, even while STS is asked about them.
+    /// once.
     ///
     /// # Errors
     ///
@@ -183,89 +186,89 @@ impl ExecutionRole {
         &self,
         invocation: &Invocation,
     ) -> Result<Credentials, NoCredentials> {
-        if let Some(credentials) = self.source.constant() {
-            return Ok(credentials.clone());
+        match self.source.constant() {
+            Some(credentials) => Ok(credentials.clone()),
+            None => Ok(self.snapshot(1, invocation).await?.credentials.clone()),
         }
-        let mut state = self.state.lock().await;
-        Ok(self.read_if_due(&mut state, 1, invocation).await?.known.credentials.clone())
+    }
+
+    /// The credentials, if they were in the environment.
+    pub(super) fn credentials_at_once(&self) -> Option<&Credentials> {
+        self.source.constant()
     }
 
     /// Forgets the current credentials, so that the next call reads them again.
-    pub(super) async fn forget(&self) {
-        self.state.lock().await.current = None;
+    pub(super) fn forget(&self) {
+        self.snapshots.forget();
+        self.attestations.forget();
     }
 
-    fn should_read_again(&self, current: &Current, wanted: u64, invocation: &Invocation) -> bool {
+    /// The newest snapshot. The provider is asked for another only if that can help to sign a link of
+    /// `wanted` seconds.
+    async fn snapshot(
+        &self,
+        wanted: u64,
+        invocation: &Invocation,
+    ) -> Result<Arc<Snapshot>, NoCredentials> {
+        let is_fresh = |snapshot: &Arc<Snapshot>, age: Age| {
+            !self.should_read_again(snapshot, age, wanted, invocation.now())
+        };
+        let ask = |before| self.read(before);
+        let snapshot = self.snapshots.get(&(), is_fresh, ask, invocation).await;
+        snapshot.map_err(|unanswered| unanswered.error)
+    }
+
+    fn should_read_again(
+        &self,
+        snapshot: &Snapshot,
+        age: Age,
+        wanted: u64,
+        now: Timestamp,
+    ) -> bool {
         if !self.source.can_change() {
             return false;
         }
-        let now = invocation.now();
-        let age = now.duration_since(current.read_at);
-        match &current.known.session {
-            Ok(session) if session.expires_at().is_some() => {
-                let read_by_this_invocation =
-                    invocation.remembers(current.read_at, SignedDuration::ZERO);
-                (!session.keeps(1, now) && !read_by_this_invocation)
-                    || (!session.keeps(wanted, now) && age >= RELOAD)
+        let attested = || self.attestations.peek(&session_key(&snapshot.credentials));
+        let session = match &snapshot.known {
+            Some(known) => known.as_ref().ok().cloned(),
+            None => attested().map(|attestation| attestation.session),
+        };
+        match session.filter(|session| session.expires_at().is_some()) {
+            Some(session) => {
+                (!session.keeps(1, now) && !age.is_of_this_invocation)
+                    || (!session.keeps(wanted, now) && age.age >= RELOAD)
             }
-            _ => age >= RELOAD_WITHOUT_END,
+            None => age.age >= RELOAD_WITHOUT_END,
         }
     }
 
-    /// Reads the credentials and brings `current` up to date with them.
-    async fn read(
-        &self,
-        earliest_ends: &mut EarliestEnds,
-        current: &mut Option<Current>,
-        invocation: &Invocation,
-    ) -> Result<(), NoCredentials> {
+    /// Takes a snapshot. If the provider has none, `before` is kept.
+    async fn read(&self, before: Option<Arc<Snapshot>>) -> Result<Arc<Snapshot>, NoCredentials> {
         let credentials = match self.source.snapshot().await {
             Ok(credentials) => credentials,
             Err(error) => {
                 let reason = error_chain(&error);
-                let Some(current) = current else {
-                    return Err(NoCredentials(reason));
-                };
-                // Keep the current credentials. `window` refuses them once they are too old.
+                // `window` refuses the credentials before, once they are too old.
+                let Some(before) = before else { return Err(NoCredentials(reason)) };
                 tracing::warn!(
                     reason,
                     "the credentials could not be read again; the current ones are kept"
                 );
-                current.read_at = invocation.now();
-                return Ok(());
+                return Ok(before);
             }
         };
-        let declared_end = earliest_ends.end_of(&credentials);
-        let read = match current.take().filter(|current| current.is_of(&credentials)) {
-            None => Current {
-                known: self.known_before_attestation(credentials, declared_end),
-                read_at: invocation.now(),
-                attestation_failed_at: None,
-                attested_function: None,
-            },
-            Some(mut same) => {
-                same.read_at = invocation.now();
-                // The provider may state an earlier end for the same key than it did before.
-                if let Some(end) = declared_end
-                    && !same.ends_at(end)
-                {
-                    let end = SessionEnd::At(end);
-                    same.known.session = Ok(session(&credentials, Evidence::Declared, end));
-                    same.attested_function = None;
-                }
-                same
-            }
-        };
-        *current = Some(read);
-        Ok(())
+        let mut ends = self.earliest_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let declared_end = ends.end_of(&credentials);
+        let known = self.known_without_sts(&credentials, declared_end);
+        Ok(Arc::new(Snapshot { credentials, known }))
     }
 
-    /// What is known of credentials before STS is asked.
-    fn known_before_attestation(
+    /// What is known of credentials without STS. `None`: STS may attest their end.
+    fn known_without_sts(
         &self,
-        credentials: Credentials,
+        credentials: &Credentials,
         declared_end: Option<Timestamp>,
-    ) -> ExecutionSession {
+    ) -> Option<Result<Arc<Session>, Unproven>> {
         let known = if let Some(end) = declared_end {
             Ok((Evidence::Declared, SessionEnd::At(end)))
         } else if credentials.access_key_id() == SAM_PLACEHOLDER {
@@ -276,90 +279,59 @@ impl ExecutionRole {
             } else {
                 Err(Unproven::LongTermKey)
             }
-        } else if let Some(end) = self.settings.assumed_end {
-            Ok((Evidence::Assumed, SessionEnd::At(end)))
         } else {
-            Err(AttestationError::Unreachable("it has not been asked yet".to_owned()).into())
+            Ok((Evidence::Assumed, SessionEnd::At(self.settings.assumed_end?)))
         };
-        let session = known.map(|(evidence, end)| session(&credentials, evidence, end));
-        ExecutionSession { credentials, session, asked_at: None }
+        Some(
+            known.map(|(evidence, end)| Arc::new(Session::new(credentials.clone(), evidence, end))),
+        )
     }
 
-    /// Asks STS, and takes its answer into `current`.
-    async fn attest(&self, current: &mut Current, invocation: &Invocation) {
-        let credentials = &current.known.credentials;
-        let name = &self.settings.function_name;
-        let asked_at = invocation.now();
-        current.known.asked_at = Some(asked_at);
-        match attested_end(&self.sts, credentials, name, invocation).await {
-            Ok(Attested { end, function, role_arn }) => {
-                let end = SessionEnd::At(end);
-                let session = Session::new(credentials.clone(), Evidence::Attested, end);
-                current.known.session = Ok(Arc::new(session.of_role(role_arn)));
-                current.attested_function = Some(function);
-            }
-            Err(error) => {
-                let counts = error.is_refusal() || failure_counts(asked_at, invocation);
-                current.attestation_failed_at = counts.then(|| invocation.now());
-                current.is_unproven(error);
+    /// The session of `credentials`, if STS attests its end and that it is this function's own.
+    async fn attested(
+        &self,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> Result<Arc<Session>, AttestationError> {
+        let key = session_key(credentials);
+        let ask = |_| async {
+            let name = &self.settings.function_name;
+            let attested = attested_end(&self.sts, credentials, name, invocation).await;
+            let Attested { end, function, role_arn } = attested.inspect_err(log_unproven)?;
+            let end = SessionEnd::At(end);
+            let session = Session::new(credentials.clone(), Evidence::Attested, end);
+            Ok(Attestation { session: Arc::new(session.of_role(role_arn)), function })
+        };
+        let attestation = self.attestations.get(&key, |_, _| true, ask, invocation).await;
+        let Attestation { session, function } = attestation.map_err(|it| it.error)?;
+        match contradiction(&function, invocation) {
+            None => Ok(session),
+            Some(error) => {
+                log_unproven(&error);
+                self.attestations.fail(&key, error.clone(), invocation).await;
+                Err(error)
             }
         }
     }
 }
 
-/// Compares the function that STS named with the one that was invoked, once both are known. Partition
-/// and account are known only from the context of an invocation. An environment serves one function.
-fn compare_functions(current: &mut Current, invocation: &Invocation) {
-    let Some(invoked) = invocation.function_arn() else {
-        return;
-    };
-    let Some(attested) = current.attested_function.take() else {
-        return;
-    };
-    match FunctionArn::parse(invoked) {
-        None => current.is_unproven(AttestationError::NoFunctionArn),
-        Some(invoked) if invoked != attested => {
-            current.is_unproven(AttestationError::ANOTHER_FUNCTION);
-        }
-        Some(_) => {}
+fn session_key(credentials: &Credentials) -> SessionKey {
+    let token = credentials.session_token().map(str::to_owned);
+    (credentials.access_key_id().to_owned(), token)
+}
+
+/// Why the function that STS named is not the one that was invoked. `None` if it is, or if no function
+/// was invoked yet.
+fn contradiction(attested: &FunctionArn, invocation: &Invocation) -> Option<AttestationError> {
+    match FunctionArn::parse(invocation.function_arn()?) {
+        None => Some(AttestationError::NoFunctionArn),
+        Some(invoked) if invoked != *attested => Some(AttestationError::ANOTHER_FUNCTION),
+        Some(_) => None,
     }
 }
 
-impl Current {
-    /// Whether this is a snapshot of the same key and the same session as `credentials`.
-    fn is_of(&self, credentials: &Credentials) -> bool {
-        let known = &self.known.credentials;
-        credentials.access_key_id() == known.access_key_id()
-            && credentials.session_token() == known.session_token()
-    }
-
-    /// Takes it that the session's end is not attested, and logs why.
-    fn is_unproven(&mut self, error: AttestationError) {
-        tracing::warn!(reason = error.to_string(), "the execution role's session is not attested");
-        self.known.session = Err(error.into());
-    }
-
-    fn ends_at(&self, end: Timestamp) -> bool {
-        self.known.session.as_ref().is_ok_and(|session| session.end == SessionEnd::At(end))
-    }
-
-    /// Whether STS should be asked. If STS could not answer, later invocations ask it again after
-    /// [`ATTESTATION_RETRY`], and after [`REFUSAL_RETRY`] if it refused. A token that proves nothing
-    /// is final for the key.
-    fn should_attest(&self, invocation: &Invocation) -> bool {
-        let Err(Unproven::NotAttested(error)) = &self.known.session else {
-            return false;
-        };
-        let pause = if error.is_refusal() { REFUSAL_RETRY } else { ATTESTATION_RETRY };
-        (error.is_refusal() || error.may_pass())
-            && !self
-                .attestation_failed_at
-                .is_some_and(|failed_at| invocation.remembers(failed_at, pause))
-    }
-}
-
-fn session(credentials: &Credentials, evidence: Evidence, end: SessionEnd) -> Arc<Session> {
-    Arc::new(Session::new(credentials.clone(), evidence, end))
+fn log_unproven(error: &AttestationError) {
+    tracing::warn!(reason = error.to_string(), "the execution role's session is not attested");
 }
 
 /// Shows where the credentials come from, never the credentials.

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use link_rules::window::SessionEnd;
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 use super::credentials::timestamp;
 use super::{Evidence, Session};
-use crate::aws::{AwsError, Sts, failure_counts};
+use crate::aws::{AwsError, Sts};
 use crate::invocation::Invocation;
+use crate::memory::{Age, Failure, Memory, Unanswered};
 
 /// A session younger than this is not replaced. The new one would last at most this much longer,
 /// which is not worth a call.
@@ -50,23 +50,28 @@ pub enum MintError {
 pub struct Minter {
     role_arn: String,
     sts: Sts,
-    /// Locked while STS is asked, so that concurrent callers wait for one call.
-    state: Mutex<State>,
+    /// The newest session.
+    minted: Memory<(), Arc<Session>, MintError>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// The newest session, and when it was minted.
-    minted: Option<(Arc<Session>, Timestamp)>,
-    /// The last failure since then, and when it happened.
-    failed: Option<(MintError, Timestamp)>,
+impl Failure for MintError {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(match self {
+            Self::Refused(_) => RETRY_REFUSED,
+            Self::Unreachable(_) => RETRY_UNREACHABLE,
+        })
+    }
+
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
 }
 
 impl Minter {
     /// Mints sessions of the role `role_arn`.
     #[must_use]
     pub fn new(role_arn: String, sts: Sts) -> Self {
-        Self { role_arn, sts, state: Mutex::default() }
+        Self { role_arn, sts, minted: Memory::new(1) }
     }
 
     /// The role that sessions are minted from.
@@ -90,35 +95,22 @@ impl Minter {
         wanted: u64,
         invocation: &Invocation,
     ) -> Result<Arc<Session>, MintError> {
-        let mut state = self.state.lock().await;
-        if let Some((session, minted_at)) = &state.minted {
+        let is_fresh = |session: &Arc<Session>, age: Age| {
             let now = invocation.now();
-            let is_young = now.duration_since(*minted_at) < RENEW_AFTER;
-            if session.keeps(wanted, now) || (is_young && session.keeps(1, now)) {
-                return Ok(Arc::clone(session));
-            }
-        }
-        let asked_at = invocation.now();
-        let failed = match state.recent_failure(invocation) {
-            Some(error) => error,
-            None => match self.mint(credentials, invocation).await {
-                Ok(session) => {
-                    state.minted = Some((Arc::clone(&session), invocation.now()));
-                    state.failed = None;
-                    return Ok(session);
-                }
-                Err(error) => {
-                    tracing::warn!(reason = error.to_string(), "no signing session was minted");
-                    let counts = matches!(error, MintError::Refused(_))
-                        || failure_counts(asked_at, invocation);
-                    state.failed = counts.then(|| (error.clone(), invocation.now()));
-                    error
-                }
-            },
+            session.keeps(wanted, now) || (age.age < RENEW_AFTER && session.keeps(1, now))
         };
-        match &state.minted {
-            Some((session, _)) if session.keeps(1, invocation.now()) => Ok(Arc::clone(session)),
-            _ => Err(failed),
+        let ask = |_| async {
+            let minted = self.mint(credentials, invocation).await;
+            minted.inspect_err(|error| {
+                tracing::warn!(reason = error.to_string(), "no signing session was minted");
+            })
+        };
+        match self.minted.get(&(), is_fresh, ask, invocation).await {
+            Ok(session) => Ok(session),
+            Err(Unanswered { before: Some(session), .. }) if session.keeps(1, invocation.now()) => {
+                Ok(session)
+            }
+            Err(unanswered) => Err(unanswered.error),
         }
     }
 
@@ -138,18 +130,6 @@ impl Minter {
             return Err(MintError::Unreachable("a session that has already ended".to_owned()));
         }
         Ok(Arc::new(session))
-    }
-}
-
-impl State {
-    /// The last failure, if it is too recent to try again.
-    fn recent_failure(&self, invocation: &Invocation) -> Option<MintError> {
-        let (error, failed_at) = self.failed.as_ref()?;
-        let pause = match error {
-            MintError::Refused(_) => RETRY_REFUSED,
-            MintError::Unreachable(_) => RETRY_UNREACHABLE,
-        };
-        invocation.remembers(*failed_at, pause).then(|| error.clone())
     }
 }
 

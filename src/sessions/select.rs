@@ -5,13 +5,13 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::window::SessionEnd;
-use tokio::sync::Mutex;
 
 use super::Session;
 use super::execution_role::{ExecutionRole, NoCredentials, Unproven};
 use super::minting::{MintError, Minter};
-use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts, failure_counts};
+use crate::aws::{AwsError, CallerIdentity, MINTED_SECONDS, Sts};
 use crate::invocation::Invocation;
+use crate::memory::{Failure, Memory};
 
 /// For how many access keys STS's answer is remembered: the role's own, minted ones, and those that
 /// they replaced.
@@ -26,16 +26,15 @@ pub struct Sessions {
     execution_role: ExecutionRole,
     minter: Option<Minter>,
     sts: Sts,
-    /// The newest first. Locked while STS is asked, so that concurrent callers wait for one call.
-    identities: Mutex<Vec<Known>>,
+    /// Whose an access key is.
+    identities: Memory<String, Arc<CallerIdentity>, AwsError>,
 }
 
-/// Whose an access key is, or why STS did not say.
-#[derive(Debug)]
-struct Known {
-    access_key_id: String,
-    identity: Result<Arc<CallerIdentity>, AwsError>,
-    asked_at: Timestamp,
+/// STS did not say whose an access key is.
+impl Failure for AwsError {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(RETRY_IDENTITY)
+    }
 }
 
 /// The session that was selected, and why others were not available.
@@ -60,7 +59,7 @@ impl Sessions {
     /// Signs with the execution role's session, and with minted sessions if there is a `minter`.
     #[must_use]
     pub fn new(execution_role: ExecutionRole, minter: Option<Minter>, sts: Sts) -> Self {
-        Self { execution_role, minter, sts, identities: Mutex::default() }
+        Self { execution_role, minter, sts, identities: Memory::new(REMEMBERED_IDENTITIES) }
     }
 
     /// Whether a signing role is set.
@@ -144,34 +143,17 @@ impl Sessions {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<Arc<CallerIdentity>, AwsError> {
-        let mut identities = self.identities.lock().await;
-        let key = credentials.access_key_id();
-        let known = identities.iter().position(|known| known.access_key_id == key);
-        if let Some(known) = known {
-            let Known { identity, asked_at, .. } = &identities[known];
-            if identity.is_ok() || invocation.remembers(*asked_at, RETRY_IDENTITY) {
-                return identity.clone();
-            }
-            identities.remove(known);
-        }
-        let asked_at = invocation.now();
-        let identity = self.sts.caller_identity(credentials, invocation).await.map(Arc::new);
-        if identity.is_err() && !failure_counts(asked_at, invocation) {
-            return identity;
-        }
-        identities.truncate(REMEMBERED_IDENTITIES - 1);
-        let access_key_id = key.to_owned();
-        identities.insert(
-            0,
-            Known { access_key_id, identity: identity.clone(), asked_at: invocation.now() },
-        );
-        identity
+        let ask =
+            |_| async { self.sts.caller_identity(credentials, invocation).await.map(Arc::new) };
+        let key = credentials.access_key_id().to_owned();
+        let identity = self.identities.get(&key, |_, _| true, ask, invocation).await;
+        identity.map_err(|unanswered| unanswered.error)
     }
 
     /// Forgets the execution role's credentials. After a SnapStart restore they are no longer
     /// valid.
-    pub async fn forget(&self) {
-        self.execution_role.forget().await;
+    pub fn forget(&self) {
+        self.execution_role.forget();
     }
 }
 

@@ -1,5 +1,5 @@
-//! The calls to the table in `SHARES_TABLE`. Each answers within the invocation, and is made once more
-//! where there is no answer: whatever is repeated here does no harm if both calls arrive.
+//! The calls to the table in `SHARES_TABLE`. Each answers within the invocation. Those that the SDK makes
+//! once more where there is no answer do no harm if both of them arrive.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::item::{Item, instant, item, number, text};
 use super::passcode::PasscodeHash;
 use super::share::{GRACE, MAX_ATTEMPTS, Share};
 use super::token::{Browser, ShareId};
-use crate::aws::{Aws, AwsError, answered, repeated};
+use crate::aws::{Attempts, Aws, AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::sessions::Sessions;
@@ -108,20 +108,17 @@ impl Table {
             .table_name(&self.name)
             .set_item(Some(item(share)?))
             .condition_expression("attribute_not_exists(id)");
-        let created = repeated(invocation, || {
-            let call = call.clone().send();
-            // Here and below futures are boxed because the SDK's are large.
-            Box::pin(async {
-                match call.await {
-                    Ok(_) => Ok(()),
-                    Err(error) => match error.as_service_error() {
-                        // Ids are digests of random tokens. One that exists is our own, of a call
-                        // whose answer was lost.
-                        Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                        _ => Err(AwsError::from_sdk(&error)),
-                    },
-                }
-            })
+        // Here and below futures are boxed because the SDK's are large.
+        let created = Box::pin(async {
+            match call.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => match error.as_service_error() {
+                    // Ids are digests of random tokens. One that exists is our own, of a call whose
+                    // answer was lost.
+                    Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                    _ => Err(AwsError::from_sdk(&error)),
+                },
+            }
         });
         in_time(invocation, created).await
     }
@@ -143,7 +140,7 @@ impl Table {
             .table_name(&self.name)
             .key("id", text(id.as_str()))
             .consistent_read(true);
-        let got = in_time(invocation, answered(invocation, || call.clone().send())).await?;
+        let got = in_time(invocation, answered(call.send())).await?;
         Ok(got.item)
     }
 
@@ -230,7 +227,7 @@ impl Table {
             .condition_expression("attempts >= :one AND passcode_hash = :passcode_hash")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":passcode_hash", text(passcode));
-        in_time(invocation, once(call)).await
+        updated_with(invocation, call, Attempts::Once).await
     }
 
     /// Writes down a press, if at this very moment everything still holds that must: the share is
@@ -401,7 +398,7 @@ impl Table {
             .scan_index_forward(false)
             .limit(limit)
             .set_exclusive_start_key(from);
-        let page = in_time(invocation, answered(invocation, || call.clone().send())).await?;
+        let page = in_time(invocation, answered(call.send())).await?;
         Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
@@ -425,7 +422,7 @@ impl Table {
             .consistent_read(true)
             .limit(limit)
             .set_exclusive_start_key(from);
-        let page = in_time(invocation, answered(invocation, || call.clone().send())).await?;
+        let page = in_time(invocation, answered(call.send())).await?;
         Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
@@ -441,20 +438,23 @@ impl Table {
     }
 }
 
-/// Makes the call, and once more if there is no answer.
+/// The outcome of an update that does no harm if it arrives twice.
 async fn updated(
     invocation: &Invocation,
     call: UpdateItemFluentBuilder,
 ) -> Result<Updated, ShareError> {
-    in_time(invocation, repeated(invocation, || once(call.clone()))).await
+    updated_with(invocation, call, Attempts::Twice).await
 }
 
-/// Makes the call once.
-fn once(
+/// The outcome of an update that is tried so hard.
+async fn updated_with(
+    invocation: &Invocation,
     call: UpdateItemFluentBuilder,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<Updated, AwsError>> + Send>> {
-    Box::pin(async {
-        match call.send().await {
+    attempts: Attempts,
+) -> Result<Updated, ShareError> {
+    let call = Box::pin(async {
+        let tried = Aws::dynamodb_tried(attempts);
+        match call.customize().config_override(tried).send().await {
             Ok(answer) => Ok(Updated::Yes(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -463,7 +463,8 @@ fn once(
                 _ => Err(AwsError::from_sdk(&error)),
             },
         }
-    })
+    });
+    in_time(invocation, call).await
 }
 
 /// The outcome of a call, if it comes in time for this invocation to answer.
