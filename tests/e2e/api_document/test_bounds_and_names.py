@@ -153,7 +153,7 @@ def test_the_document_is_valid_openapi():
 
 
 def test_the_routes_are_those_of_the_router_and_of_the_reference():
-    routes = set(re.findall(r'Route \{ method: "(\w+)", path: "(\S+)", endpoint: Endpoint', read("api/router.rs").split("#[cfg(test)]")[0]))
+    routes = set(re.findall(r'Row \{\s+method: "(\w+)",\s+path: "(\S+)",\s+target: ', read("api/router.rs").split("#[cfg(test)]")[0]))
     assert {(method, path) for method, path, _ in document.operations(OPENAPI)} == routes
     table = re.findall(r"^\| `(\w+) (/\S*)` \|", document.reference(), re.MULTILINE)
     assert set(table) == routes
