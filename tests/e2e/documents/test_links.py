@@ -127,8 +127,8 @@ def test_no_paragraph_is_wrapped(name):
 
 
 def test_the_documents_are_short():
-    """Words of prose and tables. Code, and what `make bench` printed, do not count."""
-    words = {name: len(re.findall(r"\S*\w\S*", prose(text))) for name, text in DOCUMENTS.items()}
+    """Words of prose and tables. Code, what `make bench` printed, and the change log, which grows, do not count."""
+    words = {name: len(re.findall(r"\S*\w\S*", prose(text))) for name, text in DOCUMENTS.items() if name != "CHANGELOG.md"}
     for name, count in words.items():
         print(f"{count:6,} {name}")
     print(f"{sum(words.values()):6,} words")
