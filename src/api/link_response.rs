@@ -1,4 +1,4 @@
-//! A link as callers read it: the JSON that docs/api.md documents, field by field.
+//! A link as callers read it: the JSON that docs/reference.md documents, field by field.
 
 use jiff::Timestamp;
 use link_rules::window::LimitedBy;

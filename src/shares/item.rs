@@ -1,4 +1,4 @@
-//! A share as an item of DynamoDB's table. docs/shares.md has the list of attributes.
+//! A share as an item of DynamoDB's table. docs/reference.md has the list of attributes.
 
 use std::collections::{BTreeMap, HashMap};
 

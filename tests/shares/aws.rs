@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::expressions::{Call, Item, number};
 use crate::http::{Request, Response};
 
-/// What the index by owner projects. `docs/shares.md` has the same list.
+/// What the index by owner projects. `docs/reference.md` has the same list.
 const PROJECTED: [&str; 18] = [
     "id",
     "owner_key",

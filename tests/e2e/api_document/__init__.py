@@ -1,1 +1,1 @@
-"""openapi.yaml and docs/api.md, held to the built function: schemas, bounds, codes and examples."""
+"""openapi.yaml and docs/reference.md, held to the built function: schemas, bounds, codes and examples."""

@@ -1,4 +1,4 @@
-"""openapi.yaml as data, its examples in pairs, and the requests and answers that docs/api.md shows."""
+"""openapi.yaml as data, its examples in pairs, and the requests and answers that docs/reference.md shows."""
 
 import copy
 import json
@@ -10,8 +10,7 @@ import yaml
 from local_aws import paths
 
 OPENAPI = paths.ROOT / "openapi.yaml"
-API = paths.ROOT / "docs" / "api.md"
-SHARES = paths.ROOT / "docs" / "shares.md"
+REFERENCE = paths.ROOT / "docs" / "reference.md"
 
 # API Gateway's own answers, which the function does not give.
 OF_THE_GATEWAY = "gateway-refuses"
@@ -38,6 +37,18 @@ class Example:
 
     def __str__(self):
         return f"{self.method} {self.path} {self.name}"
+
+
+def reference():
+    """The text of docs/reference.md."""
+    return REFERENCE.read_text(encoding="utf-8")
+
+
+def section(heading, end):
+    """What stands in docs/reference.md between two headings, which are given with their marks."""
+    [_, rest] = reference().split(f"\n{heading}\n")
+    [found, _] = rest.split(f"\n{end}\n")
+    return found
 
 
 def load():

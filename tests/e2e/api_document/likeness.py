@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ROLE = r"arn:aws:sts::\d{12}:assumed-role/\S+/\S+"
-# What a share has of its own. The examples in docs/shares.md shorten the id.
+# What a share has of its own. The examples in docs/reference.md shorten the id.
 SHARE_ID = r"[\w-]{43}"
 SHARE_TOKEN = r"/s/[\w-]+…?$"
 PASSCODE = r"[a-z1-9]{5}-[a-z1-9]{5}"

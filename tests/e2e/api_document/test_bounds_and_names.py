@@ -152,43 +152,42 @@ def test_the_document_is_valid_openapi():
     schemathesis.openapi.from_dict(OPENAPI).validate()
 
 
-def test_the_routes_are_those_of_the_router_and_of_docs_api():
-    routes = set(re.findall(r'Route \{ method: "(\w+)", path: "(\S+)", endpoint: Endpoint', read("api/router.rs").split("#[cfg(test)]")[0]))
+def test_the_routes_are_those_of_the_router_and_of_the_reference():
+    routes = set(re.findall(r'Row \{\s+method: "(\w+)",\s+path: "(\S+)",\s+target: ', read("api/router.rs").split("#[cfg(test)]")[0]))
     assert {(method, path) for method, path, _ in document.operations(OPENAPI)} == routes
-    table = re.findall(r"^\| `(\w+) (/\S*)` \|", document.API.read_text(encoding="utf-8"), re.MULTILINE)
+    table = re.findall(r"^\| `(\w+) (/\S*)` \|", document.reference(), re.MULTILINE)
     assert set(table) == routes
 
 
-def test_the_fields_of_a_request_are_those_of_the_function_and_of_docs_api():
+def test_the_fields_of_a_request_are_those_of_the_function_and_of_the_reference():
     raw = re.search(r"struct RawLinkRequest \{(.*?)\}", read("api/link_request.rs"), re.DOTALL)[1]
     names = set(re.findall(r"(\w+): Option", raw))
     assert set(SCHEMAS["LinkRequest"]["properties"]) == names
     _, _, download = next(operation for operation in document.operations(OPENAPI) if operation[1] == "/download")
     assert {parameter["name"] for parameter in download["parameters"]} == names
-    section = document.API.read_text(encoding="utf-8").split("## One link")[1].split("## Many links")[0]
+    section = document.section("## One link", "## Many links")
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == names
 
 
-def test_the_fields_about_shares_are_those_of_the_function_and_of_docs_shares():
+def test_the_fields_about_shares_are_those_of_the_function_and_of_the_reference():
     source = read("api/share_request.rs")
     for schema, name in (("ShareRequest", "RawShare"), ("ShareChange", "RawChange"), ("Press", "RawPress")):
         raw = re.search(rf"struct {name} \{{(.*?)\n\}}", source, re.DOTALL)[1]
         assert set(SCHEMAS[schema]["properties"]) == set(re.findall(r"^    (\w+): ", raw, re.MULTILINE)), name
-    shares = document.SHARES.read_text(encoding="utf-8")
-    section = shares.split("### Make one")[1].split("### List")[0]
+    section = document.section("### Make a share", "### List, change and revoke shares")
     cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     assert set(SCHEMAS["ShareRequest"]["properties"]) == {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
-    [facts] = re.findall(r"^The facts: (.*?)\. ", shares, re.MULTILINE)
+    [facts] = re.findall(r"^The facts: (.*?)\. ", document.reference(), re.MULTILINE)
     assert set(SCHEMAS["ShareFacts"]["properties"]) == set(re.findall(r"`(\w+)`", facts))
-    [change] = re.findall(r"^`PATCH` takes any of (.*?), which", shares, re.MULTILINE)
+    [change] = re.findall(r"^`PATCH` takes any of (.*?), which", document.reference(), re.MULTILINE)
     assert set(SCHEMAS["ShareChange"]["properties"]) == set(re.findall(r'[`"](\w+)["`]', change))
 
 
-def test_the_states_of_a_share_are_those_of_the_function_and_of_docs_shares():
+def test_the_states_of_a_share_are_those_of_the_function_and_of_the_reference():
     body = re.search(r"fn as_str\(self\) -> &'static str \{(.*?)\n    \}", read("shares/share.rs"), re.DOTALL)[1]
     states = set(re.findall(r'"(\w+)"', body))
     assert set(SCHEMAS["ShareState"]["enum"]) == states
-    [listed] = re.findall(r"^`state` is (.*?) \(", document.SHARES.read_text(encoding="utf-8"), re.MULTILINE)
+    [listed] = re.findall(r"^`state` is (.*?) \(", document.reference(), re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", listed)) == states
     assert SCHEMAS["ShareFacts"]["properties"]["state"]["const"] == "active"
     assert set(SCHEMAS["Problem"]["properties"]["state"]["enum"]) == states - {"active"}
@@ -227,7 +226,7 @@ def test_the_fields_of_answers_are_those_of_the_function():
 @pytest.mark.parametrize(
     ("schema", "source", "name"),
     [
-        (SCHEMAS["LimitedBy"], "window.rs", "LimitedBy"),
+        (SCHEMAS["LimitedBy"], "../crates/link-rules/src/window.rs", "LimitedBy"),
         (SCHEMAS["Evidence"], "sessions/mod.rs", "Evidence"),
         (SCHEMAS["Link"]["properties"]["bucket_policy"], "links/bucket_policies.rs", "PolicyReading"),
     ],
@@ -256,14 +255,14 @@ def test_the_codes_are_those_of_the_function():
     assert set(codes()) == written
 
 
-def test_the_codes_and_their_statuses_are_those_of_the_documents():
-    section = document.API.read_text(encoding="utf-8").split("## Problems")[1].split("## Settings")[0]
-    shares = document.SHARES.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([`a-z, -]+) \| ([\d, ]+) \|", section + shares, re.MULTILINE)
+def test_the_codes_and_their_statuses_are_those_of_the_reference():
+    section = document.section("## Problems", "## Grants")
+    rows = re.findall(r"^\| ([`a-z, -]+) \| ([\d, ]+) \|", section, re.MULTILINE)
     told = {code: set(map(int, statuses.split(","))) for names, statuses in rows for code in re.findall("`([a-z-]+)`", names)}
-    # Such as "404 `no-such-share`".
-    told |= {code: {int(status)} for status, code in re.findall(r"\b(\d{3}) `([a-z-]+)`", shares)}
     assert codes() == told
+    # Such as "409 `window-too-short`".
+    for status, code in re.findall(r"\b(\d{3}) `([a-z-]+)`", document.reference()):
+        assert int(status) in told[code], code
 
 
 def test_each_code_is_in_the_description_of_an_answer_with_its_status():

@@ -1,4 +1,4 @@
-"""Every request that openapi.yaml, docs/api.md and docs/shares.md show is answered as they show it.
+"""Every request that openapi.yaml and docs/reference.md show is answered as they show it.
 
 Two answers are not shown, because nothing on this machine makes the function give them: `internal`, and 504 `upstream`.
 API Gateway's own answers are not the function's. The pages of shares are not shown, because people read them.
@@ -14,11 +14,7 @@ from local_aws import paths
 from local_lambda import requests
 
 EXAMPLES = document.examples(document.load())
-SHOWN = [
-    example
-    for path in (document.API, document.SHARES)
-    for example in document.shown(path.read_text(encoding="utf-8"))
-]
+SHOWN = document.shown(document.reference())
 
 PRINCIPALS = {
     # A caller whom the gateway let through without a name.
@@ -65,8 +61,8 @@ def test_every_answer_of_openapi_belongs_to_a_request(openapi):
             assert (status, name) in used or name in own, (status, name)
 
 
-def test_the_documents_show_requests_of_every_route(openapi):
-    """But for those that they describe in prose."""
+def test_the_reference_shows_requests_of_every_route(openapi):
+    """But for those that it describes in prose."""
     in_prose = {("GET", "/download"), ("GET", "/shares")}
     assert {(shown.method, shown.path) for shown in SHOWN} == {
         (method, path) for method, path, _ in document.operations(openapi) if "{" not in path
@@ -74,28 +70,29 @@ def test_the_documents_show_requests_of_every_route(openapi):
 
 
 @pytest.mark.parametrize("example", SHOWN, ids=str)
-def test_a_request_of_the_documents_is_answered_as_it_is_shown(functions, shares, example):
+def test_a_request_of_the_reference_is_answered_as_it_is_shown(functions, shares, example):
     response = ask(functions("attested-session" if example.path == "/session" else None), example, shares)
     assert response.status == example.status, response.body
     if example.answer is not None:
         assert not differences(example.answer, answer_of(response))
     else:
-        # "The answer is {"links": [ … ]}. It holds, for each entry and in the same order, a link as above or a problem."
+        # "The response is {"links": [ … ]}: for each entry, in the same order, a link as above or a problem."
         assert list(response.json()) == ["links"]
         keys = [link.get("key") for link in response.json()["links"]]
         assert keys == [entry["key"] for entry in example.body["links"]]
 
 
-def test_the_redirect_of_docs_api_is_followed_to_the_file(functions):
-    [target] = [text for text in document.API.read_text(encoding="utf-8").split("`") if text.startswith("GET /download?")]
+def test_the_redirect_of_the_reference_is_followed_to_the_file(functions):
+    [target] = [text for text in document.reference().split("`") if text.startswith("GET /download?")]
     path, _, query = target.removeprefix("GET ").partition("?")
     response = functions().request(requests.get(path, query))
     assert response.status == 303, response.body
     assert "/private-files/report.pdf?" in response.headers["location"]
 
 
-def test_the_answer_in_the_readme_is_the_one_in_docs_api():
-    blocks = document.BLOCK.findall((paths.ROOT / "README.md").read_text(encoding="utf-8"))
-    [answer] = [json.loads(block) for block in blocks if block.startswith('{"url"')]
-    [shown] = [example.answer for example in SHOWN if example.path == "/links"]
-    assert answer == shown
+def test_the_request_and_its_answer_in_the_readme_are_those_in_the_reference():
+    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    [answer] = [json.loads(block) for block in document.BLOCK.findall(text) if block.startswith('{"url"')]
+    [shown] = [example for example in SHOWN if example.path == "/links"]
+    assert answer == shown.answer
+    assert document.shown(text) == [shown]

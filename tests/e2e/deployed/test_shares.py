@@ -104,7 +104,7 @@ def test_a_download_has_the_file_s_own_name(share, name, address):
 
 
 def test_the_documented_command_downloads_the_file_under_its_name(stack, alice, share, tmp_path, address):
-    [command] = re.findall(r"`(curl [^`]*URL)`", (paths.ROOT / "docs" / "shares.md").read_text(encoding="utf-8"))
+    [command] = re.findall(r"`(curl [^`]*URL)`", (paths.ROOT / "docs" / "reference.md").read_text(encoding="utf-8"))
     assert command == "curl -fLOJ -d '' URL"
     made = share(b"with a shell", "from a shell.txt")
     done = subprocess.run(

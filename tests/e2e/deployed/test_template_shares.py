@@ -171,8 +171,8 @@ def test_the_bounds_of_the_parameters_are_the_function_s():
 
 
 def documented_attributes():
-    """The rows of the table of attributes in docs/shares.md: names, types, and whether the index has them."""
-    text = (paths.ROOT / "docs" / "shares.md").read_text(encoding="utf-8")
+    """The rows of the table of attributes in docs/reference.md: names, types, and whether the index has them."""
+    text = (paths.ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     [table] = re.findall(r"\| attribute \| type \|.*?\n\n", text + "\n\n", re.DOTALL)
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.strip().splitlines()[2:]]
     return [(re.findall(r"`(\w+)`", names), types, projected) for names, types, _, projected in rows]

@@ -25,7 +25,7 @@ def check(stack, report, recipient):
         dead = count(stack, stack.outputs["MailDeadLettersUrl"])
         seen.append(str(dead))
         if dead:
-            raise Failed(f"{dead}; the mailing function's log says why, docs/mail.md how to redrive them")
+            raise Failed(f"{dead}; the mailing function's log says why, docs/operations.md how to redrive them")
 
 
 def mails(stack):
