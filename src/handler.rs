@@ -142,7 +142,8 @@ impl Handler {
         }
     }
 
-    /// Reads the object that `GRANTS_OBJECT` names. Does nothing where the grants are a setting.
+    /// Reads the object that `GRANTS` names, if it names one. Logs a warning if mails can't bring what
+    /// the grants let them.
     ///
     /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
     /// [`Handler::restored`] does it.
@@ -153,7 +154,12 @@ impl Handler {
     /// start then.
     pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
         let time = InvocationTime::initialisation(self.links.clock);
-        self.grants.read_first(&self.links, time).await
+        self.grants.read_first(&self.links, time).await?;
+        let grants = self.grants.current();
+        if let Some(reason) = self.mailer.as_ref().and_then(|mailer| mailer.warning(&grants)) {
+            tracing::warn!(reason, "mails can't bring shares");
+        }
+        Ok(())
     }
 
     /// Gathers the evidence of how long the session lasts, and reads buckets' policies beside it, so

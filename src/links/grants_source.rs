@@ -1,5 +1,5 @@
-//! The grants that hold now: those of the setting `GRANTS`, or of the object in S3 that
-//! `GRANTS_OBJECT` names.
+//! The grants that hold now: those that `GRANTS` is, or those of the object in S3 that it names.
+//! `MAIL_GRANTS` is added to each reading of the object that names `"s3-event"` in no grant.
 //!
 //! The object is read before the first event and asked for again once a minute, within an
 //! invocation. Between invocations the function is frozen, so nothing is read in the background. A
@@ -32,10 +32,15 @@ const MAX_KEY_BYTES: usize = 1_024;
 /// Where the grants are.
 #[derive(Clone, Debug)]
 pub(crate) enum GrantsSetting {
-    /// `GRANTS`.
+    /// `GRANTS` is the grants. What `MAIL_GRANTS` adds is among them.
     Written(Grants),
-    /// `GRANTS_OBJECT`.
-    Object(ObjectLocation),
+    /// `GRANTS` names an object.
+    Object {
+        /// The object.
+        location: ObjectLocation,
+        /// `MAIL_GRANTS`. The default is none.
+        mails: Grants,
+    },
 }
 
 /// An object in S3, written as `s3://bucket/key`.
@@ -63,9 +68,9 @@ impl fmt::Display for ObjectLocation {
     }
 }
 
-/// The object of `GRANTS_OBJECT` gives no grants. The function does not start.
+/// The object that `GRANTS` names gives no grants. The function does not start.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("GRANTS_OBJECT: {0}")]
+#[error("GRANTS: {0}")]
 pub struct GrantsObjectError(String);
 
 /// Why the object gave no grants. Each is a sentence that names the object.
@@ -91,6 +96,8 @@ pub(crate) struct GrantsSource {
 struct GrantsObject {
     aws: Aws,
     location: ObjectLocation,
+    /// What is added where the document names `"s3-event"` in no grant.
+    mails: Grants,
     accept: Accept,
     /// The lock is held while S3 is asked, so concurrent invocations share one call.
     known: Mutex<Known>,
@@ -116,9 +123,9 @@ impl GrantsSource {
     ) -> Self {
         let (grants, object) = match setting {
             GrantsSetting::Written(grants) => (grants, None),
-            GrantsSetting::Object(location) => {
+            GrantsSetting::Object { location, mails } => {
                 let (accept, known) = (Box::new(accept), Mutex::default());
-                (Grants::default(), Some(GrantsObject { aws, location, accept, known }))
+                (Grants::default(), Some(GrantsObject { aws, location, mails, accept, known }))
             }
         };
         Self { current: RwLock::new(Arc::new(grants)), object }
@@ -196,7 +203,7 @@ impl GrantsSource {
                     tracing::error!(
                         request_id,
                         reason,
-                        "GRANTS_OBJECT is wrong: the last good grants are kept"
+                        "the object in GRANTS is wrong: the last good grants are kept"
                     );
                     known.wrong = Some(reason);
                 }
@@ -205,7 +212,7 @@ impl GrantsSource {
                 tracing::warn!(
                     request_id,
                     reason,
-                    "GRANTS_OBJECT can't be read: the grants are kept"
+                    "the object in GRANTS can't be read: the grants are kept"
                 );
             }
         }
@@ -252,6 +259,7 @@ impl GrantsObject {
             GrantsError::Field { .. } => format!("{location} has a wrong grant: {error}"),
             GrantsError::Syntax(_) | GrantsError::Empty => format!("{location} {error}"),
         })?;
+        let grants = grants.with_mail_grants(&self.mails);
         (self.accept)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
         Ok(grants)
     }

@@ -3,7 +3,7 @@
 //! For each object: is it granted, is it still there, who gets it? Then for each recipient, in this
 //! order: claim, sign, compose, send, mark. The link is signed after the claim and right before the
 //! mail is sent, so that little of its window is lost. When the event is delivered again, a new
-//! link is signed. Where mails bring shares, a share is made in the place of the signature, and the
+//! link is signed. Where a mail brings a share, the share is made in the place of the signature, and the
 //! claim names it before it exists.
 //!
 //! The mails of a batch go out in rounds: the first recipient of every object, then the second of
@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::brought::Brought;
 use super::bucket_event::{BucketEvent, ObjectCreated};
+use super::choice::Choice;
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
 use super::log;
@@ -31,13 +32,13 @@ use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
-use super::settings::{MailLink, MailSettings};
+use super::settings::MailSettings;
 use crate::aws::Aws;
 use crate::clock::InvocationTime;
 use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
 use crate::shares::{Caller, Made, NewShare, ShareError, Shares, Token};
 use crate::telemetry::Invocation;
-use link_rules::access::{Action, Grant, Principal};
+use link_rules::access::{Action, Grants, Principal};
 use link_rules::object_key::ObjectKey;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::text;
@@ -55,7 +56,7 @@ const PAUSES: [Duration; 4] = [
 #[derive(Debug)]
 pub(crate) struct Mailer {
     settings: MailSettings,
-    /// Makes the shares that mails bring. `None`: they bring links.
+    /// Makes the shares that mails bring. `None`: all of them bring links.
     shares: Option<Arc<Shares>>,
     objects: Objects,
     ledger: Ledger,
@@ -64,6 +65,8 @@ pub(crate) struct Mailer {
 
 /// An object that may be mailed, and the execution role's credentials, with which the mail is sent.
 struct Delivery<'a> {
+    /// What the mail brings.
+    action: Action,
     created: &'a ObjectCreated,
     object: Object,
     credentials: Credentials,
@@ -81,11 +84,11 @@ struct Pending<'a> {
 pub(crate) type Failures = BTreeMap<usize, DeliveryError>;
 
 impl Mailer {
-    /// Mails as `settings` say, through `aws`. Makes no call. `shares` makes the shares, if mails are
-    /// to bring some.
+    /// Mails as `settings` say, through `aws`. Makes no call. `shares` makes the shares that mails
+    /// bring.
     pub(crate) fn new(settings: MailSettings, shares: Option<Arc<Shares>>, aws: Aws) -> Self {
-        let shares = shares.filter(|_| settings.link == MailLink::Share);
-        let share_life = shares.as_ref().map(|_| settings.window.expires_in);
+        let shares = shares.filter(|_| settings.can_share);
+        let share_life = shares.as_ref().map(|_| settings.window(Action::Share).expires_in);
         Self {
             shares,
             objects: Objects::new(aws.clone()),
@@ -93,6 +96,11 @@ impl Mailer {
             ses: Ses::new(aws),
             settings,
         }
+    }
+
+    /// What the operator should know about mails under these grants.
+    pub(crate) fn warning(&self, grants: &Grants) -> Option<&'static str> {
+        self.settings.warning(grants)
     }
 
     /// Mails links to the objects of a batch of events, in rounds. Nothing is mailed about events
@@ -153,24 +161,18 @@ impl Mailer {
             log::object_skipped(invocation, created, "it is a folder's marker");
             return Ok(None);
         }
-        let grant =
-            links.grants.find(&Principal::S3Event, self.action(), &created.bucket, &created.key);
-        let Some(grant) = grant else {
-            let reason = match self.action() {
-                Action::Get => "no grant in GRANTS with the principal \"s3-event\" covers it",
-                Action::Share => {
-                    "no grant in GRANTS with the principal \"s3-event\" and the action \"share\" \
-                     covers it"
-                }
-            };
-            log::object_refused(invocation, created, reason);
-            return Ok(None);
+        let choice = match Choice::of(&self.settings, &links.grants, created) {
+            Ok(choice) => choice,
+            Err(reason) => {
+                log::object_refused(invocation, created, reason);
+                return Ok(None);
+            }
         };
         if let Err(error) = ObjectKey::parse(&created.key) {
             log::object_refused(invocation, created, &error.to_string());
             return Ok(None);
         }
-        let delivery = match self.prepare(links, grant, created, invocation.time()).await {
+        let delivery = match self.prepare(links, choice, created, invocation.time()).await {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
@@ -206,13 +208,13 @@ impl Mailer {
     async fn prepare<'a>(
         &self,
         links: &Links,
-        grant: &Grant,
+        Choice { action, grant }: Choice<'_>,
         created: &'a ObjectCreated,
         time: InvocationTime,
     ) -> Result<Delivery<'a>, DeliveryError> {
         check_time_left(time)?;
         self.ses.check_quota(time)?;
-        let wanted = self.settings.window.capped(grant.max_expires_in);
+        let wanted = self.settings.window(action).capped(grant.max_expires_in);
         let selection = links
             .sessions
             .select(wanted, time)
@@ -224,7 +226,7 @@ impl Mailer {
             .await
             .map_err(DeliveryError::Link)?;
         let object = self.objects.find(created, &region, &credentials, time).await?;
-        Ok(Delivery { created, object, credentials })
+        Ok(Delivery { action, created, object, credentials })
     }
 
     /// The recipients that the object names and that are allowed. If the object names none, the
@@ -277,7 +279,7 @@ impl Mailer {
         check_time_left(time)?;
         self.ses.check_quota(time)?;
         let entry = Entry { created: delivery.created, recipient };
-        let token = self.shares.as_ref().map(|_| Token::random()).transpose();
+        let token = (delivery.action == Action::Share).then(Token::random).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
         let claim = self.ledger.claim(entry, share_id, &delivery.credentials, time).await?;
@@ -367,7 +369,7 @@ impl Mailer {
             check_time_left_for_ses(invocation.time())?;
             return Ok(share.into());
         }
-        let request = self.link_request(delivery.created);
+        let request = self.link_request(delivery);
         let expires_at = delivery.object.expires_at;
         let signed = links.sign(&Principal::S3Event, &request, expires_at, invocation.time()).await;
         let link = signed.map_err(|error| {
@@ -392,10 +394,10 @@ impl Mailer {
         let sender = &self.settings.sender;
         let new = NewShare {
             token,
-            link: self.link_request(delivery.created),
+            link: self.link_request(delivery),
             name: None,
             owner_name: Some(sender.name.clone().unwrap_or_else(|| sender.address.in_full())),
-            window: self.settings.window,
+            window: self.settings.window(Action::Share),
             max_downloads: None,
             passcode: None,
             recipient: Some(recipient.in_full()),
@@ -414,16 +416,9 @@ impl Mailer {
         })
     }
 
-    /// What a grant must allow for a mail.
-    fn action(&self) -> Action {
-        match self.shares {
-            None => Action::Get,
-            Some(_) => Action::Share,
-        }
-    }
-
     /// A request for a link that downloads the created version of the object, under its own name.
-    fn link_request(&self, created: &ObjectCreated) -> LinkRequest {
+    fn link_request(&self, delivery: &Delivery<'_>) -> LinkRequest {
+        let Delivery { action, created, .. } = *delivery;
         let name = text::file_name(&created.key);
         let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
         // A name that is not accepted as a file name is left out, and the browser chooses one.
@@ -431,11 +426,11 @@ impl Mailer {
             .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
             .unwrap_or_default();
         LinkRequest {
-            action: self.action(),
+            action,
             bucket: Some(created.bucket.clone()),
             key: created.key.clone(),
             version_id: created.version_id.clone(),
-            window: self.settings.window,
+            window: self.settings.window(action),
             response_headers,
             check: false,
         }

@@ -33,7 +33,6 @@ pub use self::operate::Report;
 pub(crate) use self::operate::{Operation, Selector};
 pub(crate) use self::passcode::Passcode;
 pub(crate) use self::settings::ShareSettings;
-pub use self::settings::ShareSettingsError;
 pub(crate) use self::share::{State, Summary};
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};

@@ -35,7 +35,7 @@ pub(crate) enum Counter {
     EventsRefused,
     /// Recipients that may not get mail.
     RecipientsRefused,
-    /// Looks at the object of `GRANTS_OBJECT` that found it wrong.
+    /// Looks at the object that `GRANTS` names that found it wrong.
     GrantsObjectInvalid,
     /// Shares that were made.
     SharesCreated,
