@@ -227,7 +227,8 @@ def test_a_value_of_what_is_gone_is_refused_if_something_wider_would_hold(accept
 
 def test_what_is_gone_changes_nothing_and_is_told_by_name():
     text = Template().text
-    [group] = [group for group in text["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"] if "Gone" in group["Label"]["default"]]
+    groups = text["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    [group] = [group for group in groups if "Gone" in group["Label"]["default"]]
     made = str([text["Resources"], text["Conditions"], text["Outputs"]])
     assert not [name for name in group["Parameters"] if re.search(rf"\b{name}\b", made)]
     told = [assertion["AssertDescription"] for assertion in text["Rules"]["NothingIsSetThatIsGone"]["Assertions"]]
@@ -267,7 +268,11 @@ def test_every_role_has_the_boundary():
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("", "files@example.com"), ("Example, Ltd", '"Example, Ltd" <files@example.com>'), ("${x}", '"${x}" <files@example.com>')],
+    [
+        ("", "files@example.com"),
+        ("Example, Ltd", '"Example, Ltd" <files@example.com>'),
+        ("${x}", '"${x}" <files@example.com>'),
+    ],
 )
 def test_a_mail_s_sender_has_a_name_and_the_permission_is_for_the_bare_address(name, told):
     template = Template(MailFromName=name, **MAILS)
