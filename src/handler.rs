@@ -147,7 +147,8 @@ impl Handler {
         }
     }
 
-    /// Reads the object that `GRANTS_OBJECT` names. Does nothing where the grants are a setting.
+    /// Reads the object that `GRANTS` names, if it names one. Logs a warning if mails can't bring what
+    /// the grants let them.
     ///
     /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
     /// [`Handler::restored`] does it.
@@ -157,7 +158,13 @@ impl Handler {
     /// [`GrantsObjectError`], one sentence that names the object and the fix. The function must not
     /// start then.
     pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
-        self.grants.read_first(&self.links, &Invocation::initialisation(self.clock)).await
+        let invocation = Invocation::initialisation(self.clock);
+        self.grants.read_first(&self.links, &invocation).await?;
+        let grants = self.grants.current();
+        if let Some(reason) = self.mailer.as_ref().and_then(|mailer| mailer.warning(&grants)) {
+            tracing::warn!(reason, "mails can't bring shares");
+        }
+        Ok(())
     }
 
     /// Gathers the evidence of how long the session lasts, and reads buckets' policies beside it, so
@@ -211,8 +218,9 @@ impl Handler {
         let invocation = invocation.under(grants).called_by(event.caller());
         let response = match event {
             Event::Http(event) => Ok(self.http(event, &invocation).await),
-            Event::Bucket(events) => self.bucket(&events, &invocation).await,
-            Event::Queue(messages) => self.queue(messages, &invocation).await,
+            // Boxed, because mailing is large and other events must not pay for it.
+            Event::Bucket(events) => Box::pin(self.bucket(&events, &invocation)).await,
+            Event::Queue(messages) => Box::pin(self.queue(messages, &invocation)).await,
             Event::Doctor(question) => self.doctor(question, &invocation).await,
             Event::Shares(operation) => self.operate(operation, &invocation).await,
         };

@@ -53,6 +53,6 @@ pub use sessions::{
     CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter, Selection, Session,
     Sessions,
 };
-pub use settings::{Settings, SettingsError};
-pub use shares::{Report, ShareSettingsError};
+pub use settings::{RemovedSettings, Settings, SettingsError, UnknownSetting};
+pub use shares::Report;
 pub use telemetry::{print_metrics, start_logging};

@@ -1,11 +1,12 @@
 //! Where the function starts: settings, logging, and the runtime's loop.
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use lambda_runtime::{BoxFuture, Error, LambdaEvent, Runtime, SnapStartResource, service_fn};
-use s3_link_signer::{Handler, Settings, print_metrics, start_logging};
+use s3_link_signer::{Handler, Settings, UnknownSetting, print_metrics, start_logging};
 use serde_json::value::RawValue;
 
 /// One thread is enough: signing is arithmetic, and everything else waits for AWS. On Lambda Managed
@@ -24,6 +25,9 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    for UnknownSetting { name, meant } in UnknownSetting::among(names_of_variables()) {
+        tracing::warn!(variable = name, meant, "a variable looks like a setting and is none");
+    }
     if settings.asks_another_sts_inside_lambda() {
         tracing::warn!(
             "STS is asked at another endpoint than AWS's (AWS_ENDPOINT_URL_STS or \
@@ -48,6 +52,13 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The names of the variables that are not empty.
+fn names_of_variables() -> impl Iterator<Item = String> {
+    let is_set = |value: &OsStr| !value.to_string_lossy().trim().is_empty();
+    let variables = std::env::vars_os().filter(move |(_, value)| is_set(value));
+    variables.filter_map(|(name, _)| name.into_string().ok())
+}
+
 async fn run(handler: Arc<Handler>) -> Result<(), Error> {
     let snapshot = Arc::new(Snapshot(Arc::clone(&handler)));
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
@@ -57,7 +68,9 @@ async fn run(handler: Arc<Handler>) -> Result<(), Error> {
             let deadline = deadline.unwrap_or(Timestamp::MAX);
             let LambdaEvent { payload, context } = &event;
             let function_arn = &context.invoked_function_arn;
-            handler.handle(payload, &context.request_id, function_arn, deadline).await
+            let handled = handler.handle(payload, &context.request_id, function_arn, deadline);
+            // The future is boxed because it is large.
+            Box::pin(handled).await
         }
     });
     Runtime::new(service).register_snapstart_resource(snapshot).run_concurrent().await

@@ -34,7 +34,7 @@ use super::errors::error_chain;
 use super::retry::CONNECT_TIMEOUT;
 
 /// How much of an answer's body is read, in bytes. The largest that any call needs is the object
-/// of `GRANTS_OBJECT`, which may have as many. An endpoint that sends without end would otherwise fill the memory.
+/// that `GRANTS` names, which may have as many. An endpoint that sends without end would otherwise fill the memory.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// The roots that AWS's endpoints chain to, as PEM. Amazon Trust Services recommends that trust

@@ -82,7 +82,7 @@ fn told_apart(examined: &Examined<'_>, answered: &Answered) -> String {
         ),
         _ => format!(
             "the object is missing, or {signer} may not read it. S3 does not tell which without \
-             s3:ListBucket. Allow that on the bucket to be told (the template's ListBucket=yes), and \
+             s3:ListBucket. Allow that on the bucket to be told, in its policy for example, and \
              {action} on the object."
         ),
     }

@@ -1,5 +1,5 @@
-//! The grants that hold now: those of the setting `GRANTS`, or of the object in S3 that
-//! `GRANTS_OBJECT` names.
+//! The grants that hold now: those that `GRANTS` is, or those of the object in S3 that it names.
+//! `MAIL_GRANTS` is added to each reading of the object that names `"s3-event"` in no grant.
 //!
 //! The object is read before the first event and asked for again once a minute, within an
 //! invocation. Between invocations the function is frozen, so nothing is read in the background. A
@@ -9,15 +9,15 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use link_rules::access::{Grants, GrantsError, validate_bucket};
 use thiserror::Error;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Links;
 use crate::aws::{Aws, AwsError, CALL_TIMEOUT};
 use crate::invocation::Invocation;
+use crate::memory::{Age, Failure, Memory};
 use crate::telemetry::Counter;
 
 /// How long grants that were read are used without a look at the object.
@@ -32,10 +32,15 @@ const MAX_KEY_BYTES: usize = 1_024;
 /// Where the grants are.
 #[derive(Clone, Debug)]
 pub(crate) enum GrantsSetting {
-    /// `GRANTS`.
+    /// `GRANTS` is the grants. What `MAIL_GRANTS` adds is among them.
     Written(Grants),
-    /// `GRANTS_OBJECT`.
-    Object(ObjectLocation),
+    /// `GRANTS` names an object.
+    Object {
+        /// The object.
+        location: ObjectLocation,
+        /// `MAIL_GRANTS`. The default is none.
+        mails: Grants,
+    },
 }
 
 /// An object in S3, written as `s3://bucket/key`.
@@ -63,9 +68,9 @@ impl fmt::Display for ObjectLocation {
     }
 }
 
-/// The object of `GRANTS_OBJECT` gives no grants. The function does not start.
+/// The object that `GRANTS` names gives no grants. The function does not start.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("GRANTS_OBJECT: {0}")]
+#[error("GRANTS: {0}")]
 pub struct GrantsObjectError(String);
 
 /// Why the object gave no grants. Each is a sentence that names the object.
@@ -91,20 +96,29 @@ pub(crate) struct GrantsSource {
 struct GrantsObject {
     aws: Aws,
     location: ObjectLocation,
+    /// What is added where the document names `"s3-event"` in no grant.
+    mails: Grants,
     accept: Accept,
-    /// The lock is held while S3 is asked, so concurrent invocations share one call.
-    known: Mutex<Known>,
+    /// The document that was read last.
+    document: Memory<(), Document, Away>,
 }
 
-/// What is known of the object.
-#[derive(Debug, Default)]
-struct Known {
-    /// When S3 was asked last, whatever it answered. Counted from before the call.
-    asked_at: Option<Timestamp>,
-    /// The `ETag` of the document that was read last, also of a wrong one.
+/// A document that was read, whether it is right or wrong.
+#[derive(Clone, Debug, Default)]
+struct Document {
     etag: Option<String>,
-    /// What is wrong with the document that was read last.
+    /// What is wrong with it.
     wrong: Option<String>,
+}
+
+/// S3 gave no answer, or is not able to answer now.
+#[derive(Clone, Copy, Debug)]
+struct Away;
+
+impl Failure for Away {
+    fn pause(&self) -> Option<SignedDuration> {
+        Some(RECHECK)
+    }
 }
 
 impl GrantsSource {
@@ -116,9 +130,9 @@ impl GrantsSource {
     ) -> Self {
         let (grants, object) = match setting {
             GrantsSetting::Written(grants) => (grants, None),
-            GrantsSetting::Object(location) => {
-                let (accept, known) = (Box::new(accept), Mutex::default());
-                (Grants::default(), Some(GrantsObject { aws, location, accept, known }))
+            GrantsSetting::Object { location, mails } => {
+                let (accept, document) = (Box::new(accept), Memory::new(1));
+                (Grants::default(), Some(GrantsObject { aws, location, mails, accept, document }))
             }
         };
         Self { current: RwLock::new(Arc::new(grants)), object }
@@ -140,20 +154,23 @@ impl GrantsSource {
         invocation: &Invocation,
     ) -> Result<(), GrantsObjectError> {
         let Some(object) = &self.object else { return Ok(()) };
-        let mut known = object.known.lock().await;
-        *known = Known { asked_at: Some(invocation.now()), ..Known::default() };
-        match object.ask(links, None, invocation).await {
-            Ok(Some((grants, etag))) => {
-                known.etag = etag;
-                self.replace(grants);
-                Ok(())
+        object.document.forget();
+        let mut why = None;
+        let read = async {
+            match object.ask(links, None, invocation).await {
+                Ok(Some((grants, etag))) => {
+                    self.replace(grants);
+                    return Ok(Document { etag, wrong: None });
+                }
+                // Not asked for conditionally, so S3 can't say that nothing changed.
+                Ok(None) => why = Some(format!("S3 did not give {}", object.location)),
+                Err((Unread::Wrong(reason) | Unread::Away(reason), _)) => why = Some(reason),
             }
-            // Not asked for conditionally, so S3 can't say that nothing changed.
-            Ok(None) => Err(GrantsObjectError(format!("S3 did not give {}", object.location))),
-            Err((Unread::Wrong(reason) | Unread::Away(reason), _)) => {
-                Err(GrantsObjectError(reason))
-            }
-        }
+            Err(Away)
+        };
+        // Boxed because the call is large, and is made once in a while.
+        let _ = Box::pin(object.document.get_anew(&(), |_| read, invocation)).await;
+        why.map_or(Ok(()), |reason| Err(GrantsObjectError(reason)))
     }
 
     /// The grants for this invocation. If S3 was not asked for a minute, it is asked whether the
@@ -164,47 +181,58 @@ impl GrantsSource {
         invocation: &Invocation,
     ) -> Arc<Grants> {
         if let Some(object) = &self.object {
+            let is_fresh = |_: &Document, age: Age| age.age < RECHECK;
+            let look = |before: Option<Document>| {
+                self.look(object, links, before.unwrap_or_default(), invocation)
+            };
+            let document = Box::pin(object.document.get(&(), is_fresh, look, invocation));
             // An invocation that has little time left goes on with what there is.
-            let _ = invocation.in_time(self.recheck(object, links, invocation)).await;
+            let _ = invocation.in_time(document).await;
         }
         self.current()
     }
 
-    async fn recheck(&self, object: &GrantsObject, links: &Links, invocation: &Invocation) {
-        let mut known = object.known.lock().await;
-        if known.is_fresh(invocation.now()) {
-            return;
-        }
-        known.asked_at = Some(invocation.now());
+    /// Asks S3 whether the object has changed. `before` is the document that was read last.
+    async fn look(
+        &self,
+        object: &GrantsObject,
+        links: &Links,
+        before: Document,
+        invocation: &Invocation,
+    ) -> Result<Document, Away> {
         let request_id = invocation.request_id();
-        match object.ask(links, known.etag.as_deref(), invocation).await {
+        match object.ask(links, before.etag.as_deref(), invocation).await {
             Ok(Some((grants, etag))) => {
-                *known = Known { asked_at: known.asked_at, etag, wrong: None };
                 if self.replace(grants) {
                     tracing::info!(request_id, "the grants have changed");
                 }
+                Ok(Document { etag, wrong: None })
             }
             // The document is the one that was read last. That may be a wrong one.
-            Ok(None) if known.wrong.is_some() => invocation.count(Counter::GrantsObjectInvalid),
-            Ok(None) => {}
+            Ok(None) => {
+                if before.wrong.is_some() {
+                    invocation.count(Counter::GrantsObjectInvalid);
+                }
+                Ok(before)
+            }
             Err((Unread::Wrong(reason), etag)) => {
                 invocation.count(Counter::GrantsObjectInvalid);
-                known.etag = etag;
-                if known.wrong.as_ref() != Some(&reason) {
+                if before.wrong.as_ref() != Some(&reason) {
                     tracing::error!(
                         request_id,
                         reason,
-                        "GRANTS_OBJECT is wrong: the last good grants are kept"
+                        "the object in GRANTS is wrong: the last good grants are kept"
                     );
-                    known.wrong = Some(reason);
                 }
+                Ok(Document { etag, wrong: Some(reason) })
             }
             Err((Unread::Away(reason), _)) => {
                 tracing::warn!(
                     request_id,
                     reason,
-                    "GRANTS_OBJECT can't be read: the grants are kept"
+                    "the object in GRANTS can't be read: the grants are kept"
                 );
+                Err(Away)
             }
         }
     }
@@ -215,14 +243,6 @@ impl GrantsSource {
         let changed = **current != grants;
         *current = Arc::new(grants);
         changed
-    }
-}
-
-impl Known {
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        // A clock that was set back must not make the grants last longer.
-        let fresh = SignedDuration::ZERO..RECHECK;
-        self.asked_at.is_some_and(|asked_at| fresh.contains(&now.duration_since(asked_at)))
     }
 }
 
@@ -251,6 +271,7 @@ impl GrantsObject {
             GrantsError::Field { .. } => format!("{location} has a wrong grant: {error}"),
             GrantsError::Syntax(_) | GrantsError::Empty => format!("{location} {error}"),
         })?;
+        let grants = grants.with_mail_grants(&self.mails);
         (self.accept)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
         Ok(grants)
     }
@@ -349,14 +370,5 @@ mod tests {
         ] {
             assert_eq!(ObjectLocation::parse(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn grants_are_fresh_for_a_minute_by_a_clock_that_goes_forward() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let known = Known { asked_at: Some(at(1_000)), ..Known::default() };
-        assert!(known.is_fresh(at(1_000)) && known.is_fresh(at(1_059)));
-        assert!(!known.is_fresh(at(1_060)) && !known.is_fresh(at(999)));
-        assert!(!Known::default().is_fresh(at(0)));
     }
 }

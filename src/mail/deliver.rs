@@ -3,7 +3,7 @@
 //! For each object: is it granted, is it still there, who gets it? Then for each recipient, in this
 //! order: claim, sign, compose, send, mark. The link is signed after the claim and right before the
 //! mail is sent, so that little of its window is lost. When the event is delivered again, a new
-//! link is signed. Where mails bring shares, a share is made in the place of the signature, and the
+//! link is signed. Where a mail brings a share, the share is made in the place of the signature, and the
 //! claim names it before it exists.
 //!
 //! The mails of a batch go out in rounds: the first recipient of every object, then the second of
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use link_rules::access::{Action, Grant, Principal};
+use link_rules::access::{Action, Grants, Principal};
 use link_rules::object::ObjectKey;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::text;
@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use super::brought::Brought;
 use super::bucket_event::{BucketEvent, ObjectCreated};
+use super::choice::Choice;
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
 use super::log;
@@ -35,7 +36,7 @@ use super::message;
 use super::object::{Object, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
-use super::settings::{MailLink, MailSettings};
+use super::settings::MailSettings;
 use crate::aws::Aws;
 use crate::invocation::Invocation;
 use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
@@ -55,7 +56,7 @@ const PAUSES: [Duration; 4] = [
 pub(crate) struct Mailer {
     settings: MailSettings,
     links: Arc<Links>,
-    /// Makes the shares that mails bring. `None`: they bring links.
+    /// Makes the shares that mails bring. `None`: all of them bring links.
     shares: Option<Arc<Shares>>,
     objects: Objects,
     ledger: Ledger,
@@ -64,6 +65,8 @@ pub(crate) struct Mailer {
 
 /// An object that may be mailed, and the execution role's credentials, with which the mail is sent.
 struct Delivery<'a> {
+    /// What the mail brings.
+    action: Action,
     created: &'a ObjectCreated,
     object: Object,
     credentials: Credentials,
@@ -82,15 +85,15 @@ pub(crate) type Failures = BTreeMap<usize, DeliveryError>;
 
 impl Mailer {
     /// Mails as `settings` say, through `aws`. Makes no call. `links` makes the links, and `shares` the
-    /// shares, if mails are to bring some.
+    /// shares that mails bring.
     pub(crate) fn new(
         settings: MailSettings,
         links: Arc<Links>,
         shares: Option<Arc<Shares>>,
         aws: Aws,
     ) -> Self {
-        let shares = shares.filter(|_| settings.link == MailLink::Share);
-        let share_life = shares.as_ref().map(|_| settings.window.expires_in);
+        let shares = shares.filter(|_| settings.can_share);
+        let share_life = shares.as_ref().map(|_| settings.window(Action::Share).expires_in);
         Self {
             shares,
             objects: Objects::new(aws.clone()),
@@ -99,6 +102,11 @@ impl Mailer {
             settings,
             links,
         }
+    }
+
+    /// What the operator should know about mails under these grants.
+    pub(crate) fn warning(&self, grants: &Grants) -> Option<&'static str> {
+        self.settings.warning(grants)
     }
 
     /// Mails links to the objects of a batch of events, in rounds. Nothing is mailed about events
@@ -157,28 +165,18 @@ impl Mailer {
             log::object_skipped(invocation, created, "it is a folder's marker");
             return Ok(None);
         }
-        let grant = invocation.grants().find(
-            &Principal::S3Event,
-            self.action(),
-            &created.bucket,
-            &created.key,
-        );
-        let Some(grant) = grant else {
-            let reason = match self.action() {
-                Action::Get => "no grant in GRANTS with the principal \"s3-event\" covers it",
-                Action::Share => {
-                    "no grant in GRANTS with the principal \"s3-event\" and the action \"share\" \
-                     covers it"
-                }
-            };
-            log::object_refused(invocation, created, reason);
-            return Ok(None);
+        let choice = match Choice::of(&self.settings, invocation.grants(), created) {
+            Ok(choice) => choice,
+            Err(reason) => {
+                log::object_refused(invocation, created, reason);
+                return Ok(None);
+            }
         };
         if let Err(error) = ObjectKey::parse(&created.key) {
             log::object_refused(invocation, created, &error.to_string());
             return Ok(None);
         }
-        let delivery = match self.prepare(grant, created, invocation).await {
+        let delivery = match self.prepare(choice, created, invocation).await {
             Ok(delivery) => delivery,
             Err(DeliveryError::Object(ObjectError::Gone(reason))) => {
                 log::object_skipped(invocation, created, reason);
@@ -212,13 +210,13 @@ impl Mailer {
     /// Asks S3 about the object, with the execution role's credentials.
     async fn prepare<'a>(
         &self,
-        grant: &Grant,
+        Choice { action, grant }: Choice<'_>,
         created: &'a ObjectCreated,
         invocation: &Invocation,
     ) -> Result<Delivery<'a>, DeliveryError> {
         check_time_left(invocation)?;
         self.ses.check_quota(invocation).await?;
-        let wanted = self.settings.window.capped(grant.max_expires_in);
+        let wanted = self.settings.window(action).capped(grant.max_expires_in);
         let selection = self
             .links
             .sessions
@@ -229,7 +227,7 @@ impl Mailer {
         let region = self.links.region(grant, &credentials, invocation).await;
         let region = region.map_err(DeliveryError::Link)?;
         let object = self.objects.find(created, &region, &credentials, invocation).await?;
-        Ok(Delivery { created, object, credentials })
+        Ok(Delivery { action, created, object, credentials })
     }
 
     /// The recipients that the object names and that are allowed. If the object names none, the
@@ -280,7 +278,7 @@ impl Mailer {
         check_time_left(invocation)?;
         self.ses.check_quota(invocation).await?;
         let entry = Entry { created: delivery.created, recipient };
-        let token = self.shares.as_ref().map(|_| Token::random()).transpose();
+        let token = (delivery.action == Action::Share).then(Token::random).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
         let claim = self.ledger.claim(entry, share_id, &delivery.credentials, invocation).await?;
@@ -366,7 +364,7 @@ impl Mailer {
             check_time_left_for_ses(invocation)?;
             return Ok(share.into());
         }
-        let request = self.link_request(delivery.created);
+        let request = self.link_request(delivery);
         let expires_at = delivery.object.expires_at;
         let signed = self.links.sign(&Principal::S3Event, &request, expires_at, invocation).await;
         let link = signed.map_err(|error| {
@@ -390,10 +388,10 @@ impl Mailer {
         let sender = &self.settings.sender;
         let new = NewShare {
             token,
-            link: self.link_request(delivery.created),
+            link: self.link_request(delivery),
             name: None,
             owner_name: Some(sender.name.clone().unwrap_or_else(|| sender.address.in_full())),
-            window: self.settings.window,
+            window: self.settings.window(Action::Share),
             max_downloads: None,
             passcode: None,
             recipient: Some(recipient.in_full()),
@@ -409,16 +407,9 @@ impl Mailer {
         })
     }
 
-    /// What a grant must allow for a mail.
-    fn action(&self) -> Action {
-        match self.shares {
-            None => Action::Get,
-            Some(_) => Action::Share,
-        }
-    }
-
     /// A request for a link that downloads the created version of the object, under its own name.
-    fn link_request(&self, created: &ObjectCreated) -> LinkRequest {
+    fn link_request(&self, delivery: &Delivery<'_>) -> LinkRequest {
+        let Delivery { action, created, .. } = *delivery;
         let name = text::file_name(&created.key);
         let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
         // A name that is not accepted as a file name is left out, and the browser chooses one.
@@ -426,11 +417,11 @@ impl Mailer {
             .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
             .unwrap_or_default();
         LinkRequest {
-            action: self.action(),
+            action,
             bucket: Some(created.bucket.clone()),
             key: created.key.clone(),
             version_id: created.version_id.clone(),
-            window: self.settings.window,
+            window: self.settings.window(action),
             response_headers,
             check: false,
         }

@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use super::brought::Brought;
 use super::recipients::Address;
-use super::settings::Sender;
+use super::sender::Sender;
 
 /// The longest line of a mail in characters, without its line break.
 ///
@@ -92,7 +92,8 @@ pub(super) fn compose(
         expires_at: brought.expires_at.to_string(),
         time_left: text::length(brought.time_left),
     };
-    let subject = sender.subject.filled(&text::shortened(&name, MAX_NAME_IN_SUBJECT), &text.size);
+    let subject =
+        format!("Your file {} ({})", text::shortened(&name, MAX_NAME_IN_SUBJECT), text.size);
     // `=_` occurs in no encoded body. Nobody can know the boundary before the mail is sent.
     let boundary = format!("=_{}", brought.id());
     let body = MimePart::new(

@@ -1,12 +1,14 @@
-//! Mails a link when a file lands in a bucket: one mail for each recipient, once.
+//! Mails a link or a share when a file lands in a bucket: one mail for each recipient, once.
 //!
 //! - [`bucket_event`] is what the events about a bucket say, without AWS's shapes,
 //! - [`deliver`] decides and does: who gets a mail about a file, in which order the steps go, and
 //!   what becomes of a mail that could not be sent,
 //! - [`error`] says why a mail was not sent,
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
+//! - [`sender`] reads the sender's address and name,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
+//! - [`choice`] decides what the mail about a file brings,
 //! - [`brought`] is what a mail brings: a link or the address of a share,
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
@@ -20,6 +22,7 @@
 
 mod brought;
 mod bucket_event;
+mod choice;
 mod deliver;
 mod error;
 mod ledger;
@@ -27,6 +30,7 @@ mod log;
 mod message;
 mod object;
 mod recipients;
+mod sender;
 mod ses;
 mod settings;
 

@@ -9,18 +9,21 @@ use jiff::Timestamp;
 use link_rules::access::{
     Action, DEFAULT_SHARE_EXPIRES_IN, Grants, MAX_SHARE_EXPIRES_IN, Principal,
 };
-use link_rules::window::{RequestedWindow, SIGNATURE_MAX_EXPIRES_IN};
+use link_rules::window::RequestedWindow;
 use thiserror::Error;
 
 use super::recipients::{Address, AddressError, AllowedRecipients};
+use super::sender::Sender;
 use crate::shares::ShareSettings;
 
-/// `MAIL_EXPIRES_IN` if it is not set, in seconds: the longest window that a fresh Lambda session
-/// can keep.
-const DEFAULT_EXPIRES_IN: u64 = 43_200;
+/// `MAIL_EXPIRES_IN` if it is not set, for a link, in seconds: the longest window that a fresh Lambda
+/// session can keep. For a share it is [`DEFAULT_SHARE_EXPIRES_IN`].
+const DEFAULT_LINK_EXPIRES_IN: u64 = 43_200;
 
-/// `MAIL_MIN_EXPIRES_IN` if it is not set, in seconds. A recipient needs some time to see the mail.
-const DEFAULT_MIN_EXPIRES_IN: u64 = 900;
+/// The shortest window worth a mail, in seconds, where `MAIL_EXPIRES_IN` asks for no shorter one. A
+/// mail may be read some minutes after it was sent, and a recipient must have a chance to use it. If
+/// the session can't keep the window, the mail is tried again later, perhaps in a younger session.
+const LEAST_EXPIRES_IN: u64 = 900;
 
 /// `MAIL_MAX_RECIPIENTS` if it is not set.
 const DEFAULT_MAX_RECIPIENTS: usize = 20;
@@ -28,18 +31,9 @@ const DEFAULT_MAX_RECIPIENTS: usize = 20;
 /// The largest value of `MAIL_MAX_RECIPIENTS`. An invocation sends that many mails in its minute.
 const HIGHEST_MAX_RECIPIENTS: usize = 50;
 
-/// The smallest value of both settings, in seconds. A mail states the end of a link in whole
-/// minutes.
+/// The smallest value of `MAIL_EXPIRES_IN`, in seconds. A mail states the end of a link in whole
+/// minutes. The largest is that of a share's life; a link ends with its signature after seven days.
 const LOWEST_EXPIRES_IN: u64 = 60;
-
-/// `MAIL_SUBJECT` if it is not set.
-const DEFAULT_SUBJECT: &str = "Your file {name} ({size})";
-
-/// The longest sender's name and subject pattern, in characters.
-const MAX_LINE_CHARS: usize = 150;
-
-/// The longest sender's address, in bytes. The header `From` has room for it in a line of its own.
-const MAX_FROM_BYTES: usize = 70;
 
 /// A `MAIL_…` setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
@@ -87,39 +81,24 @@ pub enum MailSettingsError {
         /// `MAIL_MAX_RECIPIENTS`.
         max: usize,
     },
-    /// The shortest window is longer than the longest one.
-    #[error(
-        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and more than MAIL_EXPIRES_IN, which is \
-         {expires_in}"
-    )]
-    MinOverMax {
-        /// `MAIL_MIN_EXPIRES_IN`, in seconds.
-        min_expires_in: u64,
-        /// `MAIL_EXPIRES_IN`, in seconds.
-        expires_in: u64,
-    },
-    /// No grant allows mails that bring shares.
-    #[error(
-        "MAIL_LINK is share, and no grant with the action \"share\" has the principal \
-         \"s3-event\": no file could ever be mailed"
-    )]
-    NoShareGrant,
     /// No grant allows mails.
     #[error(
-        "MAIL_FROM is set, and no grant has the principal \"s3-event\": no file could ever \
-         be mailed"
+        "MAIL_FROM is set, and no grant has the principal \"s3-event\" and an action that a mail \
+         needs: no file could ever be mailed. A mail needs \"get\", or \"share\" where \
+         SHARES_TABLE and PUBLIC_URL are set"
     )]
     NoGrant,
-    /// Every grant allows only windows that are shorter than `MAIL_MIN_EXPIRES_IN`.
+    /// Every grant allows only windows that are shorter than the least one.
     #[error(
-        "MAIL_MIN_EXPIRES_IN is {min_expires_in}, and the longest window that a grant gives \
-         \"s3-event\" is {granted} s: no mail could ever be sent"
+        "a mail needs a window of {min_expires_in} s, and the longest that a grant gives \
+         \"s3-event\" is {granted} s: no mail could ever be sent. Raise it in the grant, or set \
+         MAIL_EXPIRES_IN to it"
     )]
     GrantTooShort {
-        /// `MAIL_MIN_EXPIRES_IN`, in seconds.
+        /// The least window, in seconds.
         min_expires_in: u64,
-        /// The longest `max_expires_in` of a grant, in seconds, or `max_share_expires_in` where mails
-        /// bring shares.
+        /// The longest `max_expires_in` of a grant, in seconds, or `max_share_expires_in` where
+        /// mails can bring shares.
         granted: u64,
     },
     /// Sessions are assumed, not proven. A mail can't say so: it states the end of its link as a
@@ -131,47 +110,10 @@ pub enum MailSettingsError {
     Assumed,
 }
 
-/// The sender and the subject of mails.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sender {
-    /// `MAIL_FROM`: an identity that is verified in SES.
-    pub address: Address,
-    /// `MAIL_FROM_NAME`.
-    pub name: Option<String>,
-    /// `MAIL_SUBJECT`.
-    pub subject: SubjectPattern,
-}
-
-/// A subject in which `{name}` and `{size}` stand for the file's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SubjectPattern(String);
-
-impl SubjectPattern {
-    fn parse(written: &str) -> Option<Self> {
-        let rest = written.replace("{name}", "").replace("{size}", "");
-        (is_one_line(written) && !rest.contains(['{', '}'])).then(|| Self(written.to_owned()))
-    }
-
-    /// The subject of one mail.
-    pub(super) fn filled(&self, name: &str, size: &str) -> String {
-        // The size is inserted first, so that a file's name is not searched for placeholders.
-        self.0.replace("{size}", size).replace("{name}", name)
-    }
-}
-
-/// What mails bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MailLink {
-    /// A link that S3 opens, and that ends with its session at the latest.
-    Direct,
-    /// A share, which lives as long as `MAIL_EXPIRES_IN` and the grant say.
-    Share,
-}
-
 /// The `MAIL_…` settings.
 #[derive(Clone, Debug)]
 pub(crate) struct MailSettings {
-    /// `MAIL_FROM`, `MAIL_FROM_NAME` and `MAIL_SUBJECT`.
+    /// `MAIL_FROM`.
     pub sender: Sender,
     /// `MAIL_TO`: the recipients of mails about objects that name none, each mailbox once.
     pub fallback: Vec<Address>,
@@ -179,10 +121,11 @@ pub(crate) struct MailSettings {
     pub allowed: AllowedRecipients,
     /// `MAIL_MAX_RECIPIENTS`: how many mailboxes one object may name.
     pub max_recipients: usize,
-    /// `MAIL_LINK`.
-    pub link: MailLink,
-    /// `MAIL_EXPIRES_IN` and `MAIL_MIN_EXPIRES_IN`.
-    pub window: RequestedWindow,
+    /// Whether mails can bring shares: `SHARES_TABLE` and `PUBLIC_URL` are set. Nobody calls under an
+    /// address that could stand before a share's.
+    pub can_share: bool,
+    /// `MAIL_EXPIRES_IN`, in seconds.
+    expires_in: Option<u64>,
     /// `MAIL_TABLE`: the ledger's DynamoDB table.
     pub table: String,
 }
@@ -206,8 +149,6 @@ impl MailSettings {
         if assumed_end.is_some() {
             return Err(MailSettingsError::Assumed);
         }
-        let link = link(get, shares)?;
-        let window = window(get, link)?;
         let allowed = get("MAIL_ALLOWED_RECIPIENTS").ok_or(MailSettingsError::Missing {
             name: "MAIL_ALLOWED_RECIPIENTS",
             fix: "say who may get mail, for example *@example.com",
@@ -219,106 +160,78 @@ impl MailSettings {
         })?;
         let max_recipients = max_recipients(get)?;
         Ok(Some(Self {
-            sender: Sender {
-                address: sender_address(&from)?,
-                name: one_line("MAIL_FROM_NAME", get)?,
-                subject: subject(get)?,
-            },
+            sender: Sender::parse(&from)?,
             fallback: fallback(get, &allowed, max_recipients)?,
             allowed,
             max_recipients,
-            link,
-            window,
+            can_share: shares.is_some_and(ShareSettings::has_public_url),
+            expires_in: expires_in(get)?,
             table: table(get)?,
         }))
     }
 }
 
 impl MailSettings {
+    /// The window that a mail asks for, where it brings what `action` makes: a link
+    /// ([`Action::Get`]) or a share ([`Action::Share`]).
+    pub(super) fn window(&self, action: Action) -> RequestedWindow {
+        let default = match action {
+            Action::Get => DEFAULT_LINK_EXPIRES_IN,
+            Action::Share => DEFAULT_SHARE_EXPIRES_IN,
+        };
+        let expires_in = self.expires_in.unwrap_or(default);
+        RequestedWindow { expires_in, min_expires_in: LEAST_EXPIRES_IN.min(expires_in) }
+    }
+
     /// Refuses grants under which no mail could ever be sent.
     ///
     /// # Errors
     ///
-    /// [`MailSettingsError::NoGrant`], [`MailSettingsError::NoShareGrant`] and
-    /// [`MailSettingsError::GrantTooShort`].
+    /// [`MailSettingsError::NoGrant`] and [`MailSettingsError::GrantTooShort`].
     pub(crate) fn check_grants(&self, grants: &Grants) -> Result<(), MailSettingsError> {
-        let min_expires_in = self.window.min_expires_in;
-        let (granted, none) = match self.link {
-            MailLink::Direct => {
-                (grants.longest_for(&Principal::S3Event, Action::Get), MailSettingsError::NoGrant)
-            }
-            MailLink::Share => {
-                (grants.longest_share_for(&Principal::S3Event), MailSettingsError::NoShareGrant)
-            }
-        };
-        let granted = granted.ok_or(none)?;
+        let mails = &Principal::S3Event;
+        let share = grants.longest_share_for(mails).filter(|_| self.can_share);
+        let link = grants.longest_for(mails, Action::Get);
+        let granted = share.max(link).ok_or(MailSettingsError::NoGrant)?;
+        // Both kinds have the same.
+        let RequestedWindow { min_expires_in, .. } = self.window(Action::Get);
         if granted < min_expires_in {
             return Err(MailSettingsError::GrantTooShort { min_expires_in, granted });
         }
         Ok(())
     }
-}
 
-fn link(
-    get: &impl Fn(&str) -> Option<String>,
-    shares: Option<&ShareSettings>,
-) -> Result<MailLink, MailSettingsError> {
-    match get("MAIL_LINK").as_deref().map(str::trim) {
-        None | Some("direct") => Ok(MailLink::Direct),
-        Some("share") => {
-            let missing = |name, fix| Err(MailSettingsError::Missing { name, fix });
-            match shares.map(ShareSettings::has_public_url) {
-                None => missing("SHARES_TABLE", "MAIL_LINK=share needs the table of shares"),
-                // Nobody calls under an address that could stand before the share's.
-                Some(false) => missing(
-                    "PUBLIC_URL",
-                    "MAIL_LINK=share needs the address that stands before /s/ in a share's address",
-                ),
-                Some(true) => Ok(MailLink::Share),
-            }
-        }
-        Some(_) => Err(MailSettingsError::Wrong {
-            name: "MAIL_LINK",
-            fix: "use direct (the default), or share for links that live as long as a share",
-        }),
+    /// What the operator should know of these grants, in a sentence.
+    pub(crate) fn warning(&self, grants: &Grants) -> Option<&'static str> {
+        let may_share = grants.longest_share_for(&Principal::S3Event).is_some();
+        (may_share && !self.can_share).then_some(
+            "a grant lets \"s3-event\" share files, and SHARES_TABLE or PUBLIC_URL is not set: mails \
+             bring links that end with their session, not shares",
+        )
+    }
+
+    /// Settings with the defaults, for tests of what follows from them.
+    #[cfg(test)]
+    pub(super) fn for_tests(can_share: bool) -> Self {
+        let get = |name: &str| match name {
+            "MAIL_FROM" => Some("files@example.com".to_owned()),
+            "MAIL_ALLOWED_RECIPIENTS" => Some("*@example.com".to_owned()),
+            "MAIL_TABLE" => Some("mails".to_owned()),
+            _ => None,
+        };
+        let settings = Self::read(&get, None, None).unwrap().unwrap();
+        Self { can_share, ..settings }
     }
 }
 
-fn window(
-    get: &impl Fn(&str) -> Option<String>,
-    link: MailLink,
-) -> Result<RequestedWindow, MailSettingsError> {
-    let (default, most, fix) = match link {
-        MailLink::Direct => {
-            (DEFAULT_EXPIRES_IN, SIGNATURE_MAX_EXPIRES_IN, "use 60 to 604800 seconds")
-        }
-        MailLink::Share => {
-            (DEFAULT_SHARE_EXPIRES_IN, MAX_SHARE_EXPIRES_IN, "use 60 to 31536000 seconds")
-        }
-    };
-    let seconds = |name: &'static str, default: u64| {
-        let Some(written) = get(name) else { return Ok(default) };
-        let seconds = written.trim().parse().ok();
-        seconds
-            .filter(|seconds| (LOWEST_EXPIRES_IN..=most).contains(seconds))
-            .ok_or(MailSettingsError::Wrong { name, fix })
-    };
-    let expires_in = seconds("MAIL_EXPIRES_IN", default)?;
-    let min_expires_in = seconds("MAIL_MIN_EXPIRES_IN", DEFAULT_MIN_EXPIRES_IN.min(expires_in))?;
-    if min_expires_in > expires_in {
-        return Err(MailSettingsError::MinOverMax { min_expires_in, expires_in });
-    }
-    Ok(RequestedWindow { expires_in, min_expires_in })
-}
-
-fn sender_address(from: &str) -> Result<Address, MailSettingsError> {
-    let name = "MAIL_FROM";
-    let address =
-        Address::parse(from).map_err(|error| MailSettingsError::Address { name, error })?;
-    if address.in_full().len() > MAX_FROM_BYTES {
-        return Err(MailSettingsError::Wrong { name, fix: "use an address of up to 70 bytes" });
-    }
-    Ok(address)
+fn expires_in(get: &impl Fn(&str) -> Option<String>) -> Result<Option<u64>, MailSettingsError> {
+    let name = "MAIL_EXPIRES_IN";
+    let Some(written) = get(name) else { return Ok(None) };
+    let seconds = written.trim().parse().ok();
+    seconds
+        .filter(|seconds| (LOWEST_EXPIRES_IN..=MAX_SHARE_EXPIRES_IN).contains(seconds))
+        .map(Some)
+        .ok_or(MailSettingsError::Wrong { name, fix: "use 60 to 31536000 seconds" })
 }
 
 fn max_recipients(get: &impl Fn(&str) -> Option<String>) -> Result<usize, MailSettingsError> {
@@ -353,31 +266,6 @@ fn fallback(
         named if named > max => Err(MailSettingsError::TooManyRecipients { named, max }),
         _ => Ok(addresses),
     }
-}
-
-fn subject(get: &impl Fn(&str) -> Option<String>) -> Result<SubjectPattern, MailSettingsError> {
-    let written = get("MAIL_SUBJECT").unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
-    SubjectPattern::parse(&written).ok_or(MailSettingsError::Wrong {
-        name: "MAIL_SUBJECT",
-        fix: "use one line of up to 150 characters, in which {name} and {size} stand for the \
-               file's, and no other braces",
-    })
-}
-
-fn one_line(
-    name: &'static str,
-    get: &impl Fn(&str) -> Option<String>,
-) -> Result<Option<String>, MailSettingsError> {
-    match get(name) {
-        Some(written) if !is_one_line(&written) => {
-            Err(MailSettingsError::Wrong { name, fix: "use one line of up to 150 characters" })
-        }
-        written => Ok(written.map(|written| written.trim().to_owned())),
-    }
-}
-
-fn is_one_line(written: &str) -> bool {
-    written.chars().count() <= MAX_LINE_CHARS && !written.contains(char::is_control)
 }
 
 fn table(get: &impl Fn(&str) -> Option<String>) -> Result<String, MailSettingsError> {
@@ -416,7 +304,10 @@ mod tests {
     fn mailing_is_off_unless_there_is_a_sender() {
         assert!(read(&[("MAIL_FROM", ""), ("MAIL_ALLOWED_RECIPIENTS", "")]).unwrap().is_none());
         let settings = read(&[]).unwrap().unwrap();
-        assert_eq!(settings.window, RequestedWindow { expires_in: 43_200, min_expires_in: 900 });
+        let window = |expires_in| RequestedWindow { expires_in, min_expires_in: 900 };
+        assert_eq!(settings.window(Action::Get), window(43_200));
+        assert_eq!(settings.window(Action::Share), window(604_800));
+        assert!(!settings.can_share);
         assert!(settings.fallback.is_empty());
         assert_eq!(settings.max_recipients, 20);
     }
@@ -436,13 +327,10 @@ mod tests {
             ("MAIL_MAX_RECIPIENTS", "51", "MAIL_MAX_RECIPIENTS is wrong: use 1 to 50"),
             ("MAIL_MAX_RECIPIENTS", "many", "MAIL_MAX_RECIPIENTS is wrong: use 1 to 50"),
             ("MAIL_TABLE", "", "MAIL_TABLE is not set"),
-            ("MAIL_EXPIRES_IN", "1h", "MAIL_EXPIRES_IN is wrong: use 60 to 604800"),
-            ("MAIL_EXPIRES_IN", "604801", "MAIL_EXPIRES_IN is wrong"),
-            ("MAIL_MIN_EXPIRES_IN", "59", "MAIL_MIN_EXPIRES_IN is wrong"),
-            ("MAIL_MIN_EXPIRES_IN", "43201", "MAIL_MIN_EXPIRES_IN is 43201, and more than"),
-            ("MAIL_SUBJECT", "A {file}", "MAIL_SUBJECT is wrong: use one line"),
-            ("MAIL_SUBJECT", "A\nBcc: someone@example.org", "MAIL_SUBJECT is wrong"),
-            ("MAIL_FROM_NAME", "A\r\nB", "MAIL_FROM_NAME is wrong"),
+            ("MAIL_EXPIRES_IN", "1h", "MAIL_EXPIRES_IN is wrong: use 60 to 31536000"),
+            ("MAIL_EXPIRES_IN", "59", "MAIL_EXPIRES_IN is wrong"),
+            ("MAIL_EXPIRES_IN", "31536001", "MAIL_EXPIRES_IN is wrong"),
+            ("MAIL_FROM", "A\r\nB <someone@example.com>", "MAIL_FROM is wrong"),
         ] {
             let sentence = read(&[(name, value)]).unwrap_err().to_string();
             assert!(sentence.contains(expected), "{name}={value}: {sentence}");
@@ -468,59 +356,71 @@ mod tests {
         let none = settings.check_grants(&grants(r#"["*"]"#, 604_800)).unwrap_err();
         assert!(none.to_string().contains("no grant has the principal \"s3-event\""));
         let short = settings.check_grants(&grants(r#"["s3-event"]"#, 600)).unwrap_err();
-        assert!(short.to_string().contains("the longest window that a grant gives"));
+        assert!(short.to_string().contains("the longest that a grant gives \"s3-event\" is 600 s"));
         settings.check_grants(&grants(r#"["s3-event"]"#, 900)).unwrap();
+        // Whoever asks for less is content with less.
+        let brief = read(&[("MAIL_EXPIRES_IN", "600")]).unwrap().unwrap();
+        brief.check_grants(&grants(r#"["s3-event"]"#, 600)).unwrap();
+        assert!(brief.check_grants(&grants(r#"["s3-event"]"#, 599)).is_err());
+    }
+
+    /// Grants that let mails share, for so many seconds.
+    fn sharing(seconds: u64, actions: &str) -> Grants {
+        Grants::parse(&format!(
+            r#"[{{"bucket":"files","prefix":"","principals":["s3-event"],"max_expires_in":600,
+                  "actions":{actions},"max_share_expires_in":{seconds}}}]"#
+        ))
+        .unwrap()
     }
 
     #[test]
-    fn mails_bring_shares_only_where_shares_have_a_table_and_an_address() {
-        let shares = |url: Option<&str>| {
-            ShareSettings::read(&|name: &str| match name {
-                "SHARES_TABLE" => Some("shares".to_owned()),
-                "PUBLIC_URL" => url.map(str::to_owned),
-                _ => None,
-            })
-            .unwrap()
-        };
-        let read = |changes: &[(&str, &str)], shares: Option<&ShareSettings>| {
-            let variables: HashMap<_, _> = [
-                ("MAIL_FROM", "files@example.com"),
-                ("MAIL_ALLOWED_RECIPIENTS", "*@example.com"),
-                ("MAIL_TABLE", "mails"),
-                ("MAIL_LINK", "share"),
-            ]
-            .into_iter()
-            .chain(changes.iter().copied())
-            .collect();
-            let get = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-            MailSettings::read(&get, None, shares).map(Option::unwrap)
-        };
-        let whole = shares(Some("https://files.example.com"));
-        let settings = read(&[], whole.as_ref()).unwrap();
-        assert_eq!(settings.window, RequestedWindow { expires_in: 604_800, min_expires_in: 900 });
-        let year = read(&[("MAIL_EXPIRES_IN", "31536000")], whole.as_ref()).unwrap();
-        assert_eq!(year.window.expires_in, 31_536_000);
-        let sentence = |changes: &[(&str, &str)], shares: Option<&ShareSettings>| {
-            read(changes, shares).unwrap_err().to_string()
-        };
-        assert!(sentence(&[], None).starts_with("SHARES_TABLE is not set"));
-        assert!(sentence(&[], shares(None).as_ref()).starts_with("PUBLIC_URL is not set"));
-        let longer = sentence(&[("MAIL_EXPIRES_IN", "31536001")], whole.as_ref());
-        assert!(longer.contains("use 60 to 31536000"), "{longer}");
-        assert!(sentence(&[("MAIL_LINK", "both")], whole.as_ref()).contains("use direct"));
-
-        let none = settings.check_grants(&grants(r#"["s3-event"]"#, 604_800)).unwrap_err();
-        assert!(none.to_string().contains("no grant with the action \"share\""), "{none}");
-        let share = |max: u64| {
-            Grants::parse(&format!(
-                r#"[{{"bucket":"files","prefix":"","principals":["s3-event"],
-                      "actions":["share"],"max_share_expires_in":{max}}}]"#
-            ))
-            .unwrap()
-        };
-        settings.check_grants(&share(900)).unwrap();
-        let short = settings.check_grants(&share(899)).unwrap_err();
+    fn grants_that_let_mails_share_do_where_the_function_can_make_shares() {
+        let (can, can_not) = (MailSettings::for_tests(true), MailSettings::for_tests(false));
+        can.check_grants(&sharing(900, r#"["share"]"#)).unwrap();
+        // Its links would be too short, and its shares are not.
+        can.check_grants(&sharing(900, r#"["get","share"]"#)).unwrap();
+        can.check_grants(&grants(r#"["s3-event"]"#, 900)).unwrap();
+        let short = can.check_grants(&sharing(899, r#"["share"]"#)).unwrap_err();
         assert!(short.to_string().contains("\"s3-event\" is 899 s"), "{short}");
+        let none = can_not.check_grants(&sharing(900, r#"["share"]"#)).unwrap_err();
+        assert!(none.to_string().contains("\"share\" where SHARES_TABLE and PUBLIC_URL are set"));
+        let short = can_not.check_grants(&sharing(900, r#"["get","share"]"#)).unwrap_err();
+        assert!(short.to_string().contains("\"s3-event\" is 600 s"), "{short}");
+    }
+
+    #[test]
+    fn mails_can_bring_shares_where_shares_have_a_table_and_an_address() {
+        let read = |table: Option<&str>, url: Option<&str>| {
+            let get = |name: &str| match name {
+                "MAIL_FROM" => Some("files@example.com".to_owned()),
+                "MAIL_ALLOWED_RECIPIENTS" => Some("*@example.com".to_owned()),
+                "MAIL_TABLE" => Some("mails".to_owned()),
+                "SHARES_TABLE" => table.map(str::to_owned),
+                _ => None,
+            };
+            let shares = ShareSettings::read(&get, url);
+            MailSettings::read(&get, None, shares.as_ref()).unwrap().unwrap()
+        };
+        let url = Some("https://files.example.com");
+        let sharing = sharing(900, r#"["get","share"]"#);
+        assert!(read(Some("shares"), url).can_share);
+        assert_eq!(read(Some("shares"), url).warning(&sharing), None);
+        for without in [read(None, None), read(None, url), read(Some("shares"), None)] {
+            assert!(!without.can_share);
+            assert!(without.warning(&sharing).unwrap().contains("SHARES_TABLE or PUBLIC_URL"));
+            assert_eq!(without.warning(&grants(r#"["s3-event"]"#, 900)), None);
+        }
+    }
+
+    #[test]
+    fn one_window_is_for_links_and_for_shares() {
+        for (written, least) in [("31536000", 900), ("900", 900), ("899", 899), ("60", 60)] {
+            let settings = read(&[("MAIL_EXPIRES_IN", written)]).unwrap().unwrap();
+            let expires_in = written.parse().unwrap();
+            let window = RequestedWindow { expires_in, min_expires_in: least };
+            assert_eq!(settings.window(Action::Get), window);
+            assert_eq!(settings.window(Action::Share), window);
+        }
     }
 
     #[test]
@@ -529,11 +429,5 @@ mod tests {
         let assumed = Some(Timestamp::UNIX_EPOCH);
         let error = MailSettings::read(&get, assumed, None).unwrap_err();
         assert!(matches!(error, MailSettingsError::Assumed));
-    }
-
-    #[test]
-    fn placeholders_in_a_file_s_name_are_not_replaced() {
-        let subject = SubjectPattern::parse("{name} of {size}").unwrap();
-        assert_eq!(subject.filled("{size}{name}", "1 byte"), "{size}{name} of 1 byte");
     }
 }

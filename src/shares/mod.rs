@@ -36,7 +36,6 @@ pub use self::operate::Report;
 pub(crate) use self::operate::{Operation, Selector};
 pub(crate) use self::passcode::Passcode;
 pub(crate) use self::settings::ShareSettings;
-pub use self::settings::ShareSettingsError;
 pub(crate) use self::share::{State, Summary};
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};
@@ -65,7 +64,7 @@ impl Shares {
             aws: aws.clone(),
         };
         let variable = |name: &str| (name == "SHARES_TABLE").then(|| "shares".to_owned());
-        let settings = ShareSettings::read(&variable).unwrap().unwrap();
+        let settings = ShareSettings::read(&variable, None).unwrap();
         Self::new(settings, Arc::new(links), aws)
     }
 }

@@ -90,7 +90,7 @@ fn handler_with(store: &Store, changes: &[(&str, &str)], clock: fn() -> Timestam
     let endpoint = store.server.endpoint();
     let end = (Timestamp::now() + SignedDuration::from_hours(12)).to_string();
     let usual = [
-        ("GRANTS_OBJECT", "s3://config/grants.json"),
+        ("GRANTS", "s3://config/grants.json"),
         ("AWS_LAMBDA_FUNCTION_NAME", "signer"),
         ("AWS_CREDENTIAL_EXPIRATION", end.as_str()),
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
@@ -124,7 +124,7 @@ async fn a_first_document_that_gives_no_grants_stops_the_function_with_a_sentenc
     for (stored, expected) in [
         (
             Stored::Document("nonsense".to_owned()),
-            "GRANTS_OBJECT: s3://config/grants.json is not a JSON array of grants: expected",
+            "GRANTS: s3://config/grants.json is not a JSON array of grants: expected",
         ),
         (Stored::Document("[]".to_owned()), "s3://config/grants.json is empty: name at least one"),
         (
@@ -317,16 +317,77 @@ fn the_grants_are_in_one_place() {
         Settings::read(variable, Timestamp::now()).map(drop).map_err(|error| error.to_string())
     };
     let grants = json!([{"bucket": "files", "prefix": "", "principals": ["*"]}]).to_string();
+    let object = "s3://config/grants.json";
     assert_eq!(read(&grants, ""), Ok(()));
-    assert_eq!(read("", "s3://config/grants.json"), Ok(()));
-    for (grants, object, expected) in [
-        (grants.as_str(), "s3://config/grants.json", "GRANTS and GRANTS_OBJECT are both set"),
+    assert_eq!(read(object, ""), Ok(()));
+    for (grants, gone, expected) in [
+        (
+            grants.as_str(),
+            object,
+            "GRANTS_OBJECT is no setting any more: write its value as GRANTS",
+        ),
+        ("", object, "GRANTS_OBJECT is no setting any more: write its value as GRANTS"),
         ("", "", "GRANTS is not set"),
-        ("", "config/grants.json", "GRANTS_OBJECT is \"config/grants.json\": name an object as"),
+        ("s3://config", "", "GRANTS is \"s3://config\": name an object as s3://bucket/key"),
+        (
+            "config/grants.json",
+            "",
+            "(an object that holds the grants is written as s3://bucket/key)",
+        ),
     ] {
-        let sentence = read(grants, object).unwrap_err();
+        let sentence = read(grants, gone).unwrap_err();
         assert!(sentence.contains(expected), "{sentence}");
     }
+}
+
+/// Grants that a function that mails adds to a document that says nothing of mails.
+const MAILS: &[(&str, &str)] = &[
+    ("MAIL_FROM", "files@example.com"),
+    ("MAIL_ALLOWED_RECIPIENTS", "*@example.com"),
+    ("MAIL_TABLE", "mails"),
+    (
+        "MAIL_GRANTS",
+        r#"[{"bucket":"files","prefix":"in/","principals":["s3-event"],"region":"eu-west-1"}]"#,
+    ),
+];
+
+/// What the function would mail about `in/a`: the prefix of the grant that covers it.
+fn mailed_by(handler: &Handler) -> Option<&'static str> {
+    let shown = format!("{handler:?}");
+    let grants = shown.split("S3Event").count() - 1;
+    assert!(grants <= 1, "{shown}");
+    ["own/", "in/"].into_iter().find(|prefix| grants == 1 && shown.contains(prefix))
+}
+
+clock!(MAILED, clock_of_mails);
+
+#[tokio::test]
+async fn grants_for_mails_are_added_to_each_reading_that_names_mails_in_none() {
+    let store = Store::holding(granting("a/")).await;
+    let handler = handler_with(&store, MAILS, clock_of_mails);
+    assert_eq!(mailed_by(&handler), None);
+    handler.read_grants().await.unwrap();
+    assert_eq!(mailed_by(&handler), Some("in/"));
+    let own = |window: u64| {
+        let grants = json!([{"bucket": "files", "prefix": "own/", "principals": ["*", "s3-event"],
+                             "region": "eu-west-1", "max_expires_in": window}]);
+        Stored::Document(grants.to_string())
+    };
+    for (minute, stored, mailed, wrong) in [
+        (1, own(3_600), "own/", 0),
+        // Under these no mail could be sent, so the last good ones stay.
+        (2, own(60), "own/", 1),
+        (3, granting("bb/"), "in/", 0),
+        (4, own(3_600), "own/", 0),
+    ] {
+        store.put(stored);
+        MAILED.store(minute * 61, Ordering::SeqCst);
+        let id = format!("mails-{minute}");
+        status_within(&handler, "a", Timestamp::MAX, &id).await;
+        assert_eq!((mailed_by(&handler), alarms(&id)), (Some(mailed), wrong), "minute {minute}");
+    }
+    // No caller has got a link by a grant for mails.
+    assert_eq!(status(&handler, "in/a").await, 403);
 }
 
 /// The built function, which no Runtime API awaits.
@@ -338,7 +399,7 @@ async fn the_built_function_does_not_start_with_a_wrong_object_and_logs_the_sent
         tokio::task::spawn_blocking(move || {
             let output = std::process::Command::new(env!("CARGO_BIN_EXE_s3-link-signer"))
                 .env_clear()
-                .env("GRANTS_OBJECT", "s3://config/grants.json")
+                .env("GRANTS", "s3://config/grants.json")
                 .env("AWS_REGION", "eu-west-1")
                 .env("AWS_ENDPOINT_URL", endpoint)
                 .env("AWS_ACCESS_KEY_ID", "ASIASTART")

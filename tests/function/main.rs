@@ -11,6 +11,7 @@
 //! - `signatures`: the signer against aws-sdk-s3,
 //! - `versions`: links that name a version, with an S3 of the tests' own,
 //! - `start`: what the built function logs when it starts,
+//! - `base_path`: requests below the path of `PUBLIC_URL`,
 //! - `events`: the fixtures in `events/`, and two hundred thousand generated events.
 //!
 //! Tests that need the built function, the runtime emulator, another S3 or botocore are in
@@ -24,6 +25,7 @@
 )]
 
 mod aws_server;
+mod base_path;
 mod batches;
 mod claims;
 mod deadlines;

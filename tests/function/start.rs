@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 /// Starts the function without a Runtime API to connect to, so that it ends at once. Returns what
 /// it printed.
 fn start(variables: &[(&str, &str)]) -> String {
@@ -32,5 +34,60 @@ fn another_sts_inside_lambda_is_logged_once_as_a_warning() {
     for variables in [&[inside][..], &[sts]] {
         let printed = start(variables);
         assert!(!printed.contains(WARNING), "{printed}");
+    }
+}
+
+/// The lines of the log at this level. The runtime, which finds no API, prints others.
+fn lines(printed: &str, level: &str) -> Vec<Value> {
+    let lines = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["level"] == level).collect()
+}
+
+const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
+
+#[test]
+fn each_variable_that_only_looks_like_a_setting_is_one_warning() {
+    let printed = start(&[
+        JSON,
+        ("BUCKET_POLCY", "require-of-somebody"),
+        ("MAIL_REPLY_TO", "somebody@example.com"),
+        ("GRANT", " "),
+        ("MAIL_LINK", ""),
+        ("TZ", ":UTC"),
+        ("MAIL", "/var/mail/root"),
+    ]);
+    let told: Vec<_> = lines(&printed, "WARN")
+        .iter()
+        .map(|line| (line["message"].clone(), line["variable"].clone(), line["meant"].clone()))
+        .collect();
+    let message = "a variable looks like a setting and is none";
+    assert_eq!(
+        told,
+        [
+            (message.into(), "BUCKET_POLCY".into(), "BUCKET_POLICY".into()),
+            (message.into(), "MAIL_REPLY_TO".into(), Value::Null),
+        ]
+    );
+    assert!(!printed.contains("somebody"), "{printed}");
+}
+
+#[test]
+fn each_setting_that_is_gone_stops_the_start_with_a_sentence_that_says_what_to_write() {
+    for (name, value, instead) in [
+        ("GRANTS_OBJECT", "s3://somebody/grants.json", "as in GRANTS=s3://bucket/key"),
+        ("MAIL_LINK", "direct", "a mail brings a share where a grant with the action \"share\""),
+        ("MAIL_FROM_NAME", "somebody", "as in MAIL_FROM=Example Ltd <files@example.com>"),
+        ("MAIL_MIN_EXPIRES_IN", "60", "works for 900 seconds at least"),
+        ("MAIL_SUBJECT", "somebody", "set it to nothing; the subject is"),
+        ("SHARE_OPEN_SECONDS", "120", "write a time below 300 seconds as \"max_expires_in\""),
+        ("BASE_PATH", "/somebody", "as the path of PUBLIC_URL"),
+    ] {
+        let printed = start(&[JSON, (name, value)]);
+        let [line] = lines(&printed, "ERROR").try_into().unwrap();
+        assert_eq!(line["message"], "a setting is missing or wrong");
+        let reason = line["reason"].as_str().unwrap();
+        assert!(reason.starts_with(&format!("{name} is no setting any more: ")), "{reason}");
+        assert!(reason.contains(instead) && reason.len() < 400, "{reason}");
+        assert!(!printed.contains("somebody"), "{printed}");
     }
 }

@@ -6,7 +6,8 @@
 //! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
 //! - `floods`: more recipients, records or mails than one object or message should have,
 //! - `messages`: the mail that a recipient gets,
-//! - `shares`: mails that bring shares.
+//! - `shares`: mails that bring shares,
+//! - `choice`: which mails bring a share and which a link, by the grants.
 //!
 //! Tests in Python run the deployed template against DynamoDB and SES of an emulator that others
 //! wrote.
@@ -19,6 +20,7 @@
 )]
 
 mod aws;
+mod choice;
 mod events;
 #[path = "../stand_in/expressions.rs"]
 mod expressions;

@@ -1,4 +1,4 @@
-//! Mails that bring shares (`MAIL_LINK=share`): what they say, how long their addresses work, and how
+//! Mails that bring shares, where the grants let mails share the file: what they say, how long their addresses work, and how
 //! they are taken back.
 
 use jiff::SignedDuration;
@@ -26,7 +26,6 @@ fn sharing(aws: &Aws) -> Handler {
 fn sharing_with(aws: &Aws, changes: &[(&str, &str)]) -> Handler {
     let mut settings = vec![
         ("GRANTS", GRANTS),
-        ("MAIL_LINK", "share"),
         ("SHARES_TABLE", "shares"),
         ("PUBLIC_URL", "https://files.example.com"),
     ];

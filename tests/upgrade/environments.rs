@@ -9,18 +9,51 @@ use crate::fixtures::{WRITTEN_AT, all};
 
 /// The environments, and the settings in them that this version refuses. None: the function starts.
 const ENVIRONMENTS: &[(&str, &[Refused])] = &[
-    ("by-hand-mailer", &[]),
-    ("by-hand-signer", &[]),
+    ("by-hand-mailer", &[MAIL_LINK]),
+    ("by-hand-signer", &[BASE_PATH, SHARE_OPEN_SECONDS]),
     ("default-signer", &[]),
-    ("every-parameter-mailer", &[]),
-    ("every-parameter-signer", &[]),
-    ("mails-mailer", &[]),
+    ("every-parameter-mailer", &[MAIL_FROM_NAME, MAIL_MIN_EXPIRES_IN, MAIL_SUBJECT]),
+    ("every-parameter-signer", &[GRANTS_OBJECT, SHARE_OPEN_SECONDS]),
+    ("mails-mailer", &[MAIL_MIN_EXPIRES_IN]),
     ("mails-signer", &[]),
-    ("own-grants-mailer", &[]),
-    ("own-grants-signer", &[]),
-    ("shares-and-mails-mailer", &[]),
-    ("shares-and-mails-signer", &[]),
+    ("own-grants-mailer", &[MAIL_MIN_EXPIRES_IN]),
+    ("own-grants-signer", &[SHARE_OPEN_SECONDS]),
+    ("shares-and-mails-mailer", &[MAIL_LINK, MAIL_MIN_EXPIRES_IN]),
+    ("shares-and-mails-signer", &[SHARE_OPEN_SECONDS]),
 ];
+
+const GRANTS_OBJECT: Refused = Refused {
+    setting: "GRANTS_OBJECT",
+    says: "GRANTS=s3://bucket/key",
+    instead: &[("GRANTS", "s3://my-config/grants.json")],
+};
+
+const MAIL_LINK: Refused = Refused {
+    setting: "MAIL_LINK",
+    says: "a mail brings a share where a grant with the action \"share\"",
+    instead: &[],
+};
+
+const MAIL_FROM_NAME: Refused = Refused {
+    setting: "MAIL_FROM_NAME",
+    says: "MAIL_FROM=Example Ltd <files@example.com>",
+    instead: &[("MAIL_FROM", "Example Ltd <files@example.com>")],
+};
+
+const MAIL_MIN_EXPIRES_IN: Refused =
+    Refused { setting: "MAIL_MIN_EXPIRES_IN", says: "900 seconds at least", instead: &[] };
+
+const MAIL_SUBJECT: Refused =
+    Refused { setting: "MAIL_SUBJECT", says: "the subject is", instead: &[] };
+
+const SHARE_OPEN_SECONDS: Refused =
+    Refused { setting: "SHARE_OPEN_SECONDS", says: "\"max_expires_in\"", instead: &[] };
+
+const BASE_PATH: Refused = Refused {
+    setting: "BASE_PATH",
+    says: "PUBLIC_URL=https://files.example.com/files",
+    instead: &[("PUBLIC_URL", "https://api.example.com/files")],
+};
 
 /// A setting that this version refuses, such as
 /// `Refused { setting: "OLD", says: "write NEW=…", instead: &[("NEW", "1")] }`.

@@ -8,7 +8,12 @@ use crate::fixtures::text;
 
 /// Parameters that the template does not have any more, each with the sentence of `CHANGELOG.md` that
 /// says what to write instead.
-const GONE: &[(&str, &str)] = &[];
+const GONE: &[(&str, &str)] = &[
+    ("MailMinExpiresIn", "900 s, or `MailExpiresIn` if that is less"),
+    ("MailSubject", "the subject is \"Your file {name} ({size})\""),
+    ("ListBucket", "S3 answers 403 for a missing file"),
+    ("OldVersions", "`Grants` with `\"versions\": true` in the grant"),
+];
 
 fn file(name: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

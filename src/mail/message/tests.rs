@@ -9,7 +9,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::links::{Link, PolicyReading};
-use crate::mail::settings::MailSettings;
 use crate::sessions::Evidence;
 
 fn parsed(mime: &[u8]) -> ParsedMail<'_> {
@@ -35,21 +34,10 @@ fn bodies(mime: &[u8]) -> (String, String) {
     (text.get_body().unwrap(), html.get_body().unwrap())
 }
 
-/// The sender that these settings make. `None` if the settings are refused.
-fn sender(name: &str, subject: &str) -> Option<Sender> {
-    let get = |setting: &str| {
-        let value = match setting {
-            "MAIL_FROM" => "files@example.com",
-            "MAIL_FROM_NAME" => name,
-            "MAIL_SUBJECT" => subject,
-            "MAIL_ALLOWED_RECIPIENTS" => "*@example.com",
-            "MAIL_TABLE" => "mails",
-            _ => return None,
-        };
-        Some(value.to_owned()).filter(|value| !value.trim().is_empty())
-    };
-    let settings = MailSettings::read(&get, None, None).ok()?;
-    settings.map(|settings| settings.sender)
+/// The sender of this name. `None` if the setting is refused.
+fn sender(name: &str) -> Option<Sender> {
+    let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+    Sender::parse(&format!("\"{quoted}\" <files@example.com>")).ok()
 }
 
 fn link(key: &str, token: usize, expires_in: u64) -> Link {
@@ -139,7 +127,6 @@ proptest! {
     fn no_name_changes_the_shape_of_a_mail(
         key in hostile(40),
         sender_name in hostile(8),
-        subject in hostile(8),
         local in "[a-z0-9#$&'*+/=?^_`{|}~-]{1,64}",
         domain in "([a-z0-9]{1,20}\\.){1,8}[a-z]{2,10}",
         token in 0..200_usize,
@@ -147,10 +134,7 @@ proptest! {
     ) {
         let brought = Brought::from(link(&key, token, expires_in));
         // Settings that are refused never reach a mail. Plain ones take their place.
-        let sender = sender(&sender_name, &subject)
-            .or_else(|| sender(&sender_name, ""))
-            .or_else(|| sender("", ""))
-            .unwrap();
+        let sender = sender(&sender_name).or_else(|| sender("")).unwrap();
         let recipient = Address::parse(&format!("{local}@{domain}")).unwrap();
         let mime = compose(&sender, &recipient, &brought, 1).unwrap();
         assert_is_well_formed(&mime, &brought, &recipient);
@@ -160,7 +144,7 @@ proptest! {
     fn the_time_left_is_never_more_than_the_window(expires_in in 60..604_800_u64) {
         let brought = Brought::from(link("a", 1, expires_in));
         let recipient = Address::parse("alice@example.com").unwrap();
-        let mime = compose(&sender("", "").unwrap(), &recipient, &brought, 1).unwrap();
+        let mime = compose(&sender("").unwrap(), &recipient, &brought, 1).unwrap();
         let (text, _) = bodies(&mime);
         let time_left = text.split_once('(').unwrap().1.split_once(" from when").unwrap().0;
         let mut seconds = 0;
@@ -185,10 +169,19 @@ fn a_long_subject_of_plain_words_is_folded() {
         let name = "word ".repeat(40)[..length].trim().replace(' ', "-word ");
         let brought = Brought::from(link(&name, 1, 3_600));
         let recipient = Address::parse("alice@example.com").unwrap();
-        let sender = sender("A Company With Quite a Long Name, and Then Some", "{name}").unwrap();
+        let sender = sender("A Company With Quite a Long Name, and Then Some").unwrap();
         let mime = compose(&sender, &recipient, &brought, 1).unwrap();
         assert_is_well_formed(&mime, &brought, &recipient);
         let subject = header(&mime, "Subject");
-        assert_eq!(subject, text::shortened(&text::file_name(&name), 80));
+        let shown = text::shortened(&text::file_name(&name), 80);
+        assert_eq!(subject, format!("Your file {shown} (1 byte)"));
     }
+}
+
+#[test]
+fn braces_in_a_file_s_name_are_left_as_they_are() {
+    let brought = Brought::from(link("{size}{name}", 1, 3_600));
+    let recipient = Address::parse("alice@example.com").unwrap();
+    let mime = compose(&sender("").unwrap(), &recipient, &brought, 1).unwrap();
+    assert_eq!(header(&mime, "Subject"), "Your file {size}{name} (1 byte)");
 }

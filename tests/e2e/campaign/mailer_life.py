@@ -16,7 +16,8 @@ LAST_START = plan.Start(True, 12 * 3600, "this function", answers.HEALTHY)
 LAST_INVOCATION = plan.Invoke("new", 0, 60.0, answers.HEALTHY)
 # So often a queue delivers a message before it goes to the dead letters.
 DELIVERIES = 12
-SHORTEST_WINDOW = 60
+# The least window of a mail, in seconds: LEAST_EXPIRES_IN in src/mail/settings.rs.
+SHORTEST_WINDOW = 900
 
 
 class MailerLife(LivingLife):
@@ -35,7 +36,6 @@ class MailerLife(LivingLife):
             "MAIL_FROM": "files@example.com",
             "MAIL_ALLOWED_RECIPIENTS": "*@example.com",
             "MAIL_TABLE": "mails",
-            "MAIL_MIN_EXPIRES_IN": str(SHORTEST_WINDOW),
         }
 
     async def _deliver(self, number, invoke):

@@ -90,6 +90,9 @@ def life(seed, number, most_steps=MOST_STEPS):
     signing_role = source.random() < 0.4
     bucket_policy = source.choices(["heed", "require"], [2, 1])[0]
     policy_seconds = source.choice([None, None, 300, 7200])
+    if function == "mailer" and policy_seconds == 300:
+        # No link of so short a window is mailed.
+        policy_seconds = 1200
     steps = [start(source, function, signing_role, first=True)]
     for _ in range(source.randint(most_steps // 2, most_steps)):
         if source.random() < 0.12:

@@ -49,7 +49,6 @@ def stack_with_shares(aws):
         Principals="arn:aws:iam::*:user/sharer-*",
         ShareLinks="yes",
         ShareMaxExpiresIn=86400,
-        ShareOpenSeconds=120,
         MailFrom="shares@example.com",
         MailAllowedRecipients="*@example.com",
     )

@@ -59,8 +59,7 @@ def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it()
         "ShareLinks": "yes",
     }
     given = collections.defaultdict(set)
-    # With grants in an object, mails bring no shares.
-    for template in (Template(**parameters), Template(GrantsObject="s3://a/b", **parameters)):
+    for template in (Template(**parameters), Template(Grants="s3://a/b", **parameters)):
         for policy in template.resources_of("AWS::IAM::Policy"):
             for statement in template.statements(policy).values():
                 actions = statement["Action"]

@@ -88,7 +88,7 @@ def test_a_share_is_opened_without_credentials_and_gives_the_right_bytes(stack, 
     pressed = press(url)
     assert (pressed.status, pressed.headers["cache-control"]) == (303, "no-store")
     location = pressed.headers["location"]
-    assert parse_qs(urlsplit(location).query)["X-Amz-Expires"] == ["120"]
+    assert parse_qs(urlsplit(location).query)["X-Amz-Expires"] == ["300"]
     opened = api_client.send("GET", location)
     assert (opened.status, opened.body) == (200, content)
     assert own(stack, alice, made)["downloads"] == 1
@@ -259,7 +259,7 @@ def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back
     assert (pressed.status, api_client.send("GET", pressed.headers["location"]).body) == (303, b"mailed")
     [listed] = operate(aws.client("lambda"), stack, list={"recipient": recipient})["shares"]
     item = aws.client("dynamodb").get_item(TableName=table, Key={"id": {"S": listed["share_id"]}})["Item"]
-    # ShareMaxExpiresIn is shorter than MailShareExpiresIn. The table keeps whole seconds.
+    # ShareMaxExpiresIn is shorter than a mail's seven days. The table keeps whole seconds.
     assert int(item["expires_at"]["N"]) - int(item["created_at"]["N"]) == 86400
     # The ledger names the share. Whoever may share the file takes it back.
     ledger = deploying.stack_outputs(aws, stack.stack)["MailLedgerName"]

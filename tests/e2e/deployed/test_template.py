@@ -22,8 +22,6 @@ def stack_with_tokens(aws, stack):
         JwtAudience="links",
         Principals="alice,tenant-7|*",
         FilesPrefix="a/b-c/",
-        ListBucket="yes",
-        OldVersions="yes",
         LogRetentionDays=7,
     )
 
@@ -72,12 +70,11 @@ def test_the_grant_has_the_values_of_the_parameters(aws, stack, stack_with_token
             "principals": ["arn:aws:iam::*:user/reader-*"],
             "max_expires_in": 1800,
             "region": "us-east-1",
-            "versions": False,
         }
     ]
     [grant] = grants(aws, stack_with_tokens)
     assert (grant["principals"], grant["prefix"]) == (["alice", "tenant-7|*"], "a/b-c/")
-    assert grant["versions"] is True
+    assert "versions" not in grant
 
 
 def test_the_settings_for_laptops_are_empty_when_deployed(aws, stack):
@@ -172,6 +169,9 @@ def test_what_the_stack_leaves_when_it_is_deleted(aws):
         ("MailAllowedRecipients", "*@example.*"),
         ("MailFrom", "files@example"),
         ("MailFrom", "files..x@example.com"),
+        ("MailFromName", 'The "best"'),
+        ("MailExpiresIn", "59"),
+        ("MailExpiresIn", "31536001"),
     ],
 )
 def test_a_value_that_the_function_would_refuse_at_its_start_is_refused(aws, parameter, value):

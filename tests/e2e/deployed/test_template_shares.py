@@ -39,8 +39,9 @@ def test_without_share_links_nothing_of_shares_exists(others):
     named = re.findall(r".{0,30}share.{0,30}", json.dumps([made, template.outputs()]), re.IGNORECASE)
     assert named == []
     for function in {"LinkSigner", "LinkMailer"} & made.keys():
-        assert not {"PUBLIC_URL", "MAIL_LINK"} & variables(template, function).keys()
-    assert grants(template)[0].keys() == {"bucket", "prefix", "principals", "max_expires_in", "region", "versions"}
+        assert "PUBLIC_URL" not in variables(template, function)
+    assert "MAIL_GRANTS" not in variables(template)
+    assert grants(template)[0].keys() == {"bucket", "prefix", "principals", "max_expires_in", "region"}
     assert set(routes(template)) == {"POST /links", "POST /links/batch", "GET /download", "GET /session"}
 
 
@@ -67,8 +68,9 @@ def test_an_api_with_shares_has_all_their_routes():
 
 
 def test_the_public_routes_have_a_throttle_of_their_own_and_exist_before_it():
-    template = Template(ShareThrottlingRate=3, ShareThrottlingBurst=7, **SHARES)
-    throttle = {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "7"}
+    template = Template(ShareThrottlingRate=3, ThrottlingRate=5, **SHARES)
+    throttle = {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "3"}
+    assert template.properties("ApiStage")["DefaultRouteSettings"] == {"ThrottlingRateLimit": "5", "ThrottlingBurstLimit": "5"}
     assert template.properties("ApiStage")["RouteSettings"] == dict.fromkeys(ANYONE, throttle)
     # CloudFormation makes a stage after the routes that it refers to. API Gateway refuses settings of other routes.
     referred = set(re.findall(r"'Ref': '(\w+Route)'", str(template.text["Resources"]["ApiStage"])))
@@ -89,10 +91,8 @@ def test_pages_of_other_origins_may_change_and_revoke_shares_only_where_there_ar
 
 
 def test_the_function_is_told_its_table_and_what_the_parameters_say():
-    told = variables(Template(PublicUrl="https://files.example.com", ShareOpenSeconds=120, **SHARES))
-    assert (told["SHARES_TABLE"], told["PUBLIC_URL"], told["SHARE_OPEN_SECONDS"]) == (
-        "<SharesTable>", "https://files.example.com", "120",
-    )  # fmt: skip
+    told = variables(Template(PublicUrl="https://files.example.com", **SHARES))
+    assert (told["SHARES_TABLE"], told["PUBLIC_URL"]) == ("<SharesTable>", "https://files.example.com")
 
 
 def test_the_grant_lets_its_principals_share():
@@ -101,41 +101,56 @@ def test_the_grant_lets_its_principals_share():
     assert grant == {**before, "actions": ["get", "share"], "max_share_expires_in": 86400}
 
 
-def test_shares_in_mails_are_granted_to_both_functions():
-    parameters = {"ExistingBucketName": "my-files", "FilesPrefix": "a/{principal}/"}
-    template = Template(ShareMaxExpiresIn=86400, MailShareExpiresIn=172800, **parameters, **SHARES, **MAILS)
-    files = {"bucket": "my-files", "prefix": "a/", "principals": ["s3-event"], "region": "eu-central-1"}
+WRITTEN = [{}, {"Grants": '[{"bucket":"a"}]'}, {"Grants": "s3://a/b"}]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_shares_in_mails_are_granted_to_both_functions(written):
+    """Whoever wrote the other grants."""
+    parameters = {"ExistingBucketName": "my-files", "FilesPrefix": "a/{principal}/", **written}
+    template = Template(ShareMaxExpiresIn=86400, MailExpiresIn=172800, **parameters, **SHARES, **MAILS)
+    signer, mailer = variables(template), variables(template, "LinkMailer")
+    for name in ("GRANTS", "MAIL_GRANTS", "SHARES_TABLE"):
+        assert signer[name] == mailer[name], name
     # The signer judges each download of a mail's share, and gives no mail's link.
-    of_the_signer = {name: value for name, value in files.items() if name != "region"}
-    assert grants(template)[1:] == [{**of_the_signer, "actions": ["share"], "max_share_expires_in": 86400}]
-    assert grants(template, "LinkMailer") == [{**files, "actions": ["get", "share"], "max_share_expires_in": 86400}]
-    told = variables(template, "LinkMailer")
-    assert (told["MAIL_LINK"], told["SHARES_TABLE"], told["MAIL_EXPIRES_IN"]) == ("share", "<SharesTable>", "172800")
+    assert json.loads(mailer["MAIL_GRANTS"]) == [
+        {
+            "bucket": "my-files", "prefix": "a/", "principals": ["s3-event"], "actions": ["share"],
+            "max_share_expires_in": 86400, "region": "eu-central-1",
+        }
+    ]  # fmt: skip
+    assert (mailer["SHARES_TABLE"], mailer["MAIL_EXPIRES_IN"]) == ("<SharesTable>", "172800")
+    assert template.statements("LinkMailerPermissions")["MakeShares"]["Resource"] == "<SharesTable.Arn>"
 
 
 @pytest.mark.parametrize("bucket", [{}, {"ExistingBucketName": "my-files"}])
-def test_the_grants_of_a_bucket_name_one_region(bucket):
-    """The function does not start with two."""
-    [first, second] = grants(Template(**bucket, **SHARES, **MAILS))
-    assert first["bucket"] == second["bucket"]
-    assert first.get("region") == second.get("region") == (None if bucket else "eu-central-1")
+def test_the_grants_of_both_functions_say_of_the_bucket_s_region_the_same(bucket):
+    """MAIL_GRANTS takes over what GRANTS says of a bucket. The stack's own bucket has one region in both."""
+    template = Template(**bucket, **SHARES, **MAILS)
+    for function in ("LinkSigner", "LinkMailer"):
+        [first], [second] = grants(template, function), json.loads(variables(template, function)["MAIL_GRANTS"])
+        assert first["bucket"] == second["bucket"]
+        assert first.get("region") == (None if bucket else "eu-central-1")
+        assert second["region"] == "eu-central-1"
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_without_shares_mails_are_granted_links_in_the_mailing_function_alone(written):
+    template = Template(**written, **MAILS)
+    mailer = variables(template, "LinkMailer")
+    assert json.loads(mailer["MAIL_GRANTS"]) == [
+        {"bucket": "<FilesBucket>", "prefix": "private-files/", "principals": ["s3-event"], "region": "eu-central-1"}
+    ]
+    assert mailer["MAIL_EXPIRES_IN"] == ""
+    assert not mailer.keys() & {"SHARES_TABLE", "PUBLIC_URL"}
+    assert "MAIL_GRANTS" not in variables(template)
+    assert "MakeShares" not in template.statements("LinkMailerPermissions")
 
 
 def test_addresses_in_mails_are_of_the_own_domain_or_the_api_s():
     assert variables(Template(**SHARES, **MAILS), "LinkMailer")["PUBLIC_URL"] == "<Api.ApiEndpoint>"
     own = Template(PublicUrl="https://files.example.com", **SHARES, **MAILS)
     assert variables(own, "LinkMailer")["PUBLIC_URL"] == "https://files.example.com"
-
-
-@pytest.mark.parametrize("written", [{"Grants": '[{"bucket":"a"}]'}, {"GrantsObject": "s3://a/b"}])
-def test_with_grants_that_the_template_does_not_write_mails_have_direct_links(written):
-    """The signer's grants may lack one for mails, and then no share in a mail would open."""
-    template = Template(**written, **SHARES, **MAILS)
-    told = variables(template, "LinkMailer")
-    assert not told.keys() & {"MAIL_LINK", "SHARES_TABLE", "PUBLIC_URL"}
-    assert told["MAIL_EXPIRES_IN"] == "43200" and grants(template, "LinkMailer")[0]["max_expires_in"] == 43200
-    assert "MakeShares" not in template.statements("LinkMailerPermissions")
-    assert variables(template)["SHARES_TABLE"] == "<SharesTable>"
 
 
 @pytest.mark.parametrize(
@@ -153,18 +168,9 @@ def test_what_a_public_url_may_be(url, is_accepted):
 
 
 def test_the_bounds_of_the_parameters_are_the_function_s():
-    """crates/link-rules/src/access/grants.rs and src/shares/settings.rs refuse what is outside."""
-    declared = Template().text["Parameters"]
-    bounds = {
-        name: (declared[name]["MinValue"], declared[name]["MaxValue"], declared[name]["Default"])
-        for name in ("ShareMaxExpiresIn", "MailShareExpiresIn", "ShareOpenSeconds")
-    }
-    week, year = 7 * 86400, 365 * 86400
-    assert bounds == {
-        "ShareMaxExpiresIn": (60, year, week),
-        "MailShareExpiresIn": (60, year, week),
-        "ShareOpenSeconds": (120, 3600, 300),
-    }
+    """crates/link-rules/src/access/grants.rs refuses what is outside."""
+    declared = Template().text["Parameters"]["ShareMaxExpiresIn"]
+    assert (declared["MinValue"], declared["MaxValue"], declared["Default"]) == (60, 365 * 86400, 7 * 86400)
 
 
 # The table

@@ -7,6 +7,7 @@ the text than in refused calls.
 import re
 
 import pytest
+from local_aws import paths
 from local_aws.template_text import Template
 
 NEW_BUCKET = "s3-link-signer-11111111-2222-3333-4444-555555555555"
@@ -17,6 +18,10 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890
 
 def grants(template, function="LinkSigner"):
     return template.properties(function)["Environment"]["Variables"]["GRANTS"]
+
+
+def mail_grants(template, function="LinkMailer"):
+    return template.properties(function)["Environment"]["Variables"]["MAIL_GRANTS"]
 
 
 # Parameters
@@ -46,7 +51,23 @@ def test_every_parameter_has_a_default_a_sentence_and_a_place_in_one_group():
             ["", "arn:aws:s3:::a/b/*", "arn:aws:s3:::a", "arn:aws:s3:eu-west-1:123456789012:accesspoint/a/object/*"],
             ["*", "a/b", "arn:aws:s3:::a/${aws:username}/*", "arn:aws:sqs:eu-west-1:123456789012:a"],
         ),
-        ("Grants", ["", "[]", ' [{"bucket": "a",\n "prefix": "b/"}]'], ["{}", "a", '[{"bucket": "a"}']),
+        (
+            "Grants",
+            ["", "[]", ' [{"bucket": "a",\n "prefix": "b/"}]', "s3://my-config/grants.json", "s3://my-config/a/b=1,c.json"],
+            ["{}", "a", '[{"bucket": "a"}', "s3://my-config", "s3://my-config/", "s3://my-config/a/", "s3://My-Config/a",
+             "s3://my-config/*", "s3://my-config/${a}", "https://my-config/a", "s3://my-config/a b"],
+        ),
+        (
+            "MailExpiresIn",
+            ["", "60", "99", "100", "900", "43200", "604800", "9999999", "10000000", "29999999", "30999999", "31499999",
+             "31529999", "31535999", "31536000"],
+            ["0", "59", "060", "1h", "31536001", "31540000", "31600000", "32000000", "40000000", "100000000", "-60", "60.0"],
+        ),
+        (
+            "MailFromName",
+            ["", "Example & Sons", "Müller, Söhne <x>", "O'Neil"],
+            ['The "best"', "a\\b", "a\nb", "a\x85b"],
+        ),
         ("KmsKeyArn", ["", KEY], ["alias/files", "arn:aws:kms:eu-west-1:123456789012:alias/files", "*"]),
         (
             "PermissionsBoundary",
@@ -81,9 +102,8 @@ def test_an_existing_bucket_is_named_and_never_changed():
         assert template.resources_of(kind) == []
     assert template.outputs()["FilesBucketName"] == "my-files"
     assert '"bucket":"my-files"' in grants(template) and '"bucket":"my-files"' in grants(template, "LinkMailer")
-    # It may be in another region, so the function asks S3. Mails are only about buckets of the stack's region.
-    assert '"region"' not in grants(template)
-    assert '"region":"eu-central-1"' in grants(template, "LinkMailer")
+    # It may be in another region, so the functions ask S3.
+    assert '"region"' not in grants(template) and '"region"' not in grants(template, "LinkMailer")
     resources = {
         (name, sid): statement["Resource"]
         for name in ("LinkPermissions", "LinkSignerPermissions", "MailedLinkPermissions", "LinkMailerPermissions")
@@ -104,12 +124,11 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("value", ["yes", "no"])
-def test_the_function_may_list_the_bucket_only_if_it_is_told_so(value):
-    template = Template(ExistingBucketName="my-files", ListBucket=value, ReadableObjects="arn:aws:s3:::b,arn:aws:s3:::b/*")
-    statements = template.statements("LinkPermissions")
-    assert ("TellMissingFromForbidden" in statements) is (value == "yes")
-    assert ("s3:ListBucket" in statements["ReadOtherFiles"]["Action"]) is (value == "yes")
+def test_whoever_signs_may_list_no_bucket():
+    template = Template(ExistingBucketName="my-files", ReadableObjects="arn:aws:s3:::b,arn:aws:s3:::b/*", **MAILS)
+    for policy in ("LinkPermissions", "LinkSignerPermissions", "MailedLinkPermissions"):
+        for statement in template.statements(policy).values():
+            assert not {"s3:ListBucket", "s3:ListBucketVersions"} & set(as_list(statement["Action"]))
 
 
 # {principal}
@@ -128,7 +147,7 @@ def test_principal_stays_in_the_grant_and_is_a_star_in_the_permission(prefix, si
     assert f'"prefix":"{prefix}"' in grants(template)
     assert template.statements("LinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{signed}"
     # Mails are about everything before the placeholder.
-    assert f'"prefix":"{mailed}"' in grants(template, "LinkMailer")
+    assert f'"prefix":"{mailed}"' in mail_grants(template)
     assert template.statements("MailedLinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{mailed}*"
     pattern = template.properties("NewFileRule")["EventPattern"]
     assert pattern["detail"] == {"bucket": {"name": ["my-files"]}, "object": {"key": [{"prefix": mailed}]}}
@@ -145,10 +164,11 @@ def test_grants_are_used_as_they_are():
     assert grants(Template(Grants=written)) == written
 
 
-def test_grants_are_in_one_place():
-    assert Template().rule_holds("GrantsAreInOnePlace")
-    assert Template(Grants="[]").rule_holds("GrantsAreInOnePlace")
-    assert not Template(Grants="[]", GrantsObject="s3://a/b").rule_holds("GrantsAreInOnePlace")
+@pytest.mark.parametrize("written", ["", '[{"bucket":"a","prefix":"s3://","principals":["*"]}]', "s3://my-config/grants.json"])
+def test_both_functions_have_the_same_grants(written):
+    template = Template(Grants=written, **MAILS)
+    assert grants(template) == grants(template, "LinkMailer")
+    assert grants(template) == (written or grants(Template()))
 
 
 def test_both_signing_roles_may_read_what_readable_objects_lists():
@@ -163,25 +183,62 @@ def test_both_signing_roles_may_read_what_readable_objects_lists():
     assert "ReadOtherBucketsPolicies" not in Template().statements("LinkSignerPermissions")
 
 
-def test_the_function_may_read_exactly_the_object_that_the_parameter_names():
-    template = Template(GrantsObject="s3://my-config/links/grants.json")
-    reads = template.statements("LinkSignerPermissions")["ReadGrants"]
-    assert (reads["Effect"], reads["Action"]) == ("Allow", "s3:GetObject")
-    assert reads["Resource"] == "arn:aws:s3:::my-config/links/grants.json"
-    assert template.exists("GrantsObjectInvalid")
+@pytest.mark.parametrize("shares", [{}, {"ShareLinks": "yes"}])
+def test_each_function_may_read_exactly_the_object_that_grants_names(shares):
+    template = Template(Grants="s3://my-config/links/grants.json", **MAILS, **shares)
+    for policy in ("LinkSignerPermissions", "LinkMailerPermissions"):
+        reads = template.statements(policy)["ReadGrants"]
+        assert (reads["Effect"], reads["Action"]) == ("Allow", "s3:GetObject")
+        assert reads["Resource"] == "arn:aws:s3:::my-config/links/grants.json"
+    for alarm, function in [("GrantsObjectInvalid", "<LinkSigner>"), ("MailGrantsObjectInvalid", "<LinkMailer>")]:
+        watched = template.properties(alarm)
+        assert (watched["Namespace"], watched["MetricName"]) == ("S3LinkSigner", "GrantsObjectInvalid")
+        assert watched["Dimensions"] == [{"Name": "FunctionName", "Value": function}]
+    assert not Template(Grants="s3://my-config/links/grants.json").exists("MailGrantsObjectInvalid")
 
 
-def test_without_the_parameter_there_is_no_such_permission_and_no_alarm():
-    template = Template()
-    assert "ReadGrants" not in template.statements("LinkSignerPermissions")
-    assert not template.exists("GrantsObjectInvalid")
+@pytest.mark.parametrize("written", ["", '[{"bucket":"a","prefix":"s3://b/","principals":["*"]}]'])
+def test_without_an_object_there_is_no_such_permission_and_no_alarm(written):
+    template = Template(Grants=written, **MAILS)
+    for policy in ("LinkSignerPermissions", "LinkMailerPermissions"):
+        assert "ReadGrants" not in template.statements(policy)
+    assert not template.exists("GrantsObjectInvalid") and not template.exists("MailGrantsObjectInvalid")
 
 
-@pytest.mark.parametrize("value", ["", "s3://my-config/links/grants.json"])
-def test_the_function_has_its_grants_in_one_place(value):
-    template = Template(GrantsObject=value)
-    assert bool(grants(template)) is not bool(value)
-    assert template.properties("LinkSigner")["Environment"]["Variables"]["GRANTS_OBJECT"] == value
+# What is gone
+
+
+@pytest.mark.parametrize(
+    ("accepted", "refused"),
+    [
+        ({}, {"GrantsObject": "s3://a/b"}),
+        ({"GrantsObject": "s3://a/b", "Grants": "s3://a/b"}, {"GrantsObject": "s3://a/b", "MailFrom": "a@example.com"}),
+        ({"ShareOpenSeconds": 300}, {"ShareOpenSeconds": 120}),
+        ({"MailShareExpiresIn": 604800}, {"MailShareExpiresIn": 3600}),
+        ({"MailShareExpiresIn": 604800, "MailExpiresIn": 60}, {"MailShareExpiresIn": 3600, "MailExpiresIn": 43200}),
+        ({"ThrottlingBurst": 100}, {"ThrottlingBurst": 5}),
+        ({"ShareThrottlingBurst": 40}, {"ShareThrottlingBurst": 5}),
+    ],
+)
+def test_a_value_of_what_is_gone_is_refused_if_something_wider_would_hold(accepted, refused):
+    assert Template(**accepted).rule_holds("NothingIsSetThatIsGone")
+    assert not Template(**refused).rule_holds("NothingIsSetThatIsGone")
+
+
+def test_what_is_gone_changes_nothing_and_is_told_by_name():
+    text = Template().text
+    groups = text["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    [group] = [group for group in groups if "Gone" in group["Label"]["default"]]
+    made = str([text["Resources"], text["Conditions"], text["Outputs"]])
+    assert not [name for name in group["Parameters"] if re.search(rf"\b{name}\b", made)]
+    told = [assertion["AssertDescription"] for assertion in text["Rules"]["NothingIsSetThatIsGone"]["Assertions"]]
+    assert [sentence.split()[0] for sentence in told] == group["Parameters"]
+    for name in group["Parameters"]:
+        assert text["Parameters"][name]["Description"].startswith("Gone. ")
+
+
+def test_there_are_27_parameters_besides():
+    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 27
 
 
 # Keys and boundaries
@@ -207,6 +264,31 @@ def test_every_role_has_the_boundary():
 
 
 # Mails
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "files@example.com"),
+        ("Example, Ltd", '"Example, Ltd" <files@example.com>'),
+        ("${x}", '"${x}" <files@example.com>'),
+    ],
+)
+def test_a_mail_s_sender_has_a_name_and_the_permission_is_for_the_bare_address(name, told):
+    template = Template(MailFromName=name, **MAILS)
+    assert template.properties("LinkMailer")["Environment"]["Variables"]["MAIL_FROM"] == told
+    sends = template.statements("LinkMailerPermissions")["SendMailsAsThisSender"]
+    assert sends["Condition"] == {"StringEquals": {"ses:FromAddress": "files@example.com"}}
+
+
+def test_the_template_sets_only_settings_that_the_function_knows():
+    known = (paths.ROOT / "src" / "settings" / "unknown.rs").read_text(encoding="utf-8")
+    [known] = re.findall(r"const KNOWN: \[&str; \d+\] = \[(.*?)\];", known, re.DOTALL)
+    for grants in ("", "s3://a/b"):
+        template = Template(Grants=grants, ShareLinks="yes", PublicUrl="https://files.example.com", **MAILS)
+        for function in ("LinkSigner", "LinkMailer"):
+            told = template.properties(function)["Environment"]["Variables"].keys()
+            assert told <= {*re.findall(r'"(\w+)"', known), "MALLOC_ARENA_MAX"}
 
 
 def test_the_queue_admits_the_new_bucket_or_one_rule_and_nobody_else():

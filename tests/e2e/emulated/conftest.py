@@ -21,7 +21,7 @@ def function(built, refusing_aws):
 @pytest.fixture(scope="session")
 def function_with_base_path(built, refusing_aws):
     """A function whose routes are below /files, as behind a custom domain or a CDN."""
-    variables = offline.environment(AWS_ENDPOINT_URL_STS=refusing_aws.url, BASE_PATH="/files")
+    variables = offline.environment(AWS_ENDPOINT_URL_STS=refusing_aws.url, PUBLIC_URL="https://example.com/files")
     with running.LocalLambda("emulated-base-path", **variables) as function:
         yield function
 

@@ -94,7 +94,7 @@ GATEWAYS = {
 }
 EXPECTED = {f"{gateway}/{name}": expected for gateway, files in GATEWAYS.items() for name, expected in files.items()}
 
-# With BASE_PATH=/files these paths are routes too. The other responses do not change.
+# With /files as the path of PUBLIC_URL these paths are routes too. The other responses do not change.
 EXPECTED_WITH_BASE_PATH = EXPECTED | {
     "rest-api/proxy-resource-custom-domain-base-path": 200,
     "function-url/behind-a-base-path-get-download": 303,

@@ -42,17 +42,17 @@ def asking(tenant):
 
 
 def test_the_object_grants_each_tenant_its_own_folder(variables):
-    with running.LocalLambda("grants-object", **variables, GRANTS_OBJECT=f"s3://{CONFIGURATION}/{KEY}") as function:
+    with running.LocalLambda("grants-object", **variables, GRANTS=f"s3://{CONFIGURATION}/{KEY}") as function:
         link = function.request(asking("acme")).json()
         assert api_client.send("GET", link["url"]).body == b"of acme"
         assert responses.problem_code(function.request(asking("other"))) == "not-granted"
 
 
 def test_an_object_that_the_role_may_not_read_stops_the_function_with_one_sentence(variables):
-    with running.LocalLambda("no-grants-object", **variables, GRANTS_OBJECT=f"s3://{CONFIGURATION}/other.json") as function:
+    with running.LocalLambda("no-grants-object", **variables, GRANTS=f"s3://{CONFIGURATION}/other.json") as function:
         assert function.invoke({}) is None, "the function started"
         lines = function.log_entries()
     # The emulator starts a function that failed again, so the log may have the line more than once.
     [reason] = {line["reason"] for line in lines if line["message"] == "the grants can't be read"}
-    assert f"GRANTS_OBJECT: S3 refused GetObject on s3://{CONFIGURATION}/other.json" in reason
+    assert f"GRANTS: S3 refused GetObject on s3://{CONFIGURATION}/other.json" in reason
     assert "allow s3:GetObject on it to the function's role" in reason

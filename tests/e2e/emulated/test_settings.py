@@ -36,8 +36,14 @@ WRONG_SETTINGS = {
     "ASSUMED_SESSION_SECONDS is over twelve hours": {"ASSUMED_SESSION_SECONDS": "43201"},
     "ASSUMED_SESSION_SECONDS has a unit": {"ASSUMED_SESSION_SECONDS": "1h"},
     "ALLOW_LONG_TERM_KEYS is yes": {"ALLOW_LONG_TERM_KEYS": "yes"},
-    "BASE_PATH is a slash": {"BASE_PATH": "/"},
-    "BASE_PATH has a query": {"BASE_PATH": "/files?a=b"},
+    "PUBLIC_URL is a path": {"PUBLIC_URL": "/files"},
+    "PUBLIC_URL has a query": {"PUBLIC_URL": "https://example.com/files?a=b"},
+    "GRANTS names no object": {"GRANTS": "s3://my-config/"},
+    "GRANTS_OBJECT is gone": {"GRANTS_OBJECT": "s3://my-config/grants.json"},
+    "MAIL_LINK is gone": {"MAIL_LINK": "direct"},
+    "SHARE_OPEN_SECONDS is gone": {"SHARE_OPEN_SECONDS": "120"},
+    "BASE_PATH is gone": {"BASE_PATH": "/files"},
+    "MAIL_GRANTS names a caller": {"MAIL_GRANTS": grants()},
     "AWS_SECRET_ACCESS_KEY is not set": {"AWS_SECRET_ACCESS_KEY": None},
     "AWS_CREDENTIAL_EXPIRATION is not a time": {"AWS_CREDENTIAL_EXPIRATION": "in an hour"},
     "AWS_USE_FIPS_ENDPOINT is 1": {"AWS_USE_FIPS_ENDPOINT": "1"},
@@ -60,7 +66,8 @@ def test_a_wrong_setting_stops_the_function_with_one_sentence_that_names_it(buil
 
 
 def test_an_empty_setting_counts_as_not_set(built):
-    empty = dict.fromkeys(("SIGNING_ROLE_ARN", "BASE_PATH", "ALLOW_LONG_TERM_KEYS", "AWS_USE_FIPS_ENDPOINT"), "")
+    gone = ("BASE_PATH", "MAIL_SUBJECT")
+    empty = dict.fromkeys(("SIGNING_ROLE_ARN", "ALLOW_LONG_TERM_KEYS", "AWS_USE_FIPS_ENDPOINT", *gone), "")
     with running.LocalLambda("emulated-settings", **offline.environment(**empty)) as function:
         assert function.link(key="private-files/a")["url"]
 

@@ -1,4 +1,4 @@
-//! `GRANTS`, or the document that `GRANTS_OBJECT` names: who may have links to what, and for how long.
+//! `GRANTS`, or the document that it names: who may have links to what, and for how long.
 //!
 //! The operator writes the grants. They are validated as a whole before they are used. This module
 //! does not ask S3 anything: a key can be granted whether or not its object exists.
@@ -87,9 +87,9 @@ enum PrincipalPattern {
 
 /// All grants of this function. Those that were parsed are at least one, and the default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Grant>);
+pub struct Grants(pub(super) Vec<Grant>);
 
-/// `GRANTS`, or the document of `GRANTS_OBJECT`, is wrong. Each message completes the sentence "GRANTS …".
+/// `GRANTS`, or the document that it names, is wrong. Each message completes the sentence "GRANTS …".
 #[derive(Debug, Error)]
 pub enum GrantsError {
     /// The setting is not JSON, or it is JSON of another shape.
@@ -167,11 +167,15 @@ impl Grants {
         Ok(Self(grants))
     }
 
-    /// The bucket of a request that names none. It exists when all grants are about one bucket.
+    /// The bucket of a request that names none. It exists when all grants are about one bucket. Grants
+    /// for mails alone count only where there are no others, because no request is under them.
     #[must_use]
     pub fn only_bucket(&self) -> Option<&str> {
-        let first = self.0.first()?.bucket.as_str();
-        self.0.iter().all(|grant| grant.bucket == first).then_some(first)
+        let all_for_mails = self.0.iter().all(Grant::is_for_mails_alone);
+        let counts = |grant: &&Grant| all_for_mails || !grant.is_for_mails_alone();
+        let mut buckets = self.0.iter().filter(counts).map(|grant| grant.bucket.as_str());
+        let first = buckets.next()?;
+        buckets.all(|bucket| bucket == first).then_some(first)
     }
 
     /// All grants, in the order of the setting.
@@ -284,6 +288,12 @@ impl Grant {
     pub fn admits(&self, principal: &Principal) -> bool {
         self.principals.iter().any(|pattern| pattern.matches(principal))
             && self.claims.match_all(principal.claims())
+    }
+
+    /// Whether the grant is for mails about objects (`"s3-event"`), and for nobody else.
+    #[must_use]
+    pub fn is_for_mails_alone(&self) -> bool {
+        self.principals.iter().all(|pattern| *pattern == PrincipalPattern::S3Event)
     }
 
     /// Whether the grant covers `key` for some principal, whoever that is.

@@ -1,6 +1,7 @@
 //! Who may have links to what.
 //!
-//! - [`grants`] is `GRANTS`, or the document that `GRANTS_OBJECT` names: buckets, prefixes, principals and actions,
+//! - [`grants`] is `GRANTS`, or the document that it names: buckets, prefixes, principals and actions,
+//! - [`mail_grants`] adds `MAIL_GRANTS` to them,
 //! - [`prefix`] is a grant's prefix, with folders that bear a name or a claim's value,
 //! - [`principal`] names who asks for a link, [`claims`] is what else is known of them,
 //! - [`wildcard`] matches names with patterns such as `*@example.com`.
@@ -11,6 +12,7 @@
 
 mod claims;
 mod grants;
+mod mail_grants;
 mod prefix;
 mod principal;
 mod wildcard;

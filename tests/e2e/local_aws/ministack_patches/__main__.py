@@ -10,6 +10,7 @@ import threading
 import time
 
 import patch_apigateway
+import patch_cloudformation
 import patch_events
 import patch_iam
 import patch_logs
@@ -47,4 +48,5 @@ if __name__ == "__main__":
     patch_apigateway.heed_cors_of_templates()
     patch_apigateway.hand_cookies_over_apart()
     patch_iam.attach_the_boundaries_of_roles_in_templates()
+    patch_cloudformation.split_and_substitute_in_conditions()
     main()

@@ -2,7 +2,12 @@
 //!
 //! An empty setting counts as not set. Templates and `--env-vars` switch a setting off that way.
 //!
-//! This module makes typed values. `handler` puts the rooms together from them.
+//! This module makes typed values. `handler` puts the rooms together from them. [`removed`] knows the
+//! settings that are gone, and [`unknown`] finds variables that look like settings and are none.
+
+mod public_url;
+mod removed;
+mod unknown;
 
 use std::time::SystemTime;
 
@@ -15,7 +20,11 @@ use crate::aws::{AwsSettings, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
-use crate::shares::{ShareSettings, ShareSettingsError};
+use crate::shares::ShareSettings;
+
+use self::public_url::PublicUrl;
+pub use self::removed::RemovedSettings;
+pub use self::unknown::UnknownSetting;
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
@@ -41,18 +50,21 @@ pub enum SettingsError {
     /// `GRANTS` is wrong.
     #[error("GRANTS{}", grants_sentence(.0))]
     Grants(GrantsError),
+    /// `MAIL_GRANTS` is wrong. The message does not repeat the value.
+    #[error(
+        "MAIL_GRANTS{place}: write a JSON array of grants as in GRANTS, each with the principals \
+         [\"s3-event\"]"
+    )]
+    MailGrants {
+        /// Where it is wrong.
+        place: String,
+    },
     /// A `MAIL_…` setting is missing or wrong.
     #[error(transparent)]
     Mail(#[from] MailSettingsError),
-    /// A setting of shares is wrong.
+    /// Settings are set that are gone.
     #[error(transparent)]
-    Shares(#[from] ShareSettingsError),
-    /// Both `GRANTS` and `GRANTS_OBJECT` are set.
-    #[error(
-        "GRANTS and GRANTS_OBJECT are both set: the grants are in one place, set one of them to \
-         nothing"
-    )]
-    GrantsTwice,
+    Removed(#[from] RemovedSettings),
     /// Two settings exclude one another.
     #[error(
         "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS are both set: a session is either proven by \
@@ -64,18 +76,22 @@ pub enum SettingsError {
 fn grants_sentence(error: &GrantsError) -> String {
     match error {
         GrantsError::Field { .. } => error.to_string(),
-        GrantsError::Syntax(_) | GrantsError::Empty => format!(" {error}"),
+        GrantsError::Empty => format!(" {error}"),
+        GrantsError::Syntax(_) => {
+            format!(" {error} (an object that holds the grants is written as s3://bucket/key)")
+        }
     }
 }
 
 /// All settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `GRANTS` or `GRANTS_OBJECT`.
+    /// `GRANTS` and `MAIL_GRANTS`.
     pub(crate) grants: GrantsSetting,
     /// `SIGNING_ROLE_ARN`.
     pub(crate) signing_role_arn: Option<String>,
-    /// `BASE_PATH`, with a leading and without a trailing slash.
+    /// The path of `PUBLIC_URL`, with a leading and without a trailing slash. A request's path may
+    /// begin with it.
     pub(crate) base_path: Option<String>,
     /// How AWS is reached: region, endpoints and trusted certificates.
     pub(crate) aws: AwsSettings,
@@ -108,6 +124,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
 
+        removed::refuse(&get)?;
         let grants = grants(&get)?;
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
         let region = region.ok_or(SettingsError::Missing {
@@ -144,7 +161,8 @@ impl Settings {
         let other_roots = other_endpoints.into_iter().any(Option::is_some)
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
-        let shares = ShareSettings::read(&get)?;
+        let public_url = get("PUBLIC_URL").map(PublicUrl::parse).transpose()?;
+        let shares = ShareSettings::read(&get, public_url.as_ref().map(|public| &*public.url));
         let mail = MailSettings::read(&get, assumed_end, shares.as_ref())?;
         if let (GrantsSetting::Written(grants), Some(mail)) = (&grants, &mail) {
             mail.check_grants(grants)?;
@@ -152,7 +170,7 @@ impl Settings {
         Ok(Self {
             grants,
             signing_role_arn,
-            base_path: get("BASE_PATH").map(base_path).transpose()?,
+            base_path: public_url.and_then(|public| public.path),
             aws: AwsSettings { trust, ..aws },
             execution_role: ExecutionRoleSettings {
                 function_name: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
@@ -176,27 +194,45 @@ impl Settings {
     }
 }
 
-/// `GRANTS`, or the place of the object that holds the grants. The object is read later.
+/// The grants, or the place of the object that holds them, which is read later.
 fn grants(get: &impl Fn(&str) -> Option<String>) -> Result<GrantsSetting, SettingsError> {
-    match (get("GRANTS"), get("GRANTS_OBJECT")) {
-        (Some(_), Some(_)) => Err(SettingsError::GrantsTwice),
-        (Some(json), None) => {
-            Grants::parse(&json).map(GrantsSetting::Written).map_err(SettingsError::Grants)
-        }
-        (None, Some(value)) => match ObjectLocation::parse(&value) {
-            Some(location) => Ok(GrantsSetting::Object(location)),
-            None => Err(SettingsError::Wrong {
-                name: "GRANTS_OBJECT",
-                value,
-                fix: "name an object as s3://bucket/key, such as s3://my-config/grants.json",
-            }),
-        },
-        (None, None) => Err(SettingsError::Missing {
+    let mails = get("MAIL_GRANTS").map(|json| mail_grants(&json)).transpose()?.unwrap_or_default();
+    let written = get("GRANTS").ok_or(SettingsError::Missing {
+        name: "GRANTS",
+        fix: "say who may have links to what, for example \
+               [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}], \
+               or name an object that does, as s3://bucket/key",
+    })?;
+    if !written.trim_start().starts_with("s3://") {
+        let grants = Grants::parse(&written).map_err(SettingsError::Grants)?;
+        return Ok(GrantsSetting::Written(grants.with_mail_grants(&mails)));
+    }
+    match ObjectLocation::parse(written.trim()) {
+        Some(location) => Ok(GrantsSetting::Object { location, mails }),
+        None => Err(SettingsError::Wrong {
             name: "GRANTS",
-            fix: "say who may have links to what, for example \
-                   [{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}], \
-                   or name an object that does in GRANTS_OBJECT",
+            value: written,
+            fix: "name an object as s3://bucket/key, such as s3://my-config/grants.json",
         }),
+    }
+}
+
+/// The grants of `MAIL_GRANTS`, which hold where `GRANTS` names `"s3-event"` in no grant.
+fn mail_grants(json: &str) -> Result<Grants, SettingsError> {
+    let wrong = |place: String| SettingsError::MailGrants { place };
+    let grants = Grants::parse(json).map_err(|error| match error {
+        GrantsError::Field { index, field, .. } => wrong(format!("[{index}].{field} is wrong")),
+        GrantsError::Empty => wrong(" is empty".to_owned()),
+        GrantsError::Syntax(error) => wrong(format!(
+            " is not a JSON array of grants (line {}, column {})",
+            error.line(),
+            error.column()
+        )),
+    })?;
+    let other = grants.iter().position(|grant| !grant.is_for_mails_alone());
+    match other {
+        Some(index) => Err(wrong(format!("[{index}].principals names others than \"s3-event\""))),
+        None => Ok(grants),
     }
 }
 
@@ -251,18 +287,6 @@ fn bucket_policy(value: String) -> Result<PolicySetting, SettingsError> {
 /// Whether this process runs inside Lambda, which always sets this variable and reserves its name.
 fn inside_lambda(get: &impl Fn(&str) -> Option<String>) -> bool {
     get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some()
-}
-
-fn base_path(value: String) -> Result<String, SettingsError> {
-    let trimmed = value.trim_matches('/');
-    if trimmed.is_empty() || trimmed.contains(['?', '#']) || trimmed.contains(char::is_whitespace) {
-        return Err(SettingsError::Wrong {
-            name: "BASE_PATH",
-            value,
-            fix: "use the path that stands before /links, such as /files",
-        });
-    }
-    Ok(format!("/{trimmed}"))
 }
 
 /// The credentials in the environment, with the end that is stated there.
@@ -332,8 +356,22 @@ mod tests {
             ("ASSUMED_SESSION_SECONDS", "0", "ASSUMED_SESSION_SECONDS is \"0\": use 1 to 43200"),
             ("ASSUMED_SESSION_SECONDS", "43201", "use 1 to 43200"),
             ("ASSUMED_SESSION_SECONDS", "1h", "use 1 to 43200"),
-            ("BASE_PATH", "/", "BASE_PATH is \"/\": use the path"),
-            ("BASE_PATH", "/a b", "BASE_PATH is \"/a b\""),
+            ("GRANTS", "config/grants.json", "is written as s3://bucket/key"),
+            (
+                "GRANTS",
+                "s3://config",
+                "GRANTS is \"s3://config\": name an object as s3://bucket/key",
+            ),
+            (
+                "PUBLIC_URL",
+                "/files",
+                "PUBLIC_URL is \"/files\": use the address under which callers",
+            ),
+            (
+                "BASE_PATH",
+                "/files",
+                "BASE_PATH is no setting any more: write it as the path of PUBL",
+            ),
             ("AWS_USE_FIPS_ENDPOINT", "1", "AWS_USE_FIPS_ENDPOINT is \"1\""),
             ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
             ("AWS_CREDENTIAL_EXPIRATION", "soon", "AWS_CREDENTIAL_EXPIRATION is \"soon\""),
@@ -398,11 +436,104 @@ mod tests {
     }
 
     #[test]
-    fn a_base_path_has_one_slash_in_front_and_none_behind() {
-        for written in ["files", "/files", "/files/"] {
-            let settings = read(&[("BASE_PATH", written)]).unwrap();
+    fn the_path_of_the_public_url_may_stand_before_the_routes_with_shares_and_without() {
+        let url = ("PUBLIC_URL", "https://example.com/files/");
+        for changes in [&[url] as &[_], &[url, ("SHARES_TABLE", "shares")]] {
+            let settings = read(changes).unwrap();
             assert_eq!(settings.base_path.as_deref(), Some("/files"));
+            assert_eq!(settings.shares.is_some(), changes.len() == 2);
         }
+        assert_eq!(read(&[("PUBLIC_URL", "https://example.com")]).unwrap().base_path, None);
+    }
+
+    const FOR_MAILS: &str = r#"[{"bucket":"files","prefix":"in/","principals":["s3-event"]}]"#;
+
+    #[test]
+    fn a_wrong_grant_for_mails_is_refused_and_not_repeated() {
+        for (written, expected) in [
+            ("someone", "MAIL_GRANTS is not a JSON array of grants (line 1, column 1): write"),
+            (r#"["someone"]"#, "MAIL_GRANTS is not a JSON array of grants (line 1, column"),
+            ("[]", "MAIL_GRANTS is empty: write"),
+            (
+                r#"[{"bucket":"Someone","prefix":"","principals":["s3-event"]}]"#,
+                "MAIL_GRANTS[0].bucket is wrong: write",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["s3-event","someone"]}]"#,
+                "MAIL_GRANTS[0].principals names others than \"s3-event\": write",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#,
+                "MAIL_GRANTS[0].principals names others than \"s3-event\"",
+            ),
+            ("s3://config/grants.json", "MAIL_GRANTS is not a JSON array"),
+        ] {
+            let sentence = read(&[("MAIL_GRANTS", written)]).unwrap_err().to_string();
+            assert!(sentence.starts_with(expected), "{sentence}");
+            assert!(!sentence.to_lowercase().contains("someone"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn grants_for_mails_are_added_to_written_grants_that_name_mails_in_none() {
+        let written = |grants: &str| {
+            let changes = [("GRANTS", grants), ("MAIL_GRANTS", FOR_MAILS)];
+            match read(&changes).unwrap().grants {
+                GrantsSetting::Written(grants) => grants,
+                GrantsSetting::Object { .. } => unreachable!(),
+            }
+        };
+        let prefixes = |grants: &Grants| -> Vec<_> {
+            grants.iter().map(|grant| grant.prefix.to_string()).collect()
+        };
+        assert_eq!(prefixes(&written(GRANTS)), ["", "in/"]);
+        let own = r#"[{"bucket":"other","prefix":"a/","principals":["*","s3-event"]}]"#;
+        assert_eq!(prefixes(&written(own)), ["a/"]);
+    }
+
+    #[test]
+    fn grants_in_an_object_are_read_later_and_those_for_mails_are_kept_for_then() {
+        let object = ("GRANTS", " s3://config/grants.json ");
+        let settings = read(&[object, ("MAIL_GRANTS", FOR_MAILS)]).unwrap();
+        let GrantsSetting::Object { location, mails } = settings.grants else { unreachable!() };
+        assert_eq!(location.to_string(), "s3://config/grants.json");
+        assert_eq!(mails.iter().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_setting_that_is_gone_counts_as_not_set() {
+        assert!(read(&[("GRANTS_OBJECT", ""), ("MAIL_SUBJECT", " ")]).is_ok());
+        // It is named even where what it replaced is missing too.
+        let object = ("GRANTS_OBJECT", "s3://config/grants.json");
+        let sentence = read(&[object, ("GRANTS", "")]).unwrap_err().to_string();
+        assert!(sentence.contains("GRANTS_OBJECT is no setting any more: write"), "{sentence}");
+    }
+
+    /// The list that misspelt names are compared with is the one that is read.
+    #[test]
+    fn the_known_settings_are_those_that_are_read() {
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let variable = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            let value = match name {
+                "GRANTS" => FOR_MAILS,
+                "AWS_REGION" => "eu-west-1",
+                "MAIL_FROM" => "files@example.com",
+                "MAIL_ALLOWED_RECIPIENTS" => "*@example.com",
+                "MAIL_TABLE" | "SHARES_TABLE" => "table",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        Settings::read(variable, Timestamp::UNIX_EPOCH).unwrap();
+        let is_ours = |name: &&String| {
+            !name.starts_with("AWS_") && !name.starts_with("SSL_") && !removed::is_removed(name)
+        };
+        let asked = asked.into_inner();
+        let ours: Vec<_> = asked.iter().filter(is_ours).map(String::as_str).collect();
+        let mut known = unknown::KNOWN;
+        known.sort_unstable();
+        assert_eq!(ours, known);
     }
 
     #[test]
