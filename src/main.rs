@@ -68,9 +68,9 @@ async fn run(handler: Arc<Handler>) -> Result<(), Error> {
             let deadline = deadline.unwrap_or(Timestamp::MAX);
             let LambdaEvent { payload, context } = &event;
             let function_arn = &context.invoked_function_arn;
-            let handled = handler.handle(payload, &context.request_id, function_arn, deadline);
+            let answer = handler.handle(payload, &context.request_id, function_arn, deadline);
             // The future is boxed because it is large.
-            Box::pin(handled).await
+            Box::pin(answer).await
         }
     });
     Runtime::new(service).register_snapstart_resource(snapshot).run_concurrent().await
