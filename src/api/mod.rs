@@ -13,6 +13,8 @@
 
 mod batch;
 mod download;
+#[cfg(test)]
+mod every_problem;
 mod form;
 mod link_request;
 mod link_response;

@@ -127,3 +127,32 @@ impl From<SignError> for LinkError {
         }
     }
 }
+
+#[cfg(test)]
+impl LinkError {
+    /// Every variant, and each of a variant's cases that callers can tell apart.
+    pub(crate) fn one_of_each() -> Vec<Self> {
+        use link_rules::window::LimitedBy;
+
+        let too_short = TooShort { available_expires_in: 7, limited_by: LimitedBy::Session };
+        let why = || "why".to_owned();
+        let end = Timestamp::UNIX_EPOCH;
+        vec![
+            Self::Unauthenticated,
+            Self::NotGranted,
+            Self::VersionNotGranted,
+            Self::BucketNotNamed,
+            Self::InlineWithoutContentType,
+            Self::Key(ObjectKeyError::Length(0)),
+            Self::Key(ObjectKeyError::DotSegment),
+            Self::WindowTooShort { too_short, min_expires_in: 9, session_expires_at: Some(end) },
+            Self::ObjectUnavailable(why()),
+            Self::SessionUnproven(why()),
+            Self::Upstream(why()),
+            Self::OutOfTime,
+            Self::PolicyUnreadable { reason: why() },
+            Self::Misconfigured(why()),
+            Self::Internal(why()),
+        ]
+    }
+}

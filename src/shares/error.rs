@@ -119,3 +119,29 @@ impl ShareError {
 
 /// After how many seconds a caller may try again where a service is away.
 const RETRY_AFTER: u64 = 30;
+
+#[cfg(test)]
+impl ShareError {
+    /// Every variant, and each of a variant's cases that callers can tell apart.
+    pub(crate) fn one_of_each() -> Vec<Self> {
+        let why = || "why".to_owned();
+        vec![
+            Self::Field(why()),
+            Self::NoSuchShare,
+            Self::Over(State::Active),
+            Self::Over(State::Ended),
+            Self::Over(State::UsedUp),
+            Self::Over(State::Withdrawn),
+            Self::Revoked,
+            Self::PasscodeWanted,
+            Self::WrongPasscode { tries_left: 3 },
+            Self::Locked { until: Timestamp::UNIX_EPOCH },
+            Self::Unavailable { reason: why() },
+            Self::Table(AwsError::NoResponse(why())),
+            Self::NoPublicUrl,
+            Self::Internal(why()),
+            Self::Link(LinkError::NotGranted),
+            Self::Link(LinkError::Upstream(why())),
+        ]
+    }
+}
