@@ -143,7 +143,7 @@ fn as_logged(problem: &Problem) -> String {
     let lines = lines.lines().map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
         let fields = &line["fields"];
-        assert_eq!(fields["code"], problem.code());
+        assert_eq!(fields["code"], problem.kind().code());
         assert_eq!(fields["principal"], "anonymous");
         let detail = fields.get("detail");
         assert!(detail.is_none_or(|detail| *detail == problem.detail()), "{line}");

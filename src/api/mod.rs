@@ -143,7 +143,7 @@ fn log_problem(invocation: &Invocation, problem: &Problem) {
     if let Problem::Share(error) = problem
         && problem.status() >= 500
     {
-        let (code, detail) = (problem.code(), error.to_string());
+        let (code, detail) = (problem.kind().code(), error.to_string());
         let request_id = invocation.request_id();
         tracing::warn!(request_id, principal = principal.name(), code, detail, "share refused");
     }
@@ -154,7 +154,7 @@ fn log_problem(invocation: &Invocation, problem: &Problem) {
         tracing::info!(
             request_id = invocation.request_id(),
             principal = principal.name(),
-            code = problem.code(),
+            code = problem.kind().code(),
             "link refused"
         );
     }

@@ -36,7 +36,7 @@ pub(crate) fn log_signed(invocation: &Invocation, principal: &Principal, link: &
 pub(crate) fn log_refused(invocation: &Invocation, principal: &Principal, error: &LinkError) {
     invocation.count(Counter::LinksRefused);
     let request_id = invocation.request_id();
-    let (principal, code) = (principal.name(), error.code());
+    let (principal, code) = (principal.name(), error.kind().code());
     match error {
         LinkError::SessionUnproven(detail)
         | LinkError::Misconfigured(detail)

@@ -49,7 +49,7 @@ pub(super) fn not_shown(
     cause: Option<&str>,
 ) {
     let (share_id, request_id, principal) = (id.as_str(), invocation.request_id(), owner);
-    let (caller, code) = (address(invocation), error.code());
+    let (caller, code) = (address(invocation), error.kind().code());
     if is_ours(error) {
         let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
         tracing::warn!(share_id, request_id, principal, caller, code, detail, "share not opened");
@@ -89,7 +89,7 @@ pub(super) fn refused(
     }
     let (share_id, request_id) = (id.as_str(), invocation.request_id());
     let principal = share.map(|share| share.owner.name());
-    let (caller, code) = (address(invocation), error.code());
+    let (caller, code) = (address(invocation), error.kind().code());
     if is_ours(error) {
         let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
         tracing::warn!(share_id, request_id, principal, caller, code, detail, "share refused");
