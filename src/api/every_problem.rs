@@ -1,8 +1,11 @@
 //! What callers and operators see of every problem: one line for each error, pinned.
 
+use std::collections::HashSet;
+
+use link_rules::problem::{ProblemKind, Subject};
 use serde_json::{Map, Value, json};
 
-use super::{Problem, refuse};
+use super::{Problem, refuse, refuse_about};
 use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::shares::ShareError;
@@ -54,43 +57,44 @@ Share Internal("why") | 500 internal "This function has a bug"
 Share Link(NotGranted) | 403 not-granted "No grant covers this"
 Share Link(Upstream("why")) | 502 upstream "An AWS service did not answer as expected""#;
 
-/// What operators read in the log, and what is counted.
-const LOGGED: &str = r#"InvalidRequest("why") | INFO "link refused"; LinksRefused
-NoSuchRoute | INFO "link refused"; LinksRefused
-MethodNotAllowed | INFO "link refused"; LinksRefused
-AnswerTooLarge | INFO "link refused"; LinksRefused
-SessionNeedsSignIn | INFO "link refused"; LinksRefused
-Link Unauthenticated | INFO "link refused"; LinksRefused
-Link NotGranted | INFO "link refused"; LinksRefused
-Link VersionNotGranted | INFO "link refused"; LinksRefused
-Link BucketNotNamed | INFO "link refused"; LinksRefused
-Link InlineWithoutContentType | INFO "link refused"; LinksRefused
-Link Key(Length(0)) | INFO "link refused"; LinksRefused
-Link Key(DotSegment) | INFO "link refused"; LinksRefused
-Link WindowTooShort | INFO "link refused"; LinksRefused WindowsTooShort
-Link ObjectUnavailable("why") | WARN "link refused" detail; LinksRefused
-Link SessionUnproven("why") | ERROR "link refused" detail; LinksRefused SessionUnproven
-Link Upstream("why") | WARN "link refused" detail; LinksRefused
-Link OutOfTime | WARN "link refused" detail; LinksRefused
-Link PolicyUnreadable | WARN "link refused" detail; LinksRefused
-Link Misconfigured("why") | ERROR "link refused" detail; LinksRefused
-Link Internal("why") | ERROR "link refused" detail; LinksRefused
-Share Field("why") | INFO "link refused"; LinksRefused
-Share NoSuchShare | INFO "link refused"; LinksRefused
-Share Over(Active) | INFO "link refused"; LinksRefused
-Share Over(Ended) | INFO "link refused"; LinksRefused
-Share Over(UsedUp) | INFO "link refused"; LinksRefused
-Share Over(Withdrawn) | INFO "link refused"; LinksRefused
-Share Revoked | INFO "link refused"; LinksRefused
-Share PasscodeWanted | INFO "link refused"; LinksRefused
-Share WrongPasscode | INFO "link refused"; LinksRefused
-Share Locked | INFO "link refused"; LinksRefused
-Share Unavailable | WARN "share refused" detail, INFO "link refused"; LinksRefused
-Share Table(NoResponse("why")) | WARN "share refused" detail, INFO "link refused"; LinksRefused
-Share NoPublicUrl | WARN "share refused" detail, INFO "link refused"; LinksRefused
-Share Internal("why") | WARN "share refused" detail, INFO "link refused"; LinksRefused
-Share Link(NotGranted) | INFO "link refused"; LinksRefused
-Share Link(Upstream("why")) | WARN "link refused" detail; LinksRefused"#;
+/// The level of the line that operators read in the log, whether it has the detail, and what is counted
+/// for the kind alone.
+const LOGGED: &str = r#"InvalidRequest("why") | INFO
+NoSuchRoute | INFO
+MethodNotAllowed | INFO
+AnswerTooLarge | INFO
+SessionNeedsSignIn | INFO
+Link Unauthenticated | INFO
+Link NotGranted | INFO
+Link VersionNotGranted | INFO
+Link BucketNotNamed | INFO
+Link InlineWithoutContentType | INFO
+Link Key(Length(0)) | INFO
+Link Key(DotSegment) | INFO
+Link WindowTooShort | INFO, WindowsTooShort 1
+Link ObjectUnavailable("why") | WARN detail
+Link SessionUnproven("why") | ERROR detail, SessionUnproven 1
+Link Upstream("why") | WARN detail
+Link OutOfTime | WARN detail
+Link PolicyUnreadable | WARN detail
+Link Misconfigured("why") | ERROR detail
+Link Internal("why") | ERROR detail
+Share Field("why") | INFO
+Share NoSuchShare | INFO
+Share Over(Active) | INFO
+Share Over(Ended) | INFO
+Share Over(UsedUp) | INFO
+Share Over(Withdrawn) | INFO
+Share Revoked | INFO
+Share PasscodeWanted | INFO
+Share WrongPasscode | INFO
+Share Locked | INFO
+Share Unavailable | WARN detail
+Share Table(NoResponse("why")) | WARN detail
+Share NoPublicUrl | ERROR detail
+Share Internal("why") | ERROR detail
+Share Link(NotGranted) | INFO
+Share Link(Upstream("why")) | WARN detail"#;
 
 /// Every problem, with the error that it comes from.
 fn every_problem() -> Vec<(String, Problem)> {
@@ -130,39 +134,56 @@ fn every_problem_keeps_its_status_its_code_its_title_and_its_members() {
     assert_eq!(read, READ.lines().collect::<Vec<_>>());
 }
 
-/// The lines that a refusal logs: level, message, code, and whether the detail is there. Behind them
-/// what it counts.
-fn as_logged(problem: &Problem) -> String {
+/// The level of the one line that a refusal logs, whether it has the detail, and what is counted besides
+/// `subject`'s own metric.
+fn as_logged(problem: &Problem, subject: Subject) -> String {
     let log = Log::default();
     let invocation = Invocation::begin(now);
     {
         let _guard = log.collect();
-        refuse(problem, &invocation);
+        refuse_about(subject, problem, &invocation);
     }
-    let lines = log.text();
-    let lines = lines.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let fields = &line["fields"];
-        assert_eq!(fields["code"], problem.kind().code());
-        assert_eq!(fields["principal"], "anonymous");
-        let detail = fields.get("detail");
-        assert!(detail.is_none_or(|detail| *detail == problem.detail()), "{line}");
-        let detail = detail.map_or("", |_| " detail");
-        format!("{} {}{detail}", line["level"].as_str().unwrap(), fields["message"])
-    });
-    let lines: Vec<_> = lines.collect();
-    let metrics: Value =
-        serde_json::from_str(&invocation.metrics().unwrap_or_default()).unwrap_or_default();
-    let counts = metrics.as_object().into_iter().flatten();
-    let counted =
-        counts.filter(|(name, value)| name.starts_with(char::is_uppercase) && **value == 1);
-    let counted: Vec<_> = counted.map(|(name, _)| name.as_str()).collect();
-    format!("{}; {}", lines.join(", "), counted.join(" "))
+    // More than one line is no JSON.
+    let line: Value = serde_json::from_str(&log.text()).unwrap();
+    let fields = &line["fields"];
+    let (message, metric) = match subject {
+        Subject::Link => ("link refused", Some("LinksRefused")),
+        Subject::Share => ("share refused", None),
+    };
+    assert_eq!(fields["message"], message);
+    assert_eq!(fields["code"], problem.kind().code());
+    assert_eq!(fields["principal"], "anonymous");
+    let detail = fields.get("detail");
+    assert!(detail.is_none_or(|detail| *detail == problem.for_the_log()), "{line}");
+    let detail = detail.map_or("", |_| " detail");
+
+    let metrics = invocation.metrics().unwrap_or_else(|| "{}".to_owned());
+    let mut metrics: Map<String, Value> = serde_json::from_str(&metrics).unwrap();
+    for name in ["_aws", "timestamp", "level", "RequestId", "FunctionName"] {
+        metrics.remove(name);
+    }
+    metrics.retain(|_, count| *count != 0);
+    if let Some(metric) = metric {
+        assert_eq!(metrics.remove(metric), Some(json!(1)));
+    }
+    let others = metrics.iter().map(|(name, count)| format!(", {name} {count}"));
+    let others = others.collect::<Vec<_>>().concat();
+    format!("{}{detail}{others}", line["level"].as_str().unwrap())
 }
 
 #[test]
-fn every_problem_keeps_its_line_in_the_log_and_its_metrics() {
-    let logged = every_problem().into_iter().map(|(name, problem)| (name, as_logged(&problem)));
-    let logged: Vec<_> = logged.map(|(name, logged)| format!("{name} | {logged}")).collect();
-    assert_eq!(logged, LOGGED.lines().collect::<Vec<_>>());
+fn every_problem_keeps_its_one_line_in_the_log_and_its_metrics() {
+    for subject in [Subject::Link, Subject::Share] {
+        let logged =
+            every_problem().into_iter().map(|(name, problem)| (name, as_logged(&problem, subject)));
+        let logged: Vec<_> = logged.map(|(name, logged)| format!("{name} | {logged}")).collect();
+        assert_eq!(logged, LOGGED.lines().collect::<Vec<_>>(), "{subject:?}");
+    }
+}
+
+#[test]
+fn every_row_of_the_table_is_some_error_s() {
+    let problems = every_problem();
+    let used: HashSet<_> = problems.iter().map(|(_, problem)| problem.kind()).collect();
+    assert_eq!(used, ProblemKind::ALL.iter().copied().collect());
 }

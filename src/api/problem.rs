@@ -101,6 +101,14 @@ impl Problem {
             Self::Share(error) => error.to_string(),
         }
     }
+
+    /// What happened, for the log. It has the causes that callers are told less of.
+    pub(super) fn for_the_log(&self) -> String {
+        match self {
+            Self::Share(error) => error.for_the_log(),
+            problem => problem.detail(),
+        }
+    }
 }
 
 impl From<LinkError> for Problem {
