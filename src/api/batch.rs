@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, select};
 use futures_util::stream::{self, StreamExt};
+use link_rules::problem::Subject;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -84,7 +85,7 @@ pub(super) async fn post(
         for entry in &entries {
             match entry {
                 Ok(link) => log_signed(invocation, &invocation.caller().principal, link),
-                Err(problem) => log_problem(invocation, problem),
+                Err(problem) => log_problem(invocation, Subject::Link, problem),
             }
         }
     });

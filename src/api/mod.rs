@@ -13,6 +13,8 @@
 
 mod batch;
 mod download;
+#[cfg(test)]
+mod every_problem;
 mod form;
 mod link_request;
 mod link_response;
@@ -28,15 +30,16 @@ mod shares;
 
 use std::fmt;
 
+use link_rules::problem::Subject;
+
 pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Route;
 use self::shares::Call;
 use crate::invocation::Invocation;
-use crate::links::Links;
+use crate::links::{Links, log_refused};
 use crate::shares::Shares;
-use crate::telemetry::Counter;
 
 /// An HTTP request, whichever gateway it came through.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,7 +117,12 @@ pub(crate) async fn answer(
     request: &Request,
     invocation: &Invocation,
 ) -> Response {
-    let answer = match router::find(request, shares) {
+    let route = router::find(request, shares);
+    let subject = match &route {
+        Ok(Route::Shares(..)) => Subject::Share,
+        _ => Subject::Link,
+    };
+    let answer = match route {
         Ok(Route::Links) => links::post(links, request, invocation).await,
         Ok(Route::Batch) => batch::post(links, request, invocation).await,
         Ok(Route::Download) => download::get(links, request, invocation).await,
@@ -125,35 +133,22 @@ pub(crate) async fn answer(
         }
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| refuse(&problem, invocation))
+    answer.unwrap_or_else(|problem| refuse_about(subject, &problem, invocation))
 }
 
-/// Answers with `problem`, and logs it.
+/// Answers with `problem` a request that can't be read, and logs it.
 pub(crate) fn refuse(problem: &Problem, invocation: &Invocation) -> Response {
-    log_problem(invocation, problem);
+    refuse_about(Subject::Link, problem, invocation)
+}
+
+/// Answers with `problem` a request about `subject`, and logs it.
+fn refuse_about(subject: Subject, problem: &Problem, invocation: &Invocation) -> Response {
+    log_problem(invocation, subject, problem);
     Response::problem(problem)
 }
 
-/// Logs and counts a problem. Its detail is logged only where it does not repeat what the caller
-/// wrote.
-fn log_problem(invocation: &Invocation, problem: &Problem) {
+/// Logs and counts a problem.
+fn log_problem(invocation: &Invocation, subject: Subject, problem: &Problem) {
     let principal = &invocation.caller().principal;
-    if let Problem::Share(error) = problem
-        && problem.status() >= 500
-    {
-        let (code, detail) = (problem.code(), error.to_string());
-        let request_id = invocation.request_id();
-        tracing::warn!(request_id, principal = principal.name(), code, detail, "share refused");
-    }
-    if let Problem::Link(error) = problem {
-        crate::links::log_refused(invocation, principal, error);
-    } else {
-        invocation.count(Counter::LinksRefused);
-        tracing::info!(
-            request_id = invocation.request_id(),
-            principal = principal.name(),
-            code = problem.code(),
-            "link refused"
-        );
-    }
+    log_refused(invocation, principal, subject, problem.kind(), || problem.for_the_log());
 }

@@ -1,10 +1,10 @@
 //! Errors as a caller sees them: `application/problem+json` (RFC 9457).
 //!
-//! Errors of other rooms become problems here and nowhere else. Codes are stable. Titles and
-//! details are for people and may improve. No detail ever holds a secret, a session token, a
-//! signature or a link.
+//! Errors of other rooms become problems here and nowhere else. Each error has a kind, and
+//! [`link_rules::problem`] has the table of kinds. Codes are stable. Titles and details are for people
+//! and may improve. No detail ever holds a secret, a session token, a signature or a link.
 
-use link_rules::object::ObjectKeyError;
+use link_rules::problem::ProblemKind;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -62,96 +62,22 @@ impl Problem {
         Self::NoSuchRoute { path: shortened(path.to_owned()), routes: routes.to_owned() }
     }
 
-    /// The stable name that programs match on.
-    pub(crate) fn code(&self) -> &'static str {
+    /// The row of the table of problems.
+    pub(crate) fn kind(&self) -> ProblemKind {
         match self {
-            Self::InvalidRequest(_) => "invalid-request",
-            Self::NoSuchRoute { .. } => "no-such-route",
-            Self::MethodNotAllowed { .. } => "method-not-allowed",
-            Self::AnswerTooLarge { .. } => "answer-too-large",
-            Self::SessionNeedsSignIn => "unauthenticated",
-            Self::Link(error) => error.code(),
-            Self::Share(error) => error.code(),
+            Self::InvalidRequest(_) => ProblemKind::InvalidRequest,
+            Self::NoSuchRoute { .. } => ProblemKind::NoSuchRoute,
+            Self::MethodNotAllowed { .. } => ProblemKind::MethodNotAllowed,
+            Self::AnswerTooLarge { .. } => ProblemKind::AnswerTooLarge,
+            Self::SessionNeedsSignIn => ProblemKind::Unauthenticated,
+            Self::Link(error) => error.kind(),
+            Self::Share(error) => error.kind(),
         }
     }
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> u16 {
-        match self {
-            Self::InvalidRequest(_) => 400,
-            Self::NoSuchRoute { .. } => 404,
-            Self::MethodNotAllowed { .. } => 405,
-            Self::AnswerTooLarge { .. } => 413,
-            Self::SessionNeedsSignIn => 401,
-            Self::Link(error) => match error {
-                LinkError::BucketNotNamed
-                | LinkError::InlineWithoutContentType
-                | LinkError::Key(ObjectKeyError::Length(_)) => 400,
-                LinkError::Unauthenticated => 401,
-                LinkError::NotGranted | LinkError::VersionNotGranted => 403,
-                LinkError::WindowTooShort { .. } => 409,
-                LinkError::Key(ObjectKeyError::DotSegment) | LinkError::ObjectUnavailable(_) => 422,
-                LinkError::Misconfigured(_) | LinkError::Internal(_) => 500,
-                LinkError::Upstream(_) => 502,
-                LinkError::OutOfTime => 504,
-                LinkError::SessionUnproven(_) | LinkError::PolicyUnreadable { .. } => 503,
-            },
-            Self::Share(error) => match error {
-                ShareError::Field(_) => 400,
-                ShareError::PasscodeWanted | ShareError::WrongPasscode { .. } => 403,
-                ShareError::NoSuchShare => 404,
-                ShareError::Revoked => 409,
-                ShareError::Over(_) => 410,
-                ShareError::Locked { .. } => 429,
-                ShareError::NoPublicUrl | ShareError::Internal(_) => 500,
-                ShareError::Unavailable { .. } | ShareError::Table(_) => 503,
-                ShareError::Link(error) => Self::Link(error.clone()).status(),
-            },
-        }
-    }
-
-    /// A few words, the same for every problem of this code.
-    fn title(&self) -> &'static str {
-        match self {
-            Self::InvalidRequest(_) => "The request can't be understood",
-            Self::NoSuchRoute { .. } => "No such route",
-            Self::MethodNotAllowed { .. } => "This route has another method",
-            Self::AnswerTooLarge { .. } => "The answer is too large",
-            Self::SessionNeedsSignIn => "Nobody is signed in",
-            Self::Link(error) => match error {
-                LinkError::BucketNotNamed
-                | LinkError::InlineWithoutContentType
-                | LinkError::Key(ObjectKeyError::Length(_)) => "The request can't be understood",
-                LinkError::Unauthenticated => "Nobody is signed in",
-                LinkError::NotGranted | LinkError::VersionNotGranted => "No grant covers this",
-                LinkError::WindowTooShort { .. } => "The link would end too soon",
-                LinkError::Key(ObjectKeyError::DotSegment) => "This key can't be linked to",
-                LinkError::ObjectUnavailable(_) => "The link would not open",
-                LinkError::Misconfigured(_) => "The function's settings are wrong",
-                LinkError::Internal(_) => "This function has a bug",
-                LinkError::Upstream(_) | LinkError::OutOfTime => {
-                    "An AWS service did not answer as expected"
-                }
-                LinkError::SessionUnproven(_) => "The session's end is not proven",
-                LinkError::PolicyUnreadable { .. } => "The bucket's policy can't be read",
-            },
-            Self::Share(error) => match error {
-                ShareError::Field(_) => "The request can't be understood",
-                ShareError::PasscodeWanted | ShareError::WrongPasscode { .. } => {
-                    "The right passcode is wanted"
-                }
-                ShareError::NoSuchShare => "No such share",
-                ShareError::Revoked => "The share is revoked",
-                ShareError::Over(_) => "The share opens nothing any more",
-                ShareError::Locked { .. } => "The share is locked for a while",
-                ShareError::NoPublicUrl => "The function's settings are wrong",
-                ShareError::Internal(_) => "This function has a bug",
-                ShareError::Unavailable { .. } | ShareError::Table(_) => {
-                    "An AWS service did not answer as expected"
-                }
-                ShareError::Link(_) => "There is no link",
-            },
-        }
+        self.kind().status()
     }
 
     /// What happened this invocation, and the fix.
@@ -173,6 +99,14 @@ impl Problem {
             }
             Self::Link(error) => error.to_string(),
             Self::Share(error) => error.to_string(),
+        }
+    }
+
+    /// What happened, for the log. It has the causes that callers are told less of.
+    pub(super) fn for_the_log(&self) -> String {
+        match self {
+            Self::Share(error) => error.for_the_log(),
+            problem => problem.detail(),
         }
     }
 }
@@ -213,14 +147,15 @@ fn shortened(text: String) -> String {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        let kind = self.kind();
         map.serialize_entry(
             "type",
-            &format_args!("urn:problem-type:s3-link-signer:{}", self.code()),
+            &format_args!("urn:problem-type:s3-link-signer:{}", kind.code()),
         )?;
-        map.serialize_entry("title", self.title())?;
-        map.serialize_entry("status", &self.status())?;
+        map.serialize_entry("title", kind.title())?;
+        map.serialize_entry("status", &kind.status())?;
         map.serialize_entry("detail", &self.detail())?;
-        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("code", kind.code())?;
         match self {
             Self::Link(LinkError::WindowTooShort { too_short, session_expires_at, .. }) => {
                 map.serialize_entry("available_expires_in", &too_short.available_expires_in)?;
@@ -264,7 +199,7 @@ mod tests {
     #[test]
     fn whoever_asks_about_the_session_must_be_signed_in_whatever_the_grants_say() {
         let problem = Problem::SessionNeedsSignIn;
-        assert_eq!((problem.status(), problem.code()), (401, "unauthenticated"));
+        assert_eq!((problem.status(), problem.kind().code()), (401, "unauthenticated"));
         assert!(problem.detail().contains("whom a gateway authenticated"), "{}", problem.detail());
         assert!(!problem.detail().contains("grant"));
     }

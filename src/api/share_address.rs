@@ -178,3 +178,74 @@ fn set_cookie(response: &mut Response, request: &Request, browser: &Browser) {
         .cookies
         .push(format!("{COOKIE}={};{path} Secure; HttpOnly; SameSite=Lax", browser.reveal()));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Client;
+
+    /// Each error, with the status and the header `Retry-After` of its page.
+    const PAGES: &str = r#"Field("why") | problem 400
+NoSuchShare | page 404
+Over(Active) | page 410
+Over(Ended) | page 410
+Over(UsedUp) | page 410
+Over(Withdrawn) | page 410
+Revoked | problem 409
+PasscodeWanted | page 403
+WrongPasscode | page 403
+Locked | page 429, after 90 s
+Unavailable | page 503, after 30 s
+Table(NoResponse("why")) | page 503, after 30 s
+NoPublicUrl | problem 500
+Internal("why") | problem 500
+Link(NotGranted) | problem 403
+Link(Upstream("why")) | problem 502"#;
+
+    fn request(accept: &str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            path: String::new(),
+            readings: Vec::new(),
+            query: Vec::new(),
+            body: Vec::new(),
+            client: Client { accept: Some(accept.to_owned()), ..Client::default() },
+        }
+    }
+
+    fn facts() -> Facts {
+        Facts {
+            owner: "alice".to_owned(),
+            file: None,
+            expires_at: Timestamp::MAX,
+            downloads: None,
+            wants_passcode: true,
+            locked_until: None,
+            download_origin: "https://files.s3.eu-west-1.amazonaws.com".to_owned(),
+        }
+    }
+
+    /// The status, `Retry-After`, and whether it is a page.
+    fn response(accept: &str, error: &ShareError) -> (u16, Option<HeaderValue>, bool) {
+        let now = Timestamp::from_second(-90).unwrap();
+        let response = refused(&request(accept), Some(&facts()), error, now).unwrap();
+        let is_page = response.headers["content-type"] == "text/html; charset=utf-8";
+        (response.status, response.headers.get(RETRY_AFTER).cloned(), is_page)
+    }
+
+    #[test]
+    fn a_page_has_the_status_and_the_retry_after_of_the_problem() {
+        let pages = ShareError::one_of_each().into_iter().map(|error| {
+            let (status, retry_after, is_page) = response("text/html", &error);
+            let problem = response("application/json", &error);
+            assert_eq!(problem, (status, retry_after.clone(), false), "{error:?}");
+            let retry_after =
+                retry_after.map(|seconds| format!(", after {} s", seconds.to_str().unwrap()));
+            let name = format!("{error:?}").split(" {").next().unwrap_or_default().to_owned();
+            let kind = if is_page { "page" } else { "problem" };
+            format!("{name} | {kind} {status}{}", retry_after.unwrap_or_default())
+        });
+        let pages: Vec<_> = pages.collect();
+        assert_eq!(pages, PAGES.lines().collect::<Vec<_>>());
+    }
+}

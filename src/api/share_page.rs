@@ -12,6 +12,7 @@ use http::header::{
     X_FRAME_OPTIONS,
 };
 use jiff::Timestamp;
+use link_rules::problem::ProblemKind;
 use link_rules::text;
 use ring::digest::{SHA256, digest};
 
@@ -129,7 +130,8 @@ pub(super) fn offer(
         offer: Some(text),
         problem: refusal.map(|refusal| refusal.sentence(now)),
     };
-    let mut response = respond(refusal.map_or(200, Refusal::status), &page, offer.download_origin)?;
+    let status = refusal.map_or(200, |refusal| refusal.kind().status());
+    let mut response = respond(status, &page, offer.download_origin)?;
     if let Some(seconds) = refusal.and_then(|refusal| refusal.retry_after(now)) {
         response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -159,8 +161,7 @@ pub(super) fn over(over: Over) -> Result<Response, Problem> {
             "No file has this address. Check that the whole address was copied.",
         ),
     };
-    let status = if over == Over::NeverWas { 404 } else { 410 };
-    respond(status, &plain(heading, sentence), "")
+    respond(over.kind().status(), &plain(heading, sentence), "")
 }
 
 /// The page where nothing is known, because a service did not answer. It may after `after` seconds.
@@ -171,17 +172,31 @@ pub(super) fn over(over: Over) -> Result<Response, Problem> {
 pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
     let page =
         plain("This link can't be opened now", "No download was counted. Try again in a minute.");
-    let mut response = respond(503, &page, "")?;
+    let mut response = respond(ProblemKind::ShareUnavailable.status(), &page, "")?;
     response.headers.insert(RETRY_AFTER, HeaderValue::from(after));
     Ok(response)
 }
 
-impl Refusal {
-    fn status(self) -> u16 {
+impl Over {
+    /// The row of the table of problems.
+    fn kind(self) -> ProblemKind {
         match self {
-            Self::PasscodeWanted | Self::WrongPasscode { .. } => 403,
-            Self::Locked { .. } => 429,
-            Self::TryAgain { .. } => 503,
+            Self::Ended => ProblemKind::ShareEnded,
+            Self::UsedUp => ProblemKind::ShareUsedUp,
+            Self::Withdrawn => ProblemKind::ShareWithdrawn,
+            Self::NeverWas => ProblemKind::NoSuchShare,
+        }
+    }
+}
+
+impl Refusal {
+    /// The row of the table of problems.
+    fn kind(self) -> ProblemKind {
+        match self {
+            Self::PasscodeWanted => ProblemKind::PasscodeWanted,
+            Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
+            Self::Locked { .. } => ProblemKind::ShareLocked,
+            Self::TryAgain { .. } => ProblemKind::ShareUnavailable,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use link_rules::object::ObjectKeyError;
+use link_rules::problem::ProblemKind;
 use link_rules::window::TooShort;
 use thiserror::Error;
 
@@ -90,22 +91,23 @@ pub(crate) enum LinkError {
 }
 
 impl LinkError {
-    /// The stable name that programs and logs use.
-    pub(crate) fn code(&self) -> &'static str {
+    /// The row of the table of problems.
+    pub(crate) fn kind(&self) -> ProblemKind {
         match self {
-            Self::Unauthenticated => "unauthenticated",
-            Self::NotGranted | Self::VersionNotGranted => "not-granted",
+            Self::Unauthenticated => ProblemKind::Unauthenticated,
+            Self::NotGranted | Self::VersionNotGranted => ProblemKind::NotGranted,
             Self::BucketNotNamed
             | Self::InlineWithoutContentType
-            | Self::Key(ObjectKeyError::Length(_)) => "invalid-request",
-            Self::Key(ObjectKeyError::DotSegment) => "key-not-linkable",
-            Self::WindowTooShort { .. } => "window-too-short",
-            Self::ObjectUnavailable(_) => "object-unavailable",
-            Self::SessionUnproven(_) => "session-unproven",
-            Self::Upstream(_) | Self::OutOfTime => "upstream",
-            Self::PolicyUnreadable { .. } => "policy-unreadable",
-            Self::Misconfigured(_) => "misconfigured",
-            Self::Internal(_) => "internal",
+            | Self::Key(ObjectKeyError::Length(_)) => ProblemKind::InvalidRequest,
+            Self::Key(ObjectKeyError::DotSegment) => ProblemKind::KeyNotLinkable,
+            Self::WindowTooShort { .. } => ProblemKind::WindowTooShort,
+            Self::ObjectUnavailable(_) => ProblemKind::ObjectUnavailable,
+            Self::SessionUnproven(_) => ProblemKind::SessionUnproven,
+            Self::Upstream(_) => ProblemKind::Upstream,
+            Self::OutOfTime => ProblemKind::OutOfTime,
+            Self::PolicyUnreadable { .. } => ProblemKind::PolicyUnreadable,
+            Self::Misconfigured(_) => ProblemKind::Misconfigured,
+            Self::Internal(_) => ProblemKind::Internal,
         }
     }
 }
@@ -125,5 +127,34 @@ impl From<SignError> for LinkError {
             }
             SignError::NotSigned { .. } => Self::Internal(sentence),
         }
+    }
+}
+
+#[cfg(test)]
+impl LinkError {
+    /// Every variant, and each of a variant's cases that callers can tell apart.
+    pub(crate) fn one_of_each() -> Vec<Self> {
+        use link_rules::window::LimitedBy;
+
+        let too_short = TooShort { available_expires_in: 7, limited_by: LimitedBy::Session };
+        let why = || "why".to_owned();
+        let end = Timestamp::UNIX_EPOCH;
+        vec![
+            Self::Unauthenticated,
+            Self::NotGranted,
+            Self::VersionNotGranted,
+            Self::BucketNotNamed,
+            Self::InlineWithoutContentType,
+            Self::Key(ObjectKeyError::Length(0)),
+            Self::Key(ObjectKeyError::DotSegment),
+            Self::WindowTooShort { too_short, min_expires_in: 9, session_expires_at: Some(end) },
+            Self::ObjectUnavailable(why()),
+            Self::SessionUnproven(why()),
+            Self::Upstream(why()),
+            Self::OutOfTime,
+            Self::PolicyUnreadable { reason: why() },
+            Self::Misconfigured(why()),
+            Self::Internal(why()),
+        ]
     }
 }

@@ -1,9 +1,10 @@
-//! The log lines and counters of links: one line for each link given and for each refused.
+//! The log lines and counters of links: one line for each link given, and one for each request refused.
 
 use link_rules::access::Principal;
+use link_rules::problem::{ProblemKind, ProblemMetric, Severity, Subject};
 use link_rules::window::LimitedBy;
 
-use super::{Link, LinkError};
+use super::Link;
 use crate::invocation::Invocation;
 use crate::telemetry::Counter;
 
@@ -29,32 +30,34 @@ pub(crate) fn log_signed(invocation: &Invocation, principal: &Principal, link: &
     );
 }
 
-/// Logs and counts a link that is refused.
+/// Logs and counts what is refused: a link, another request, or an owner's request about a share. It
+/// writes one line.
 ///
-/// The detail is logged where the cause is on our side or on AWS's. Details about a caller's own
-/// mistake are not logged: they repeat what the caller wrote, which may be anything.
-pub(crate) fn log_refused(invocation: &Invocation, principal: &Principal, error: &LinkError) {
-    invocation.count(Counter::LinksRefused);
-    let request_id = invocation.request_id();
-    let (principal, code) = (principal.name(), error.code());
-    match error {
-        LinkError::SessionUnproven(detail)
-        | LinkError::Misconfigured(detail)
-        | LinkError::Internal(detail) => {
-            tracing::error!(request_id, principal, code, detail, "link refused");
-        }
-        LinkError::Upstream(detail) | LinkError::ObjectUnavailable(detail) => {
-            tracing::warn!(request_id, principal, code, detail, "link refused");
-        }
-        LinkError::OutOfTime | LinkError::PolicyUnreadable { .. } => {
-            let detail = error.to_string();
-            tracing::warn!(request_id, principal, code, detail, "link refused");
-        }
-        _ => tracing::info!(request_id, principal, code, "link refused"),
+/// `detail` is logged where the cause is on our side or on AWS's. Details about a caller's own mistake
+/// are not logged: they repeat what the caller wrote, which may be anything.
+pub(crate) fn log_refused(
+    invocation: &Invocation,
+    principal: &Principal,
+    subject: Subject,
+    kind: ProblemKind,
+    detail: impl FnOnce() -> String,
+) {
+    match subject {
+        Subject::Link => invocation.count(Counter::LinksRefused),
+        // `ShareRefusals` counts presses of a share's button alone.
+        Subject::Share => {}
     }
-    match error {
-        LinkError::SessionUnproven(_) => invocation.count(Counter::SessionUnproven),
-        LinkError::WindowTooShort { .. } => invocation.count(Counter::WindowsTooShort),
-        _ => {}
+    match kind.metric() {
+        Some(ProblemMetric::SessionUnproven) => invocation.count(Counter::SessionUnproven),
+        Some(ProblemMetric::WindowsTooShort) => invocation.count(Counter::WindowsTooShort),
+        None => {}
+    }
+    let (request_id, principal) = (invocation.request_id(), principal.name());
+    let (code, message) = (kind.code(), subject.refused());
+    let detail = kind.severity().logs_detail().then(detail);
+    match kind.severity() {
+        Severity::Info => tracing::info!(request_id, principal, code, detail, "{message}"),
+        Severity::Warn => tracing::warn!(request_id, principal, code, detail, "{message}"),
+        Severity::Error => tracing::error!(request_id, principal, code, detail, "{message}"),
     }
 }

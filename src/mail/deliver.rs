@@ -22,6 +22,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use link_rules::access::{Action, Grants, Principal};
 use link_rules::object::ObjectKey;
+use link_rules::problem::Subject;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::text;
 use uuid::Uuid;
@@ -368,7 +369,7 @@ impl Mailer {
         let expires_at = delivery.object.expires_at;
         let signed = self.links.sign(&Principal::S3Event, &request, expires_at, invocation).await;
         let link = signed.map_err(|error| {
-            log_refused(invocation, &Principal::S3Event, &error);
+            log_no_link(invocation, &error);
             DeliveryError::Link(error)
         })?;
         check_time_left_for_ses(invocation)?;
@@ -401,7 +402,7 @@ impl Mailer {
         let made = Box::pin(made).await;
         made.map_err(|error| {
             if let ShareError::Link(error) = &error {
-                log_refused(invocation, &Principal::S3Event, error);
+                log_no_link(invocation, error);
             }
             DeliveryError::Share(error)
         })
@@ -467,6 +468,12 @@ impl Mailer {
 fn shortened(pause: Duration) -> Duration {
     let [random, ..] = Uuid::new_v4().into_bytes();
     pause / 2 + pause * u32::from(random) / 512
+}
+
+/// Logs and counts a mail's link, or a share's first link, that is refused.
+fn log_no_link(invocation: &Invocation, error: &LinkError) {
+    let principal = &Principal::S3Event;
+    log_refused(invocation, principal, Subject::Link, error.kind(), || error.to_string());
 }
 
 /// Checks that enough time is left to begin a mail.

@@ -1,6 +1,7 @@
 //! Why a share is not made, shown or opened.
 
 use jiff::Timestamp;
+use link_rules::problem::ProblemKind;
 use thiserror::Error;
 
 use super::share::State;
@@ -77,22 +78,22 @@ fn over(state: State) -> &'static str {
 }
 
 impl ShareError {
-    /// The stable name that programs and logs use.
-    pub(crate) fn code(&self) -> &'static str {
+    /// The row of the table of problems.
+    pub(crate) fn kind(&self) -> ProblemKind {
         match self {
-            Self::Field(_) => "invalid-request",
-            Self::NoSuchShare => "no-such-share",
-            Self::Over(State::Active | State::Withdrawn) => "share-withdrawn",
-            Self::Over(State::Ended) => "share-ended",
-            Self::Over(State::UsedUp) => "share-used-up",
-            Self::Revoked => "share-revoked",
-            Self::PasscodeWanted => "passcode-wanted",
-            Self::WrongPasscode { .. } => "passcode-wrong",
-            Self::Locked { .. } => "share-locked",
-            Self::Unavailable { .. } | Self::Table(_) => "share-unavailable",
-            Self::NoPublicUrl => "misconfigured",
-            Self::Internal(_) => "internal",
-            Self::Link(error) => error.code(),
+            Self::Field(_) => ProblemKind::InvalidRequest,
+            Self::NoSuchShare => ProblemKind::NoSuchShare,
+            Self::Over(State::Active | State::Withdrawn) => ProblemKind::ShareWithdrawn,
+            Self::Over(State::Ended) => ProblemKind::ShareEnded,
+            Self::Over(State::UsedUp) => ProblemKind::ShareUsedUp,
+            Self::Revoked => ProblemKind::ShareRevoked,
+            Self::PasscodeWanted => ProblemKind::PasscodeWanted,
+            Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
+            Self::Locked { .. } => ProblemKind::ShareLocked,
+            Self::Unavailable { .. } | Self::Table(_) => ProblemKind::ShareUnavailable,
+            Self::NoPublicUrl => ProblemKind::Misconfigured,
+            Self::Internal(_) => ProblemKind::Internal,
+            Self::Link(error) => error.kind(),
         }
     }
 
@@ -103,13 +104,12 @@ impl ShareError {
                 // Rounded up: before that nothing has changed.
                 Some((until.as_second() - now.as_second()).max(1).unsigned_abs())
             }
-            Self::Unavailable { .. } | Self::Table(_) => Some(RETRY_AFTER),
-            _ => None,
+            error => error.kind().retry_after(),
         }
     }
 
     /// What happened, for the log.
-    pub(super) fn for_the_log(&self) -> String {
+    pub(crate) fn for_the_log(&self) -> String {
         match self {
             Self::Unavailable { reason } => reason.clone(),
             error => error.to_string(),
@@ -117,5 +117,28 @@ impl ShareError {
     }
 }
 
-/// After how many seconds a caller may try again where a service is away.
-const RETRY_AFTER: u64 = 30;
+#[cfg(test)]
+impl ShareError {
+    /// Every variant, and each of a variant's cases that callers can tell apart.
+    pub(crate) fn one_of_each() -> Vec<Self> {
+        let why = || "why".to_owned();
+        vec![
+            Self::Field(why()),
+            Self::NoSuchShare,
+            Self::Over(State::Active),
+            Self::Over(State::Ended),
+            Self::Over(State::UsedUp),
+            Self::Over(State::Withdrawn),
+            Self::Revoked,
+            Self::PasscodeWanted,
+            Self::WrongPasscode { tries_left: 3 },
+            Self::Locked { until: Timestamp::UNIX_EPOCH },
+            Self::Unavailable { reason: why() },
+            Self::Table(AwsError::NoResponse(why())),
+            Self::NoPublicUrl,
+            Self::Internal(why()),
+            Self::Link(LinkError::NotGranted),
+            Self::Link(LinkError::Upstream(why())),
+        ]
+    }
+}

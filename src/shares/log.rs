@@ -2,6 +2,7 @@
 //! line holds a passcode or a link.
 
 use link_rules::access::Principal;
+use link_rules::problem::{Severity, Subject};
 
 use super::ShareError;
 use super::share::Share;
@@ -39,23 +40,21 @@ pub(super) fn shown(invocation: &Invocation, id: &ShareId, owner: Option<&str>) 
     );
 }
 
-/// Logs a page that shows nothing to download. `owner` is the owner's name, if there is a share, and
-/// `cause` what stands behind an error that recipients are told less of.
-pub(super) fn not_shown(
-    invocation: &Invocation,
-    id: &ShareId,
-    owner: Option<&str>,
-    error: &ShareError,
-    cause: Option<&str>,
-) {
-    let (share_id, request_id, principal) = (id.as_str(), invocation.request_id(), owner);
-    let (caller, code) = (address(invocation), error.code());
-    if is_ours(error) {
-        let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
-        tracing::warn!(share_id, request_id, principal, caller, code, detail, "share not opened");
-    } else {
-        tracing::info!(share_id, request_id, principal, caller, code, cause, "share not opened");
-    }
+/// Why somebody with a share's address gets nothing.
+pub(super) struct Refusal<'a> {
+    /// The share that the address names, whether there is one or not.
+    pub(super) id: &'a ShareId,
+    /// The owner's name, if there is a share.
+    pub(super) owner: Option<&'a str>,
+    /// Why, as recipients may know it.
+    pub(super) error: &'a ShareError,
+    /// What stands behind an error that recipients are told less of.
+    pub(super) cause: Option<&'a str>,
+}
+
+/// Logs a page that shows nothing to download.
+pub(super) fn not_shown(invocation: &Invocation, refusal: &Refusal<'_>) {
+    refusal.log(invocation, "share not opened");
 }
 
 /// Logs and counts a download that was given.
@@ -73,28 +72,37 @@ pub(super) fn downloaded(invocation: &Invocation, share: &Share, link: &Link) {
     );
 }
 
-/// Logs and counts a press that got nothing. `cause` is what stands behind an error that recipients
-/// are told less of.
-pub(super) fn refused(
-    invocation: &Invocation,
-    id: &ShareId,
-    share: Option<&Share>,
-    error: &ShareError,
-    cause: Option<&str>,
-    passcode_is_wrong: bool,
-) {
+/// Logs and counts a press that got nothing.
+pub(super) fn refused(invocation: &Invocation, refusal: &Refusal<'_>, passcode_is_wrong: bool) {
     invocation.count(Counter::ShareRefusals);
     if passcode_is_wrong {
         invocation.count(Counter::SharePasscodesWrong);
     }
-    let (share_id, request_id) = (id.as_str(), invocation.request_id());
-    let principal = share.map(|share| share.owner.name());
-    let (caller, code) = (address(invocation), error.code());
-    if is_ours(error) {
-        let detail = cause.map_or_else(|| error.for_the_log(), str::to_owned);
-        tracing::warn!(share_id, request_id, principal, caller, code, detail, "share refused");
-    } else {
-        tracing::info!(share_id, request_id, principal, caller, code, cause, "share refused");
+    refusal.log(invocation, Subject::Share.refused());
+}
+
+impl Refusal<'_> {
+    /// Logs it as `message`. Where the cause is on our side or on AWS's, it is the line's `detail`.
+    fn log(&self, invocation: &Invocation, message: &'static str) {
+        let Self { id, owner: principal, error, cause } = *self;
+        let (share_id, request_id, caller) =
+            (id.as_str(), invocation.request_id(), address(invocation));
+        let code = error.kind().code();
+        let severity = error.kind().severity();
+        let detail = severity
+            .logs_detail()
+            .then(|| cause.map_or_else(|| error.for_the_log(), str::to_owned));
+        match severity {
+            Severity::Info => {
+                tracing::info!(share_id, request_id, principal, caller, code, cause, "{message}");
+            }
+            Severity::Warn => {
+                tracing::warn!(share_id, request_id, principal, caller, code, detail, "{message}");
+            }
+            Severity::Error => {
+                tracing::error!(share_id, request_id, principal, caller, code, detail, "{message}");
+            }
+        }
     }
 }
 
@@ -127,15 +135,4 @@ pub(super) fn revoked_by_operator(invocation: &Invocation, id: &ShareId) {
 /// The IP address of the caller, as the gateway saw it.
 fn address(invocation: &Invocation) -> Option<&str> {
     invocation.caller().ip_address.as_deref()
-}
-
-/// Whether the cause is on our side or on AWS's.
-fn is_ours(error: &ShareError) -> bool {
-    matches!(
-        error,
-        ShareError::Unavailable { .. }
-            | ShareError::Table(_)
-            | ShareError::Internal(_)
-            | ShareError::NoPublicUrl
-    )
 }

@@ -18,7 +18,7 @@ use link_rules::access::Action;
 use link_rules::window::LimitedBy;
 
 use super::item::{Item, share};
-use super::log;
+use super::log::{self, Refusal};
 use super::share::{MAX_ATTEMPTS, Share, State, Summary};
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
@@ -67,7 +67,9 @@ impl Pressed {
 
     /// A press that can't be read. It is logged and counted.
     pub(crate) fn unreadable(token: &Token, error: ShareError, invocation: &Invocation) -> Self {
-        log::refused(invocation, &token.share_id(), None, &error, None, false);
+        let id = token.share_id();
+        let refusal = Refusal { id: &id, owner: None, error: &error, cause: None };
+        log::refused(invocation, &refusal, false);
         Self::in_vain(error)
     }
 }
@@ -112,7 +114,8 @@ impl Shares {
             }
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::not_shown(invocation, &id, owner.as_deref(), &error, cause.as_deref());
+                let (owner, cause) = (owner.as_deref(), cause.as_deref());
+                log::not_shown(invocation, &Refusal { id: &id, owner, error: &error, cause });
                 Err(error)
             }
         }
@@ -133,7 +136,9 @@ impl Shares {
             Ok(judged) => judged,
             Err(error) => {
                 let (error, cause) = judged(error);
-                log::refused(invocation, &id, None, &error, cause.as_deref(), false);
+                let cause = cause.as_deref();
+                let refusal = Refusal { id: &id, owner: None, error: &error, cause };
+                log::refused(invocation, &refusal, false);
                 return Pressed { facts: None, outcome: Err(error), browser: browser.cloned() };
             }
         };
@@ -146,8 +151,9 @@ impl Shares {
             Err(error) => {
                 let (error, cause) = judged(error);
                 let is_wrong = passcode_is_right == Some(false);
-                let cause = cause.as_deref();
-                log::refused(invocation, &id, Some(&share), &error, cause, is_wrong);
+                let (owner, cause) = (Some(share.owner.name()), cause.as_deref());
+                let refusal = Refusal { id: &id, owner, error: &error, cause };
+                log::refused(invocation, &refusal, is_wrong);
                 Err(error)
             }
         };

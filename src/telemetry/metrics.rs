@@ -55,11 +55,12 @@ counters! {
         LinksSigned,
         /// Those of them whose window is shorter than the caller asked for.
         WindowsShortened,
-        /// Requests for a link, and other requests, that got a problem.
+        /// Requests for a link, and other requests, that got a problem. Requests about shares are not
+        /// among them.
         LinksRefused,
-        /// Those of them refused because nothing proves how long the session lasts.
+        /// Links and shares refused because nothing proves how long the session lasts.
         SessionUnproven,
-        /// Those of them refused because the window would be too short.
+        /// Links and shares refused because the window would be too short.
         WindowsTooShort,
     }
     Mails {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, Fault};
 use crate::function::{
-    ARN, GRANTS, facts, function, function_with, now, owner, press, press_with, share,
+    ARN, GRANTS, KEY, Request, counted, facts, function, function_with, now, owner, press,
+    press_with, send, share,
 };
 use crate::log::Log;
 
@@ -100,4 +101,94 @@ async fn a_share_that_does_not_open_says_why_in_the_log() {
     says("share refused", "internal", "detail", "expires_at");
     facts(&granted, &made.path).await;
     says("share not opened", "internal", "detail", "expires_at");
+}
+
+/// The lines of refusals since `log` was read last, as `message: LEVEL code, principal`.
+fn refusals(log: &Log, read: &mut usize) -> Vec<String> {
+    let text = log.text();
+    let new = text[*read..].lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let new = new.filter_map(|line| {
+        let fields = &line["fields"];
+        let message = fields["message"].as_str().filter(|message| message.contains("refused"))?;
+        let (level, code) = (line["level"].as_str()?, fields["code"].as_str()?);
+        assert_eq!(fields["request_id"], "request-1");
+        // What the caller wrote is not logged.
+        assert_eq!(fields.get("detail").is_some(), level != "INFO", "{line}");
+        Some(format!("{message}: {level} {code}, {}", fields["principal"].as_str()?))
+    });
+    let new = new.collect();
+    *read = text.len();
+    new
+}
+
+#[tokio::test]
+async fn an_owner_s_refused_request_writes_one_line_about_the_share_and_counts_no_link() {
+    let log = Log::default();
+    let _guard = log.collect();
+    let aws = Aws::start().await;
+    let function = function(&aws);
+    let mut read = 0;
+    let shared = share(&function, &json!({})).await;
+    let revoked = share(&function, &json!({})).await;
+    let [shared, revoked] = [shared, revoked].map(|share| format!("/shares/{}", share.id));
+    owner(&function, "alice", "DELETE", &revoked, &Value::Null).await;
+    counted("LinksRefused");
+
+    let none = json!(null);
+    for (method, path, body, status, line) in [
+        ("GET", "/shares/no-id", &none, 404, "INFO no-such-share"),
+        ("GET", &format!("/shares/{}", "A".repeat(43)), &none, 404, "INFO no-such-share"),
+        ("DELETE", &format!("/shares/{}", "A".repeat(43)), &none, 404, "INFO no-such-share"),
+        ("PATCH", &revoked, &json!({"max_downloads": 3}), 409, "INFO share-revoked"),
+        ("PATCH", &shared, &json!({"expires_in": "later"}), 400, "INFO invalid-request"),
+        ("GET", "/shares?cursor=x", &none, 400, "INFO invalid-request"),
+        ("POST", "/shares", &json!({"key": "others/a.pdf"}), 403, "INFO not-granted"),
+    ] {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let principal = Some("alice");
+        let request = Request { principal, method, path, query, body, ..Request::default() };
+        let answer = send(&function, request).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(refusals(&log, &mut read), [format!("share refused: {line}, alice")]);
+    }
+
+    for (method, path) in [("GET", shared.as_str()), ("GET", "/shares"), ("DELETE", &shared)] {
+        aws.fail(&[Fault::Error(400, "ValidationException")]);
+        let answer = owner(&function, "alice", method, path, &Value::Null).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"));
+        assert_eq!(refusals(&log, &mut read), ["share refused: WARN share-unavailable, alice"]);
+        assert!(last(&log, "share refused")["detail"].as_str().unwrap().contains("SHARES_TABLE"));
+    }
+    aws.state().table.values_mut().for_each(|item| drop(item.remove("expires_at")));
+    assert_eq!(owner(&function, "alice", "GET", &shared, &Value::Null).await.status, 500);
+    assert_eq!(refusals(&log, &mut read), ["share refused: ERROR internal, alice"]);
+    assert!(last(&log, "share refused")["detail"].as_str().unwrap().contains("expires_at"));
+    assert_eq!((counted("LinksRefused"), counted("ShareRefusals")), (0, 0));
+
+    let answer = owner(&function, "alice", "GET", "/elsewhere", &Value::Null).await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "no-such-route"));
+    assert_eq!(refusals(&log, &mut read), ["link refused: INFO no-such-route, alice"]);
+    assert_eq!((counted("LinksRefused"), counted("ShareRefusals")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_share_whose_window_or_session_is_refused_is_counted_as_such_and_as_no_link() {
+    let log = Log::default();
+    let _guard = log.collect();
+    let aws = Aws::start().await;
+    let short = GRANTS.replace("\"actions\"", "\"max_share_expires_in\":60,\"actions\"");
+    let function = function_with(&aws, &[("GRANTS", &short)]);
+    let body = json!({"key": KEY, "expires_in": 600, "min_expires_in": 600});
+    let answer = owner(&function, "alice", "POST", "/shares", &body).await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "window-too-short"));
+    assert_eq!(refusals(&log, &mut 0), ["share refused: INFO window-too-short, alice"]);
+    assert_eq!((counted("WindowsTooShort"), counted("LinksRefused")), (1, 0));
+
+    let unproven = function_with(&aws, &[("AWS_CREDENTIAL_EXPIRATION", "")]);
+    let mut read = log.text().len();
+    let answer = owner(&unproven, "alice", "POST", "/shares", &json!({"key": KEY})).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "session-unproven"), "{answer:?}");
+    assert_eq!(refusals(&log, &mut read), ["share refused: ERROR session-unproven, alice"]);
+    assert_eq!((counted("SessionUnproven"), counted("LinksRefused")), (1, 0));
 }

@@ -35,11 +35,13 @@
 //! | [`policy`] | what a bucket's policy does to a link |
 //! | [`object`] | objects, and which keys a link can name |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
+//! | [`problem`] | the table of problems: code, status, title, severity, metric |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 
 pub mod access;
 pub mod object;
 pub mod policy;
+pub mod problem;
 pub mod response_headers;
 pub mod text;
 pub mod window;
