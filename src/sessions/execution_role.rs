@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::arn::FunctionArn;
 use link_rules::window::SessionEnd;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
-use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
 use crate::aws::{Sts, error_chain, failure_counts};
 use crate::invocation::Invocation;

@@ -33,13 +33,17 @@
 //! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
 //! | [`access`] | who may have links to what: grants and principals |
 //! | [`policy`] | what a bucket's policy does to a link |
+//! | [`arn`] | how ARNs are taken apart and written |
+//! | [`region`] | what can be a region's name, and its partition |
 //! | [`object`] | objects, and which keys a link can name |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 
 pub mod access;
+pub mod arn;
 pub mod object;
 pub mod policy;
+pub mod region;
 pub mod response_headers;
 pub mod text;
 pub mod window;
