@@ -5,7 +5,6 @@
 //!   owners and [`share_address`] for whoever has an address,
 //! - [`link_request`] and [`share_request`] read what callers write, [`link_response`] writes what
 //!   they read, [`share_page`] is the page for people,
-//! - [`form`] decodes queries and forms,
 //! - [`response`] and [`problem`] are what goes out.
 //!
 //! This room knows no event of AWS's: `events` unpacks requests and packs responses. It decides
@@ -13,7 +12,6 @@
 
 mod batch;
 mod download;
-mod form;
 mod link_request;
 mod link_response;
 mod links;
@@ -28,7 +26,6 @@ mod shares;
 
 use std::fmt;
 
-pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Route;

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{EventFields, UnknownEvent, shortened};
+use super::{EventFields, UnknownEvent, quoted};
 use crate::api::Problem;
 
 /// The largest HTTP event that is read, in bytes, its body left out. API Gateway lets 10,240 bytes
@@ -158,11 +158,11 @@ impl<'de> Deserialize<'de> for Outline {
                     let value: &RawValue = fields.next_value()?;
                     outline.count += 1;
                     if outline.names.len() < MAX_NAMED_FIELDS {
-                        outline.names.push(shortened(&name));
+                        outline.names.push(quoted(&name));
                     }
                     if let Some(index) = KINDS.iter().position(|kind| *kind == name) {
                         let text = serde_json::from_str::<String>(value.get()).ok();
-                        outline.kinds[index] = text.map(|text| shortened(&text));
+                        outline.kinds[index] = text.map(|text| quoted(&text));
                     }
                 }
                 Ok(outline)
@@ -226,5 +226,9 @@ mod tests {
         let sentence = parse_bucket_event(&json).map(drop).unwrap_err().to_string();
         let expected = r#"the fields "source", "0", "1", "2", "3", "4", "5", "6", 13 more, source being "aws.ec2""#;
         assert!(sentence.ends_with(expected), "{sentence}");
+        let json = format!(r#"{{"{}":1}}"#, "n".repeat(1_000));
+        let sentence = parse_bucket_event(&json).map(drop).unwrap_err().to_string();
+        let shown = format!("\"{}…{}\"", "n".repeat(26), "n".repeat(13));
+        assert!(sentence.ends_with(&shown), "{sentence}");
     }
 }

@@ -23,11 +23,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use link_rules::access::Principal;
+use link_rules::form::decode_pairs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
-use crate::api::{Client, Problem, Request, Response, decode_form};
+use crate::api::{Client, Problem, Request, Response};
 use crate::invocation::Caller;
 
 /// An HTTP request, and the shape that its answer must have.
@@ -201,7 +202,7 @@ fn request_of_v2(
         method: context.http.method.to_string(),
         readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
         path,
-        query: decode_form(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
+        query: decode_pairs(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
             Problem::invalid_request(format!(
                 "the query's {text:?} is not UTF-8 once it is decoded"
             ))

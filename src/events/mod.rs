@@ -24,6 +24,7 @@ mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use link_rules::access::Principal;
+use link_rules::text;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -214,7 +215,7 @@ fn position(error: &serde_json::Error) -> String {
     format!("line {}, column {}", error.line(), error.column())
 }
 
-/// Text from outside, shortened and on one line.
-fn shortened(text: &str) -> String {
-    format!("{:?}", text.chars().take(40).collect::<String>())
+/// A text from outside in quotes, at most 40 characters of it, on one line.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text::shortened(text, 40))
 }

@@ -1,7 +1,8 @@
 //! ARNs: `arn:partition:service:region:account:resource`.
 //!
-//! Nothing else of the project takes an ARN apart. Only its shape is checked: which names AWS would
-//! refuse is not known here, and the S3-compatible servers have ARNs of their own.
+//! Nothing else of the project takes an ARN apart, but for the patterns in policies, which
+//! [`policy`](crate::policy) compares part by part. Only the shape is checked: which names AWS would
+//! refuse is not known here, and S3-compatible servers have ARNs of their own.
 //!
 //! Source: IAM user guide, "Identify AWS resources with Amazon Resource Names (ARNs)".
 

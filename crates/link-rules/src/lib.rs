@@ -35,12 +35,14 @@
 //! | [`policy`] | what a bucket's policy does to a link |
 //! | [`arn`] | how ARNs are taken apart and written |
 //! | [`region`] | what can be a region's name, and its partition |
+//! | [`form`] | how queries and forms are decoded |
 //! | [`object`] | objects, and which keys a link can name |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 
 pub mod access;
 pub mod arn;
+pub mod form;
 pub mod object;
 pub mod policy;
 pub mod region;
