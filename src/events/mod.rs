@@ -24,13 +24,14 @@ mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use link_rules::access::Principal;
+use link_rules::json::FirstOf;
 use link_rules::text;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use self::bounds::{First, Outline};
+use self::bounds::Outline;
 pub use self::doctor::MalformedQuestion;
 pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub use self::shares::MalformedOperation;
@@ -74,7 +75,8 @@ pub enum EventResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "this event is none of an HTTP API (payload 2.0), a REST API (payload 1.0), a function URL, an \
-     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", or {{\"doctor\": {{\"key\": …}}}}: {0}"
+     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", \
+     {{\"doctor\": {{\"key\": …}}}}, or {{\"shares\": {{\"list\": …}}}}: {0}"
 )]
 pub struct UnknownEvent(String);
 
@@ -141,9 +143,9 @@ impl Event {
 
 /// Whether these records are a queue's messages. The first of them says so.
 fn is_queue(records: &RawValue) -> bool {
-    serde_json::from_str::<First<RecordFields>>(records.get())
+    serde_json::from_str::<FirstOf<RecordFields, 1>>(records.get())
         .ok()
-        .and_then(|records| records.first?.event_source)
+        .and_then(|records| records.first.into_iter().next()?.event_source)
         .is_some_and(|source| source == "aws:sqs")
 }
 

@@ -36,6 +36,7 @@
 //! | [`arn`] | how ARNs are taken apart and written |
 //! | [`region`] | what can be a region's name, and its partition |
 //! | [`form`] | how queries and forms are decoded |
+//! | [`json`] | how JSON is read of which not everything is kept |
 //! | [`object`] | objects, and which keys a link can name |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
@@ -43,6 +44,7 @@
 pub mod access;
 pub mod arn;
 pub mod form;
+pub mod json;
 pub mod object;
 pub mod policy;
 pub mod region;
