@@ -85,6 +85,8 @@ pub struct UnknownEvent(String);
 struct EventFields<'a> {
     #[serde(borrow, rename = "requestContext")]
     request_context: Option<&'a RawValue>,
+    #[serde(borrow, rename = "httpMethod")]
+    http_method: Option<&'a RawValue>,
     #[serde(borrow, rename = "Records")]
     records: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -125,7 +127,7 @@ impl Event {
         let fields: EventFields<'_> = parse_object(event)?;
         if fields.request_context.is_some() {
             Ok(Self::Http(match bounds::check_http(event, &fields) {
-                Ok(()) => HttpEvent::parse(event, base_path),
+                Ok(()) => HttpEvent::parse(event, &fields, base_path),
                 Err(problem) => HttpEvent::refused(problem),
             }))
         } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {

@@ -120,6 +120,8 @@ mod tests {
         assert_eq!(read(r#"{"b": 1, "a": 2, "b": 3}"#).unwrap(), ["b", "a", "b"]);
         let error = read(r#"{"b": 7}"#).unwrap_err();
         assert!(error.starts_with("seven is refused at line 1"), "{error}");
+        let error = read(r#"{"b": "x"}"#).unwrap_err();
+        assert!(error.starts_with("invalid type: string"), "{error}");
         let error = read("[]").unwrap_err();
         assert!(error.starts_with("invalid type: sequence, expected an object"), "{error}");
     }
