@@ -2,15 +2,13 @@
 //!
 //! Both forms have the same fields and the same rules. The answer to a mistake says where it is.
 
-use std::fmt;
-
 use link_rules::access::Action;
+use link_rules::json::FirstOf;
 use link_rules::object::ObjectKey;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::text;
 use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
@@ -38,49 +36,13 @@ struct RawLinkRequest {
     check: Option<bool>,
 }
 
-/// The body of a batch. Each entry is parsed by itself, so a bad one affects no other.
+/// The body of a batch. Each entry is parsed by itself, so a bad one affects no other. Those after the
+/// first [`MAX_BATCH`] are counted and not kept: millions fit into a body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a JSON object with the field \"links\"")]
 struct RawBatch<'a> {
     #[serde(borrow)]
-    links: RawEntries<'a>,
-}
-
-/// The entries of a batch. Those after the first [`MAX_BATCH`] are counted and not kept: millions
-/// fit into a body.
-#[derive(Default)]
-struct RawEntries<'a> {
-    first: Vec<&'a RawValue>,
-    count: usize,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for RawEntries<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = RawEntries<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a sequence")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut entries = RawEntries::default();
-                while entries.first.len() < MAX_BATCH {
-                    let Some(entry) = list.next_element()? else { break };
-                    entries.first.push(entry);
-                }
-                entries.count = entries.first.len();
-                while list.next_element::<IgnoredAny>()?.is_some() {
-                    entries.count += 1;
-                }
-                Ok(entries)
-            }
-        }
-
-        deserializer.deserialize_seq(Entries)
-    }
+    links: FirstOf<&'a RawValue, MAX_BATCH>,
 }
 
 /// Reads the JSON of a request for one link.

@@ -5,7 +5,6 @@
 //!   owners and [`share_address`] for whoever has an address,
 //! - [`link_request`] and [`share_request`] read what callers write, [`link_response`] writes what
 //!   they read, [`share_page`] is the page for people,
-//! - [`form`] decodes queries and forms,
 //! - [`response`] and [`problem`] are what goes out.
 //!
 //! This room knows no event of AWS's: `events` unpacks requests and packs responses. It decides
@@ -15,7 +14,6 @@ mod batch;
 mod download;
 #[cfg(test)]
 mod every_problem;
-mod form;
 mod link_request;
 mod link_response;
 mod links;
@@ -32,7 +30,6 @@ use std::fmt;
 
 use link_rules::problem::Subject;
 
-pub(crate) use self::form::decode_form;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
 use self::router::Route;

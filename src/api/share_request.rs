@@ -1,11 +1,12 @@
 //! Requests about shares as callers write them.
 
 use link_rules::access::DEFAULT_SHARE_EXPIRES_IN;
+use link_rules::form::decode_pairs;
 use link_rules::window::RequestedWindow;
 use serde::{Deserialize, Deserializer};
 
 use super::link_request::{RawFile, for_share, parse};
-use super::{Problem, Request, decode_form};
+use super::{Problem, Request};
 use crate::shares::{Change, Edit, NewShare, Passcode, ShareError, Token};
 
 /// The shortest life of a share, in seconds.
@@ -186,7 +187,7 @@ pub(super) fn press(request: &Request) -> Result<Option<String>, ShareError> {
             .map_err(|_| unreadable("the body is no JSON such as {\"passcode\": \"…\"}"))?;
         return Ok(press.passcode);
     }
-    let form = std::str::from_utf8(body).ok().and_then(|form| decode_form(form).ok());
+    let form = std::str::from_utf8(body).ok().and_then(|form| decode_pairs(form).ok());
     let form =
         form.ok_or_else(|| unreadable("the form's fields are not UTF-8 once they are decoded"))?;
     Ok(form.into_iter().find(|(name, _)| name == "passcode").map(|(_, value)| value))

@@ -4,6 +4,8 @@
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::SignedDuration;
+use link_rules::arn::is_multi_region;
+use link_rules::region::is_region;
 use thiserror::Error;
 
 use super::{Aws, AwsError};
@@ -96,35 +98,5 @@ impl Regions {
         };
         let region = region.filter(|region| is_region(region));
         region.ok_or_else(|| "S3 answered without naming it".to_owned())
-    }
-}
-
-/// Whether this looks like the name of a region. Whatever stands behind a custom endpoint may answer
-/// anything, and the region becomes part of the link's host.
-fn is_region(region: &str) -> bool {
-    region.len() <= 32
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !region.is_empty()
-}
-
-/// Whether this is the ARN of a multi-region access point, whose region is empty.
-///
-/// Source: Amazon S3 user guide, "Making requests using a Multi-Region Access Point".
-fn is_multi_region(bucket: &str) -> bool {
-    bucket.split(':').nth(3).is_some_and(str::is_empty)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_arn_of_a_multi_region_access_point_names_no_region() {
-        assert!(is_multi_region("arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap"));
-        for bucket in ["files", "arn:aws:s3:eu-west-1:123456789012:accesspoint:files", ""] {
-            assert!(!is_multi_region(bucket), "{bucket}");
-        }
     }
 }

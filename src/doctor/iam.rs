@@ -1,5 +1,7 @@
 //! The IAM principal behind an identity that STS names.
 
+use link_rules::arn::{Arn, Identity, IdentityKind};
+
 use crate::sessions::CallerIdentity;
 
 /// A role or a user.
@@ -29,37 +31,30 @@ pub(super) enum Kind {
 impl IamPrincipal {
     /// The principal that STS's answer names. `role_arn` is the role's own ARN, if it is known.
     pub(super) fn of(identity: &CallerIdentity, role_arn: Option<&str>) -> Option<Self> {
-        let parts: Vec<_> = identity.arn.splitn(6, ':').collect();
-        let [_, partition, _, _, account, resource] = parts[..] else { return None };
-        match resource.split('/').collect::<Vec<_>>()[..] {
-            ["assumed-role", name, ..] => {
+        let Identity { partition, account, kind } = Identity::parse(&identity.arn)?;
+        let certain = |name: &str, kind| {
+            let (arn, name) = (identity.arn.clone(), name.to_owned());
+            Self { arn, name, kind, is_certain: true }
+        };
+        match kind {
+            IdentityKind::Session { role, .. } => {
                 Some(role_arn.and_then(Self::role).unwrap_or_else(|| Self {
-                    arn: format!("arn:{partition}:iam::{account}:role/{name}"),
-                    name: name.to_owned(),
+                    arn: Arn::role(partition, account, role),
+                    name: role.to_owned(),
                     kind: Kind::Role,
                     is_certain: false,
                 }))
             }
-            ["user", .., name] => Some(Self {
-                arn: identity.arn.clone(),
-                name: name.to_owned(),
-                kind: Kind::User,
-                is_certain: true,
-            }),
-            ["root"] => Some(Self {
-                arn: identity.arn.clone(),
-                name: "root".to_owned(),
-                kind: Kind::Root,
-                is_certain: true,
-            }),
-            _ => None,
+            IdentityKind::User { name } => Some(certain(name, Kind::User)),
+            IdentityKind::Root => Some(certain("root", Kind::Root)),
+            // STS names a role by its session.
+            IdentityKind::Role { .. } => None,
         }
     }
 
     /// The role with this ARN, path included.
     pub(super) fn role(arn: &str) -> Option<Self> {
-        let (_, path) = arn.split_once(":role/")?;
-        let name = path.rsplit('/').next()?.to_owned();
+        let name = Arn::parse(arn)?.role_name()?.to_owned();
         Some(Self { arn: arn.to_owned(), name, kind: Kind::Role, is_certain: true })
     }
 }

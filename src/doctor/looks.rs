@@ -12,6 +12,7 @@ use aws_sdk_s3::types::{
     ArchiveStatus, PublicAccessBlockConfiguration, ServerSideEncryption, StorageClass,
 };
 use link_rules::access::{Grant, Principal};
+use link_rules::arn::{bucket_arn, is_access_point};
 use link_rules::object::{ObjectKey, ObjectRef};
 use link_rules::policy::Policy;
 use link_rules::response_headers::ResponseHeaders;
@@ -21,9 +22,7 @@ use super::Question;
 use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
-use crate::links::{
-    Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, bucket_arn, fetch_one_byte,
-};
+use crate::links::{Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, fetch_one_byte};
 use crate::presign::{GetObject, Operation};
 
 mod lifecycle;
@@ -297,7 +296,7 @@ impl Looking<'_> {
 
     /// S3 shows settings of buckets. An access point has others.
     fn check_is_bucket(&self) -> Look<()> {
-        if self.bucket.starts_with("arn:") || self.bucket.ends_with("-s3alias") {
+        if is_access_point(self.bucket) {
             let why = "S3 shows this of a bucket, and not of the one behind an access point.";
             return Err(why.to_owned());
         }

@@ -1,6 +1,7 @@
 //! What the doctor is asked about.
 
 use link_rules::access::{Claims, Principal};
+use link_rules::arn::is_arn;
 
 /// The link that the doctor is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl Question {
         match name.as_str() {
             "anonymous" => Principal::Anonymous,
             "s3-event" => Principal::S3Event,
-            arn if arn.starts_with("arn:") => Principal::Iam(name),
+            arn if is_arn(arn) => Principal::Iam(name),
             _ => Principal::Authorized { name, claims },
         }
     }

@@ -1,5 +1,7 @@
 //! Where the object is stored, and how: region, encryption, storage class, lifecycle.
 
+use link_rules::arn::is_multi_region;
+
 use super::commands::command;
 use super::looks::{Rule, Timing};
 use super::{Check, Examined, Outcome};
@@ -18,9 +20,7 @@ fn region(examined: &Examined<'_>) -> Check {
         Ok(region) => region,
         Err(why) => return new(Outcome::Unknown, why.clone()),
     };
-    // The region in the ARN of a multi-region access point is empty.
-    let is_multi_region =
-        looks.bucket.as_ref().is_ok_and(|bucket| bucket.split(':').nth(3) == Some(""));
+    let is_multi_region = looks.bucket.as_ref().is_ok_and(|bucket| is_multi_region(bucket));
     match &looks.real_region {
         _ if is_multi_region => {
             let sentence =

@@ -1,9 +1,5 @@
 //! Whom the gateway's authorizer vouches for, and with which claims.
 //!
-//! `authorizer` is read here and not by `aws_lambda_events`: a Lambda authorizer of a REST API may
-//! put keys of any name and type beside `principalId`, and the crate's shape would refuse the whole
-//! request for some of them.
-//!
 //! Gateways write a JWT's claims as texts, also those that are lists, numbers or booleans. JWT
 //! authorizers write a list as `[a b]`, and Cognito authorizers of REST APIs as `a,b`. AWS does not
 //! document it; public events show it (guidance-for-claude-code-with-amazon-bedrock#803,

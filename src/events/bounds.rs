@@ -3,13 +3,11 @@
 //!
 //! What is looked at here is counted or skipped, so its memory does not grow with the event.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use link_rules::json::{FirstOf, each_entry};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{EventFields, UnknownEvent, shortened};
+use super::{EventFields, UnknownEvent, quoted};
 use crate::api::Problem;
 
 /// The largest HTTP event that is read, in bytes, its body left out. API Gateway lets 10,240 bytes
@@ -73,44 +71,13 @@ pub(super) fn check_queue_messages(records: &RawValue) -> Result<(), UnknownEven
 }
 
 fn check_count(records: &RawValue, max: usize, of: &str) -> Result<(), UnknownEvent> {
-    match serde_json::from_str::<First<IgnoredAny>>(records.get()) {
+    match serde_json::from_str::<FirstOf<IgnoredAny, 0>>(records.get()) {
         Ok(records) if records.count > max => Err(UnknownEvent::new(format!(
             "it has {} records, and {of} has at most {max}",
             records.count
         ))),
         // What is no array is refused by whoever parses it.
         _ => Ok(()),
-    }
-}
-
-/// The first element of a JSON array, and how many there are. The others are skipped.
-pub(super) struct First<T> {
-    pub(super) first: Option<T>,
-    count: usize,
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elements<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
-            type Value = First<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<First<T>, A::Error> {
-                let first = elements.next_element()?;
-                let mut count = usize::from(first.is_some());
-                while elements.next_element::<IgnoredAny>()?.is_some() {
-                    count += 1;
-                }
-                Ok(First { first, count })
-            }
-        }
-
-        deserializer.deserialize_seq(Elements(PhantomData))
     }
 }
 
@@ -143,33 +110,19 @@ impl Outline {
 
 impl<'de> Deserialize<'de> for Outline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Outline;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+        let mut outline = Self::default();
+        each_entry(deserializer, "an object", |name, value: &RawValue| {
+            outline.count += 1;
+            if outline.names.len() < MAX_NAMED_FIELDS {
+                outline.names.push(quoted(&name));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Outline, A::Error> {
-                let mut outline = Outline::default();
-                while let Some(name) = fields.next_key::<String>()? {
-                    let value: &RawValue = fields.next_value()?;
-                    outline.count += 1;
-                    if outline.names.len() < MAX_NAMED_FIELDS {
-                        outline.names.push(shortened(&name));
-                    }
-                    if let Some(index) = KINDS.iter().position(|kind| *kind == name) {
-                        let text = serde_json::from_str::<String>(value.get()).ok();
-                        outline.kinds[index] = text.map(|text| shortened(&text));
-                    }
-                }
-                Ok(outline)
+            if let Some(index) = KINDS.iter().position(|kind| *kind == name) {
+                let text = serde_json::from_str::<String>(value.get()).ok();
+                outline.kinds[index] = text.map(|text| quoted(&text));
             }
-        }
-
-        deserializer.deserialize_map(Fields)
+            Ok(())
+        })?;
+        Ok(outline)
     }
 }
 
@@ -226,5 +179,12 @@ mod tests {
         let sentence = parse_bucket_event(&json).map(drop).unwrap_err().to_string();
         let expected = r#"the fields "source", "0", "1", "2", "3", "4", "5", "6", 13 more, source being "aws.ec2""#;
         assert!(sentence.ends_with(expected), "{sentence}");
+        for ours in [r#"{"doctor": {"key": …}}"#, r#"{"shares": {"list": …}}"#] {
+            assert!(sentence.contains(ours), "{sentence}");
+        }
+        let json = format!(r#"{{"{}":1}}"#, "n".repeat(1_000));
+        let sentence = parse_bucket_event(&json).map(drop).unwrap_err().to_string();
+        let shown = format!("\"{}…{}\"", "n".repeat(26), "n".repeat(13));
+        assert!(sentence.ends_with(&shown), "{sentence}");
     }
 }

@@ -8,7 +8,7 @@ use link_rules::access::{Claim, Claims, Principal};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::shortened;
+use super::quoted;
 use crate::doctor::Question;
 
 /// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
@@ -39,7 +39,7 @@ pub(super) fn parse(event: &str) -> Result<Question, MalformedQuestion> {
             ("doctor", Value::Object(fields)) => asked = Some(fields),
             ("doctor", _) => return Err(malformed("doctor is no JSON object")),
             (other, _) => {
-                let other = shortened(other);
+                let other = quoted(other);
                 return Err(malformed(format!("beside doctor stands the unknown field {other}")));
             }
         }
@@ -61,10 +61,7 @@ fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
             "version_id" => &mut version_id,
             "principal" => &mut principal,
             other => {
-                return Err(malformed(format!(
-                    "doctor has the unknown field {}",
-                    shortened(other)
-                )));
+                return Err(malformed(format!("doctor has the unknown field {}", quoted(other))));
             }
         };
         *field = match value {

@@ -1,11 +1,9 @@
 //! HTTP requests as API Gateway and function URLs pack them: payload 2.0 (HTTP APIs, function URLs)
 //! and payload 1.0 (REST APIs, and HTTP APIs that are set to it).
 //!
-//! The principal is read from what the gateway's authorizer says ([`authorizer`](super::authorizer)),
-//! and from nothing else.
-//!
-//! Payload 1.0's query parameters are read here and not by `aws_lambda_events`: the crate's
-//! `QueryMap` panics while it is read when a parameter has an empty list of values.
+//! Each payload is a struct of `aws_lambda_events` and the few fields that are read here instead. A
+//! note at each of those says why, and a test shows the reason. The principal is read from what the
+//! gateway's authorizer says ([`authorizer`](super::authorizer)), and from nothing else.
 //!
 //! Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs";
 //! "Input format of a Lambda function for proxy integration"; Lambda guide, "Invoking Lambda
@@ -22,12 +20,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
-use link_rules::access::Principal;
+use link_rules::form::decode_pairs;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::EventFields;
 use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
-use crate::api::{Client, Problem, Request, Response, decode_form};
+use crate::api::{Client, Problem, Request, Response};
 use crate::invocation::Caller;
 
 /// An HTTP request, and the shape that its answer must have.
@@ -46,14 +47,42 @@ enum Payload {
     V2,
 }
 
-/// Payload 1.0's query parameters, which the gateway has decoded.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct QueryParameters {
-    /// Every value of each parameter.
+/// The field of the context that tells the payloads apart: only payload 2.0 has it.
+#[derive(Deserialize)]
+struct ContextFields<'a> {
+    #[serde(borrow)]
+    http: Option<HttpFields<'a>>,
+}
+
+/// Payload 2.0's method.
+#[derive(Deserialize)]
+struct HttpFields<'a> {
+    #[serde(borrow)]
+    method: Option<&'a RawValue>,
+}
+
+/// A request of payload 1.0.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventV1 {
+    #[serde(flatten)]
+    event: ApiGatewayProxyRequest,
+    /// The crate has no such field. HTTP APIs write it, and REST APIs do not.
+    version: Option<IgnoredAny>,
+    /// Every value of each query parameter, decoded. The crate's `QueryMap` panics when its values are
+    /// iterated and a parameter has none.
     multi_value_query_string_parameters: Option<BTreeMap<String, Vec<String>>>,
-    /// The last value of each parameter.
+    /// The last value of each query parameter, for gateways that write no list. The crate has a
+    /// `QueryMap` here too.
     query_string_parameters: Option<BTreeMap<String, String>>,
+}
+
+/// A request of payload 2.0.
+struct EventV2 {
+    event: ApiGatewayV2httpRequest,
+    /// `requestContext.authorizer`. The crate refuses the whole request if a JWT's claim is no text, as
+    /// emulators of gateways write lists and numbers, or if a Lambda authorizer's context is no object.
+    authorizer: Value,
 }
 
 /// A response in the gateway's shape. Not `Debug`: it may hold links.
@@ -68,44 +97,23 @@ pub enum HttpResponse {
 
 impl HttpEvent {
     /// Translates an event that has a `requestContext`.
-    pub(super) fn parse(json: &str, base_path: Option<&str>) -> Self {
-        let mut event: Value = match serde_json::from_str(json) {
-            Ok(event) => event,
-            Err(error) => {
-                return Self::refused(not_understood(&error));
-            }
+    pub(super) fn parse(event: &str, fields: &EventFields<'_>, base_path: Option<&str>) -> Self {
+        let context = fields.request_context.map_or("{}", RawValue::get);
+        let (payload, method) = match serde_json::from_str::<ContextFields<'_>>(context) {
+            Ok(ContextFields { http: Some(http) }) => (Payload::V2, http.method),
+            Ok(ContextFields { http: None }) => (Payload::V1, fields.http_method),
+            Err(error) => return Self::refused(not_understood(&error)),
         };
-        let authorizer =
-            event.pointer_mut("/requestContext/authorizer").map(Value::take).unwrap_or_default();
-        let methods = ["/requestContext/http/method", "/httpMethod"];
-        if methods.iter().all(|method| event.pointer(method).is_none_or(|method| method == "")) {
-            // The crate would take a missing or empty method for GET.
+        // The crate would take an empty method for GET.
+        if method.is_none_or(|method| method.get() == r#""""#) {
             let problem = Problem::invalid_request("the event names no HTTP method");
-            return Self::new(Payload::V1, Err(problem));
+            return Self::new(payload, Err(problem));
         }
-        // Only payload 2.0 has `http` in its context.
-        if event.pointer("/requestContext/http").is_some() {
-            let read = serde_json::from_value(event)
-                .map_err(|error| not_understood(&error))
-                .and_then(|event| request_of_v2(event, &authorizer, base_path));
-            Self::new(Payload::V2, read)
-        } else {
-            let query = QueryParameters::take(&mut event);
-            // Only HTTP APIs write a version. A JWT's claims come from their authorizer.
-            let claim_lists = match event.get("version") {
-                Some(_) => Lists::InBrackets,
-                None => Lists::WithCommas,
-            };
-            let read = serde_json::from_value(event)
-                .map_err(|error| not_understood(&error))
-                .and_then(|event: ApiGatewayProxyRequest| {
-                    let identity = &event.request_context.identity;
-                    let user_arn = identity.user_arn.as_deref();
-                    let principal = principal_of_v1(&authorizer, user_arn, claim_lists);
-                    request_of_v1(event, query?, principal, base_path)
-                });
-            Self::new(Payload::V1, read)
-        }
+        let read = match payload {
+            Payload::V1 => EventV1::read(event).map(|event| event.translate(base_path)),
+            Payload::V2 => EventV2::read(event).map(|event| event.translate(base_path)),
+        };
+        Self::new(payload, read.unwrap_or_else(|error| Err(not_understood(&error))))
     }
 
     fn new(payload: Payload, read: Result<(Caller, Request), Problem>) -> Self {
@@ -148,21 +156,23 @@ impl HttpEvent {
     }
 }
 
-impl QueryParameters {
-    /// Takes the parameters out of an event.
-    fn take(event: &mut Value) -> Result<Self, Problem> {
-        let names = ["multiValueQueryStringParameters", "queryStringParameters"];
-        let taken = names.map(|name| {
-            let value = event.get_mut(name).map(Value::take).unwrap_or_default();
-            (name.to_owned(), value)
-        });
-        serde_json::from_value(Value::Object(taken.into_iter().collect()))
-            .map_err(|error| not_understood(&error))
+fn not_understood(error: &serde_json::Error) -> Problem {
+    Problem::invalid_request(format!("the gateway's event can't be understood: {error}"))
+}
+
+impl EventV1 {
+    fn read(event: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(event)
     }
 
-    /// Names and values, repeated parameters included.
-    fn pairs(self) -> Vec<(String, String)> {
-        match self.multi_value_query_string_parameters {
+    /// The caller and the request.
+    fn translate(self, base_path: Option<&str>) -> Result<(Caller, Request), Problem> {
+        // A JWT's claims come from the authorizer of an HTTP API.
+        let claim_lists = match self.version {
+            Some(_) => Lists::InBrackets,
+            None => Lists::WithCommas,
+        };
+        let query = match self.multi_value_query_string_parameters {
             Some(all) => all
                 .into_iter()
                 .flat_map(|(name, values)| {
@@ -170,82 +180,84 @@ impl QueryParameters {
                 })
                 .collect(),
             None => self.query_string_parameters.unwrap_or_default().into_iter().collect(),
-        }
+        };
+        let event = self.event;
+        let context = event.request_context;
+        // The crate keeps all of the authorizer's fields here, whatever their names and types.
+        let authorizer = Value::Object(context.authorizer.fields.into_iter().collect());
+        let user_arn = context.identity.user_arn.as_deref();
+        let principal = principal_of_v1(&authorizer, user_arn, claim_lists);
+        let caller = Caller { principal, ip_address: context.identity.source_ip };
+        // Some gateways fill only one of the two.
+        let headers = if event.multi_value_headers.is_empty() {
+            event.headers
+        } else {
+            event.multi_value_headers
+        };
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+        let client = Client {
+            accept: header(&headers, &ACCEPT),
+            content_type: header(&headers, &CONTENT_TYPE),
+            cookies: cookies.flat_map(cookies_of).collect(),
+            domain: context.domain_name,
+            public_path: context.path,
+        };
+        let pattern = event.resource.as_deref();
+        let path = event.path.unwrap_or_else(|| "/".to_owned());
+        let stage = context.stage.as_deref();
+        let request = Request {
+            method: event.http_method.to_string(),
+            readings: readings(pattern, &event.path_parameters, &path, stage, base_path),
+            path,
+            query,
+            body: decode_body(event.body, event.is_base64_encoded)?,
+            client,
+        };
+        Ok((caller, request))
     }
 }
 
-fn not_understood(error: &serde_json::Error) -> Problem {
-    Problem::invalid_request(format!("the gateway's event can't be understood: {error}"))
-}
+impl EventV2 {
+    fn read(event: &str) -> serde_json::Result<Self> {
+        let mut event: Value = serde_json::from_str(event)?;
+        let authorizer = event.pointer_mut("/requestContext/authorizer").map(Value::take);
+        let authorizer = authorizer.unwrap_or_default();
+        Ok(Self { event: serde_json::from_value(event)?, authorizer })
+    }
 
-fn request_of_v2(
-    event: ApiGatewayV2httpRequest,
-    authorizer: &Value,
-    base_path: Option<&str>,
-) -> Result<(Caller, Request), Problem> {
-    // `route_key` is `"POST /links"` or `"$default"`.
-    let pattern = event.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|key| key.1);
-    let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
-    let context = event.request_context;
-    let stage = context.stage;
-    let client = Client {
-        accept: header(&event.headers, &ACCEPT),
-        content_type: header(&event.headers, &CONTENT_TYPE),
-        cookies: event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies)).collect(),
-        domain: context.domain_name,
-        public_path: Some(path.clone()),
-    };
-    let principal = principal_of_v2(authorizer);
-    let caller = Caller { principal, ip_address: context.http.source_ip };
-    let request = Request {
-        method: context.http.method.to_string(),
-        readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
-        path,
-        query: decode_form(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
-            Problem::invalid_request(format!(
-                "the query's {text:?} is not UTF-8 once it is decoded"
-            ))
-        })?,
-        body: decode_body(event.body, event.is_base64_encoded)?,
-        client,
-    };
-    Ok((caller, request))
-}
-
-fn request_of_v1(
-    event: ApiGatewayProxyRequest,
-    query: QueryParameters,
-    principal: Principal,
-    base_path: Option<&str>,
-) -> Result<(Caller, Request), Problem> {
-    let pattern = event.resource.as_deref();
-    let path = event.path.unwrap_or_else(|| "/".to_owned());
-    let context = event.request_context;
-    let stage = context.stage;
-    // Some gateways fill only one of the two.
-    let headers = if event.multi_value_headers.is_empty() {
-        event.headers
-    } else {
-        event.multi_value_headers
-    };
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let client = Client {
-        accept: header(&headers, &ACCEPT),
-        content_type: header(&headers, &CONTENT_TYPE),
-        cookies: cookies.flat_map(cookies_of).collect(),
-        domain: context.domain_name,
-        public_path: context.path,
-    };
-    let caller = Caller { principal, ip_address: context.identity.source_ip };
-    let request = Request {
-        method: event.http_method.to_string(),
-        readings: readings(pattern, &event.path_parameters, &path, stage.as_deref(), base_path),
-        path,
-        query: query.pairs(),
-        body: decode_body(event.body, event.is_base64_encoded)?,
-        client,
-    };
-    Ok((caller, request))
+    /// The caller and the request.
+    fn translate(self, base_path: Option<&str>) -> Result<(Caller, Request), Problem> {
+        let Self { event, authorizer } = self;
+        let context = event.request_context;
+        let principal = principal_of_v2(&authorizer);
+        let caller = Caller { principal, ip_address: context.http.source_ip };
+        let cookies = event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies));
+        // `route_key` is `"POST /links"` or `"$default"`.
+        let route_key = event.route_key.as_deref().and_then(|key| key.split_once(' '));
+        let pattern = route_key.map(|(_, pattern)| pattern);
+        let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
+        let stage = context.stage.as_deref();
+        let client = Client {
+            accept: header(&event.headers, &ACCEPT),
+            content_type: header(&event.headers, &CONTENT_TYPE),
+            cookies: cookies.collect(),
+            domain: context.domain_name,
+            public_path: Some(path.clone()),
+        };
+        let request = Request {
+            method: context.http.method.to_string(),
+            readings: readings(pattern, &event.path_parameters, &path, stage, base_path),
+            path,
+            query: decode_pairs(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
+                Problem::invalid_request(format!(
+                    "the query's {text:?} is not UTF-8 once it is decoded"
+                ))
+            })?,
+            body: decode_body(event.body, event.is_base64_encoded)?,
+            client,
+        };
+        Ok((caller, request))
+    }
 }
 
 /// The values of a header, as one text.
@@ -299,10 +311,16 @@ fn readings(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use link_rules::access::Principal;
     use serde_json::json;
 
+    fn parse(event: &Value, base_path: Option<&str>) -> HttpEvent {
+        let event = event.to_string();
+        HttpEvent::parse(&event, &serde_json::from_str(&event).unwrap(), base_path)
+    }
+
     fn request(event: &Value) -> Request {
-        HttpEvent::parse(&event.to_string(), Some("/files")).request.unwrap()
+        parse(event, Some("/files")).request.unwrap()
     }
 
     fn rest(authorizer: &Value) -> Principal {
@@ -310,7 +328,7 @@ mod tests {
             "httpMethod": "GET", "path": "/session", "resource": "/session",
             "requestContext": {"httpMethod": "GET", "authorizer": authorizer},
         });
-        HttpEvent::parse(&event.to_string(), None).caller.principal
+        parse(&event, None).caller.principal
     }
 
     #[test]
@@ -341,6 +359,49 @@ mod tests {
         ] {
             assert_eq!(rest(&authorizer), Principal::Anonymous, "{authorizer}");
         }
+    }
+
+    #[test]
+    fn a_claim_that_is_no_text_is_read_here_and_refused_by_the_crate() {
+        let http = json!({"method": "GET", "path": "/session"});
+        for (authorizer, is_alice) in [
+            (json!({"jwt": {"claims": {"sub": "alice", "groups": ["a"], "iat": 1}}}), true),
+            (json!({"lambda": "alice"}), false),
+        ] {
+            let event = json!({"rawPath": "/session", "version": "2.0",
+                               "requestContext": {"http": http, "authorizer": authorizer}});
+            assert!(serde_json::from_value::<ApiGatewayV2httpRequest>(event.clone()).is_err());
+            let event = parse(&event, None);
+            assert_eq!(event.caller.principal.name() == "alice", is_alice, "{authorizer}");
+            assert_eq!(event.request.unwrap().path, "/session");
+        }
+    }
+
+    #[test]
+    fn an_empty_method_is_refused_here_and_is_get_for_the_crate() {
+        let v1 =
+            |method: &Value| json!({"httpMethod": method, "requestContext": {"httpMethod": "GET"}});
+        let v2 = |method: &Value| json!({"requestContext": {"http": {"method": method}}});
+        let crates: ApiGatewayProxyRequest = serde_json::from_value(v1(&json!(""))).unwrap();
+        assert_eq!(crates.http_method, http::Method::GET);
+        let crates: ApiGatewayV2httpRequest = serde_json::from_value(v2(&json!(""))).unwrap();
+        assert_eq!(crates.request_context.http.method, http::Method::GET);
+        for event in [v1(&json!("")), v1(&json!(null)), v2(&json!("")), v2(&json!(null))] {
+            let problem = parse(&event, None).request.unwrap_err();
+            assert_eq!(problem.detail(), "the event names no HTTP method", "{event}");
+        }
+        assert_eq!(request(&v1(&json!("PUT"))).method, "PUT");
+        assert_eq!(request(&v2(&json!("PUT"))).method, "PUT");
+    }
+
+    #[test]
+    #[should_panic(expected = "index out of bounds")]
+    fn the_crate_panics_on_a_parameter_with_an_empty_list_of_values() {
+        let event = json!({"httpMethod": "GET", "requestContext": {"httpMethod": "GET"},
+                           "multiValueQueryStringParameters": {"key": []}});
+        let event: ApiGatewayProxyRequest = serde_json::from_value(event).unwrap();
+        let query = event.multi_value_query_string_parameters;
+        assert_eq!(query.iter().count(), 0);
     }
 
     #[test]
@@ -386,7 +447,7 @@ mod tests {
                                           "Cookie": "a=1; b=2; c=3=3"});
         without_lists["multiValueHeaders"] = json!(null);
         for event in [v2, v1, without_lists] {
-            let caller = HttpEvent::parse(&event.to_string(), None).caller;
+            let caller = parse(&event, None).caller;
             let request = request(&event);
             let Client { accept, content_type, cookies, .. } = &request.client;
             assert_eq!(accept.as_deref(), Some("text/html,*/*"));

@@ -24,12 +24,14 @@ mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use link_rules::access::Principal;
+use link_rules::json::FirstOf;
+use link_rules::text;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use self::bounds::{First, Outline};
+use self::bounds::Outline;
 pub use self::doctor::MalformedQuestion;
 pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub use self::shares::MalformedOperation;
@@ -73,7 +75,8 @@ pub enum EventResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "this event is none of an HTTP API (payload 2.0), a REST API (payload 1.0), a function URL, an \
-     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", or {{\"doctor\": {{\"key\": …}}}}: {0}"
+     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", \
+     {{\"doctor\": {{\"key\": …}}}}, or {{\"shares\": {{\"list\": …}}}}: {0}"
 )]
 pub struct UnknownEvent(String);
 
@@ -82,6 +85,8 @@ pub struct UnknownEvent(String);
 struct EventFields<'a> {
     #[serde(borrow, rename = "requestContext")]
     request_context: Option<&'a RawValue>,
+    #[serde(borrow, rename = "httpMethod")]
+    http_method: Option<&'a RawValue>,
     #[serde(borrow, rename = "Records")]
     records: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -122,7 +127,7 @@ impl Event {
         let fields: EventFields<'_> = parse_object(event)?;
         if fields.request_context.is_some() {
             Ok(Self::Http(match bounds::check_http(event, &fields) {
-                Ok(()) => HttpEvent::parse(event, base_path),
+                Ok(()) => HttpEvent::parse(event, &fields, base_path),
                 Err(problem) => HttpEvent::refused(problem),
             }))
         } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {
@@ -140,9 +145,9 @@ impl Event {
 
 /// Whether these records are a queue's messages. The first of them says so.
 fn is_queue(records: &RawValue) -> bool {
-    serde_json::from_str::<First<RecordFields>>(records.get())
+    serde_json::from_str::<FirstOf<RecordFields, 1>>(records.get())
         .ok()
-        .and_then(|records| records.first?.event_source)
+        .and_then(|records| records.first.into_iter().next()?.event_source)
         .is_some_and(|source| source == "aws:sqs")
 }
 
@@ -214,7 +219,7 @@ fn position(error: &serde_json::Error) -> String {
     format!("line {}, column {}", error.line(), error.column())
 }
 
-/// Text from outside, shortened and on one line.
-fn shortened(text: &str) -> String {
-    format!("{:?}", text.chars().take(40).collect::<String>())
+/// A text from outside in quotes, at most 40 characters of it, on one line.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text::shortened(text, 40))
 }

@@ -6,11 +6,11 @@
 //! Source: Amazon S3 user guide, "Event message structure".
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
+use link_rules::form;
 use link_rules::object::UNVERSIONED;
-use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
-use super::{RecordFields, UnknownEvent, position, shortened};
+use super::{RecordFields, UnknownEvent, position, quoted};
 use crate::mail::{BucketEvent, ObjectCreated};
 
 /// Translates a notification. `records` is its field `Records`.
@@ -19,7 +19,7 @@ pub(super) fn parse(json: &str, records: &RawValue) -> Result<Vec<BucketEvent>, 
     let mut sources =
         sources.iter().map(|record| record.event_source.as_deref().unwrap_or_default());
     if let Some(source) = sources.find(|source| *source != "aws:s3") {
-        return Err(UnknownEvent::new(format!("it has a record of {}", shortened(source))));
+        return Err(UnknownEvent::new(format!("it has a record of {}", quoted(source))));
     }
     let event: S3Event = serde_json::from_str(json).map_err(|error| {
         UnknownEvent::new(format!("its Records can't be understood ({})", position(&error)))
@@ -39,8 +39,8 @@ fn bucket_event(record: S3EventRecord) -> Result<BucketEvent, UnknownEvent> {
     let (Some(bucket), Some(key)) = (bucket, object.key) else {
         return Err(UnknownEvent::new(format!("its {name} names no object")));
     };
-    let key = form_decoded(&key)
-        .ok_or_else(|| UnknownEvent::new(format!("the key in its {name} is not UTF-8")))?;
+    let key = form::decode(&key)
+        .map_err(|_| UnknownEvent::new(format!("the key in its {name} is not UTF-8")))?;
     Ok(BucketEvent::Created(ObjectCreated {
         bucket,
         key,
@@ -55,24 +55,4 @@ fn bucket_event(record: S3EventRecord) -> Result<BucketEvent, UnknownEvent> {
 /// versioning.
 pub(super) fn is_version(version_id: &String) -> bool {
     !version_id.is_empty() && version_id != UNVERSIONED
-}
-
-/// Decodes a form-encoded key. `+` is replaced first: an encoded plus sign would become a space
-/// otherwise.
-fn form_decoded(key: &str) -> Option<String> {
-    let spaced = key.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
-    Some(decoded.into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plus_sign_is_a_space_and_an_encoded_one_is_itself() {
-        assert_eq!(form_decoded("a%2Bb+c.pdf").as_deref(), Some("a+b c.pdf"));
-        assert_eq!(form_decoded("100%25+%C3%BC/a%2520b").as_deref(), Some("100% ü/a%20b"));
-        assert_eq!(form_decoded("%FF"), None);
-    }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::shortened;
+use super::quoted;
 use crate::shares::{Operation, Selector, ShareId};
 
 /// The largest event about shares that is read, in bytes. A key has at most 1,024.
@@ -34,7 +34,7 @@ pub(super) fn parse(event: &str) -> Result<Operation, MalformedOperation> {
         return Err(malformed("shares is no JSON object"));
     };
     if let Some(other) = event.keys().next() {
-        let other = shortened(other);
+        let other = quoted(other);
         return Err(malformed(format!("beside shares stands the unknown field {other}")));
     }
     let mut operations = operations.into_iter();
@@ -42,12 +42,12 @@ pub(super) fn parse(event: &str) -> Result<Operation, MalformedOperation> {
         return Err(malformed("shares has not exactly one of the fields list and revoke"));
     };
     let Value::Object(fields) = fields else {
-        return Err(malformed(format!("shares.{} is no JSON object", shortened(&name))));
+        return Err(malformed(format!("shares.{} is no JSON object", quoted(&name))));
     };
     match name.as_str() {
         "list" => selector(fields).map(Operation::List),
         "revoke" => selector(fields).map(Operation::Revoke),
-        other => Err(malformed(format!("shares has the unknown field {}", shortened(other)))),
+        other => Err(malformed(format!("shares has the unknown field {}", quoted(other)))),
     }
 }
 
@@ -82,7 +82,7 @@ fn selector(fields: Map<String, Value>) -> Result<Selector, MalformedOperation> 
             "bucket" => &mut selector.bucket,
             "prefix" => &mut selector.prefix,
             other => {
-                return Err(malformed(format!("there is no field {}", shortened(other))));
+                return Err(malformed(format!("there is no field {}", quoted(other))));
             }
         };
         *field = match value {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::arn::{bucket_arn, is_access_point, is_multi_region};
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
 use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
@@ -197,7 +198,7 @@ impl BucketPolicies {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<Reading, Silent> {
-        if bucket.starts_with("arn:") || bucket.ends_with("-s3alias") {
+        if is_access_point(bucket) {
             let reason = "S3 shows the policy of a bucket, and not that behind an access point";
             return Ok(Err(Unreadable(reason.to_owned())));
         }
@@ -272,14 +273,17 @@ fn question<'a>(
 ) -> Question<'a> {
     let Planned { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
         *planned;
-    let is_multi_region = bucket.split(':').nth(3).is_some_and(str::is_empty);
     Question {
         bucket_arn,
         key,
         version_id,
         region: Some(region),
         https,
-        signature: if is_multi_region { SignatureVersion::SigV4A } else { SignatureVersion::SigV4 },
+        signature: if is_multi_region(bucket) {
+            SignatureVersion::SigV4A
+        } else {
+            SignatureVersion::SigV4
+        },
         signer: Signer {
             arn: signer.map(|signer| signer.arn.as_str()),
             role_arn: session.role_arn.as_deref(),
@@ -295,37 +299,5 @@ fn question<'a>(
             },
         },
         signed_at,
-    }
-}
-
-/// The ARN of a bucket in a region. The region says the partition.
-pub(crate) fn bucket_arn(bucket: &str, region: &str) -> String {
-    if bucket.starts_with("arn:") {
-        return bucket.to_owned();
-    }
-    let partition = match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ if region.starts_with("us-iso-") => "aws-iso",
-        _ if region.starts_with("us-isob-") => "aws-iso-b",
-        _ if region.starts_with("eu-isoe-") => "aws-iso-e",
-        _ if region.starts_with("us-isof-") => "aws-iso-f",
-        _ if region.starts_with("eusc-") => "aws-eusc",
-        _ => "aws",
-    };
-    format!("arn:{partition}:s3:::{bucket}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bucket_is_in_its_region_s_partition() {
-        assert_eq!(bucket_arn("files", "eu-west-1"), "arn:aws:s3:::files");
-        assert_eq!(bucket_arn("files", "cn-north-1"), "arn:aws-cn:s3:::files");
-        assert_eq!(bucket_arn("files", "us-gov-west-1"), "arn:aws-us-gov:s3:::files");
-        let access_point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/files";
-        assert_eq!(bucket_arn(access_point, "eu-west-1"), access_point);
     }
 }

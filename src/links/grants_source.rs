@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use jiff::SignedDuration;
 use link_rules::access::{Grants, GrantsError, validate_bucket};
+use link_rules::arn::is_arn;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -54,7 +55,7 @@ impl ObjectLocation {
     /// Reads `s3://bucket/key`. `None`: it is something else.
     pub(crate) fn parse(written: &str) -> Option<Self> {
         let (bucket, key) = written.strip_prefix("s3://")?.split_once('/')?;
-        let is_object = !bucket.starts_with("arn:")
+        let is_object = !is_arn(bucket)
             && validate_bucket(bucket).is_ok()
             && (1..=MAX_KEY_BYTES).contains(&key.len())
             && !key.ends_with('/');

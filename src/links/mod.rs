@@ -31,9 +31,7 @@ use memchr::memmem;
 use tokio::time::timeout;
 
 use self::bucket_policies::Unreadable;
-pub(crate) use self::bucket_policies::{
-    BucketPolicies, Planned, PolicyReading, PolicySetting, bucket_arn,
-};
+pub(crate) use self::bucket_policies::{BucketPolicies, Planned, PolicyReading, PolicySetting};
 pub(crate) use self::check::{Answer, Denial, fetch_one_byte};
 pub(crate) use self::error::LinkError;
 pub use self::grants_source::GrantsObjectError;

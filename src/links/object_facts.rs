@@ -3,6 +3,8 @@
 //! Headers are an upstream's words. A custom endpoint may repeat in them what it was sent. So only
 //! values are taken that look like what AWS documents.
 
+use link_rules::arn::is_arn;
+
 /// The longest value that is taken, in bytes.
 const MAX_LENGTH: usize = 256;
 
@@ -29,8 +31,7 @@ impl ObjectFacts {
         let word = |name: &str| header(name).filter(|value| is_word(value)).map(str::to_owned);
         Self {
             encryption: word("x-amz-server-side-encryption"),
-            kms_key: word("x-amz-server-side-encryption-aws-kms-key-id")
-                .filter(|key| key.starts_with("arn:")),
+            kms_key: word("x-amz-server-side-encryption-aws-kms-key-id").filter(|key| is_arn(key)),
             storage_class: word("x-amz-storage-class"),
             archive_status: word("x-amz-archive-status"),
             is_being_restored: header("x-amz-restore")

@@ -329,7 +329,7 @@ impl Mailer {
         for pause in PAUSES {
             let outcome = self.send(delivery, recipient, share, invocation).await;
             let Err(DeliveryError::Send(SendError::TooFast(_))) = &outcome else { return outcome };
-            let pause = shortened(pause);
+            let pause = jittered(pause);
             if invocation.left() < pause + MIN_TIME_LEFT {
                 return outcome;
             }
@@ -465,7 +465,7 @@ impl Mailer {
 
 /// A random half or more of a pause. Two functions that were throttled together would otherwise
 /// meet again.
-fn shortened(pause: Duration) -> Duration {
+fn jittered(pause: Duration) -> Duration {
     let [random, ..] = Uuid::new_v4().into_bytes();
     pause / 2 + pause * u32::from(random) / 512
 }

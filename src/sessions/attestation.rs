@@ -15,12 +15,12 @@ use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::arn::{Arn, FunctionArn, is_arn, is_role};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::function_arn::FunctionArn;
 use crate::aws::{AwsError, Sts, TOKEN_ALGORITHM, TOKEN_AUDIENCE};
 use crate::invocation::Invocation;
 
@@ -232,7 +232,7 @@ fn read_token(
     if left <= SignedDuration::ZERO || left > MAX_SESSION {
         return Err(ProvesNothing("its original_session_exp is over or over twelve hours away"));
     }
-    let role_arn = claims.sub.as_str().filter(|sub| sub.contains(":role/")).map(str::to_owned);
+    let role_arn = claims.sub.as_str().filter(|sub| is_role(sub)).map(str::to_owned);
     Ok(Attested { end, function, role_arn })
 }
 
@@ -270,11 +270,9 @@ fn is_issuer(iss: &str) -> bool {
 
 /// Whether `sub`, if it is an ARN, is of the partition and the account of `function`.
 fn is_of_account(sub: &Value, function: &FunctionArn) -> bool {
-    let Some(arn) = sub.as_str().filter(|sub| sub.starts_with("arn:")) else {
-        return true;
-    };
-    let mut parts = arn.split(':').skip(1);
-    parts.next() == Some(&function.partition) && parts.nth(2) == Some(&function.account)
+    let Some(sub) = sub.as_str().filter(|sub| is_arn(sub)) else { return true };
+    Arn::parse(sub)
+        .is_some_and(|arn| arn.partition == function.partition && arn.account == function.account)
 }
 
 #[cfg(test)]

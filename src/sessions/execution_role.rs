@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::arn::FunctionArn;
 use link_rules::window::SessionEnd;
 use thiserror::Error;
 
 use super::attestation::{AttestationError, Attested, attested_end};
 use super::credentials::{CredentialsSource, EarliestEnds};
-use super::function_arn::FunctionArn;
 use super::{Evidence, Session};
 use crate::aws::{Sts, error_chain};
 use crate::invocation::Invocation;

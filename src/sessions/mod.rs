@@ -4,7 +4,6 @@
 //! - [`execution_role`] keeps the execution role's session together with its evidence,
 //! - [`credentials`] takes snapshots of the execution role's credentials,
 //! - [`attestation`] reads their end from a token that STS issues about them,
-//! - [`function_arn`] reads the ARN of the function that such a token names,
 //! - [`minting`] assumes a signing role. STS states the end of such a session.
 //!
 //! The source of every fact about lifetimes is named beside the code that relies on it.
@@ -15,7 +14,6 @@
 mod attestation;
 mod credentials;
 mod execution_role;
-mod function_arn;
 mod minting;
 mod select;
 

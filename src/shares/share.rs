@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use link_rules::access::{Action, Principal};
+use link_rules::arn::last_name;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::RequestedWindow;
 
@@ -221,7 +222,7 @@ pub(crate) fn owner_key(owner: &Principal) -> Option<String> {
 pub(super) fn owner_name(owner: &Principal) -> String {
     let name = owner.name();
     let shown = match owner {
-        Principal::Iam(arn) => arn.rsplit(['/', ':']).next().unwrap_or(arn),
+        Principal::Iam(arn) => last_name(arn),
         Principal::Authorized { .. } | Principal::Anonymous | Principal::S3Event => name,
     };
     shown.to_owned()

@@ -67,6 +67,17 @@ fn the_fixtures_have_the_shapes_of_aws_lambda_events() {
     }
 }
 
+/// Why `events/s3_notification` decodes keys and `events/sqs` reads two fields of a message.
+#[test]
+fn aws_lambda_events_decodes_no_key_and_keeps_the_attributes_of_messages() {
+    let event: S3Event = serde_json::from_value(fixture("s3/object-created-put")).unwrap();
+    let object = &event.records[0].s3.object;
+    assert_eq!(object.key.as_deref(), Some("private-files/a%2Bb+c.pdf"));
+    assert_eq!(object.url_decoded_key, None);
+    let batch: SqsEvent = serde_json::from_value(fixture("sqs/s3-notification")).unwrap();
+    assert!(!batch.records[0].attributes.is_empty());
+}
+
 /// The key in the link of the last mail.
 fn mailed_key(aws: &Aws) -> String {
     let link = mime::link(aws.sent().last().unwrap());

@@ -39,18 +39,19 @@ fn is_visible(c: char) -> bool {
         ))
 }
 
-/// `name` in at most `max_chars` characters. The middle of a longer name is left out, so that its
-/// beginning and its extension are kept.
+/// `text` in at most `max_chars` characters. The middle of a longer text is left out, so that its
+/// beginning and a third of it at its end are kept: a name's extension, or where a parser found a
+/// mistake.
 #[must_use]
-pub fn shortened(name: &str, max_chars: usize) -> String {
-    let count = name.chars().count();
+pub fn shortened(text: &str, max_chars: usize) -> String {
+    let count = text.chars().count();
     if count <= max_chars {
-        return name.to_owned();
+        return text.to_owned();
     }
     let tail = max_chars / 3;
     let head = max_chars - tail - 1;
-    let head: String = name.chars().take(head).collect();
-    let tail: String = name.chars().skip(count - tail).collect();
+    let head: String = text.chars().take(head).collect();
+    let tail: String = text.chars().skip(count - tail).collect();
     format!("{head}…{tail}")
 }
 

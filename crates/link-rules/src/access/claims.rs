@@ -8,9 +8,10 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 
 use super::matches_wildcard;
+use crate::json::each_entry;
 
 /// The claims of one caller, by their names.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -71,31 +72,17 @@ impl ClaimPatterns {
 /// admit more than it says.
 impl<'de> Deserialize<'de> for ClaimPatterns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Patterns;
-
-        impl<'de> Visitor<'de> for Patterns {
-            type Value = ClaimPatterns;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of claims and patterns")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ClaimPatterns, A::Error> {
-                let mut patterns = BTreeMap::new();
-                while let Some((name, pattern)) = map.next_entry::<String, String>()? {
-                    match patterns.entry(name) {
-                        Entry::Vacant(free) => free.insert(pattern),
-                        Entry::Occupied(taken) => {
-                            let name = taken.key();
-                            return Err(A::Error::custom(format!("claim {name:?} is named twice")));
-                        }
-                    };
+        let mut patterns = BTreeMap::new();
+        each_entry(deserializer, "an object of claims and patterns", |name, pattern: String| {
+            match patterns.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(pattern);
+                    Ok(())
                 }
-                Ok(ClaimPatterns(patterns))
+                Entry::Occupied(taken) => Err(format!("claim {:?} is named twice", taken.key())),
             }
-        }
-
-        deserializer.deserialize_map(Patterns)
+        })?;
+        Ok(Self(patterns))
     }
 }
 

@@ -11,6 +11,8 @@ use thiserror::Error;
 use super::claims::ClaimPatterns;
 use super::prefix::Prefix;
 use super::{Principal, matches_wildcard};
+use crate::arn::is_arn;
+use crate::region::is_region;
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
 
 /// The life of a share, in seconds, where neither the request nor the grant says another: seven days.
@@ -328,7 +330,7 @@ impl PrincipalPattern {
             (Self::Authenticated(pattern), Principal::Iam(arn)) => matches_wildcard(pattern, arn),
             // Who chose the name may have chosen another caller's ARN.
             (Self::Authenticated(pattern), Principal::Authorized { name, .. }) => {
-                matches_wildcard(pattern, name) && (pattern == "*" || !name.starts_with("arn:"))
+                matches_wildcard(pattern, name) && (pattern == "*" || !is_arn(name))
             }
             (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
             _ => false,
@@ -438,7 +440,7 @@ fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
 ///
 /// A sentence that says what is wrong with the name.
 pub fn validate_bucket(bucket: &str) -> Result<(), String> {
-    if bucket.starts_with("arn:") {
+    if is_arn(bucket) {
         return Ok(());
     }
     if bucket.ends_with("--x-s3") {
@@ -459,12 +461,6 @@ pub fn validate_bucket(bucket: &str) -> Result<(), String> {
             "{bucket:?} is not a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots"
         ))
     }
-}
-
-fn is_region(region: &str) -> bool {
-    region.contains('-')
-        && region.len() <= 32
-        && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 #[cfg(test)]
@@ -684,6 +680,17 @@ mod tests {
         assert_eq!(found(false, true, "a/b"), (false, true, 604_800));
         assert_eq!(found(false, false, "a/b"), (false, true, 604_800));
         assert_eq!(found(true, false, "b"), (false, false, 600));
+    }
+
+    #[test]
+    fn a_region_need_not_be_one_of_aws() {
+        for region in ["eu-central-1", "garage"] {
+            let json = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"REGION"}]"#;
+            let grants = grants(&json.replace("REGION", region));
+            let anyone = authenticated("alice");
+            let grant = grants.find(&anyone, Action::Get, "files", "a").unwrap();
+            assert_eq!(grant.region.as_deref(), Some(region));
+        }
     }
 
     #[test]

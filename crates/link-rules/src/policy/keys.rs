@@ -5,8 +5,9 @@
 //! "Actions, resources, and condition keys for Amazon S3".
 
 use super::pattern::UNKNOWN_PART;
-use super::question::{IdentityKind, Question, SignatureVersion, TokenIssued};
+use super::question::{Question, SignatureVersion, TokenIssued};
 use super::scalar::Scalar;
+use crate::arn::{Arn, IdentityKind};
 
 /// What is known of a condition key.
 pub(super) enum Subject {
@@ -146,10 +147,7 @@ impl Question<'_> {
             ("aws:principaltype", _) => known("AssumedRole".to_owned()),
             ("aws:principalarn", IdentityKind::Session { role, .. }) => {
                 known(self.signer.role_arn.map_or_else(
-                    || {
-                        let (partition, account) = (us.partition, us.account);
-                        format!("arn:{partition}:iam::{account}:role/{UNKNOWN_PART}{role}")
-                    },
+                    || Arn::role(us.partition, us.account, &format!("{UNKNOWN_PART}{role}")),
                     ToOwned::to_owned,
                 ))
             }

@@ -1,8 +1,9 @@
 //! Whether a statement's `Principal` or `NotPrincipal` means the signer.
 
 use super::document::{Element, Principals};
-use super::question::{Identity, IdentityKind, Signer};
+use super::question::Signer;
 use super::tristate::Truth;
+use crate::arn::{self, Identity, IdentityKind};
 
 /// As whom an entry of a `Principal` names the signer. A session can be named in three ways at
 /// once: as itself, as its role, and as its account.
@@ -64,7 +65,7 @@ fn names(entry: &str, signer: &Signer<'_>) -> Named {
         return Named::Everyone;
     }
     let Some(us) = signer.identity() else { return Named::Unknown };
-    if entry.len() == 12 && entry.bytes().all(|byte| byte.is_ascii_digit()) {
+    if arn::is_account(entry) {
         return if entry == us.account { Named::Account } else { Named::Nobody };
     }
     if entry.contains(['*', '$']) {

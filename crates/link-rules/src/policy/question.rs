@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::arn::Identity;
+
 /// The link that a policy is asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -62,51 +64,6 @@ pub enum TokenIssued {
     Unknown,
     /// Never: the credentials are a long-term key.
     Never,
-}
-
-/// An ARN of a principal, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity<'a> {
-    pub(super) partition: &'a str,
-    pub(super) account: &'a str,
-    pub(super) kind: IdentityKind<'a>,
-}
-
-/// What kind of principal an ARN names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IdentityKind<'a> {
-    /// An account, which stands for all of its principals.
-    Root,
-    /// A user. The name has no path.
-    User { name: &'a str },
-    /// A role. The name has no path: no two roles of an account have the same name.
-    Role { name: &'a str },
-    /// A session of a role.
-    Session { role: &'a str, session: &'a str },
-}
-
-impl<'a> Identity<'a> {
-    /// Takes an ARN of IAM or STS apart. `None` for anything else.
-    pub(super) fn parse(arn: &'a str) -> Option<Self> {
-        let mut parts = arn.splitn(6, ':');
-        let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-        if prefix != "arn" || !region.is_empty() {
-            return None;
-        }
-        let last = |path: &'a str| path.rsplit('/').next().filter(|name| !name.is_empty());
-        let kind = match (service, resource.split_once('/')) {
-            ("iam", None) if resource == "root" => IdentityKind::Root,
-            ("iam", Some(("user", path))) => IdentityKind::User { name: last(path)? },
-            ("iam", Some(("role", path))) => IdentityKind::Role { name: last(path)? },
-            ("sts", Some(("assumed-role", path))) => {
-                let (role, session) = path.split_once('/')?;
-                IdentityKind::Session { role, session }
-            }
-            _ => return None,
-        };
-        Some(Self { partition, account, kind })
-    }
 }
 
 impl<'a> Signer<'a> {
