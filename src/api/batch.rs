@@ -59,6 +59,8 @@ pub(super) async fn post(
     // Signing waits for nothing, so signing concurrently would only cost time. Checks wait. All are
     // started as soon as there is room, so a slow check delays no other.
     let concurrency = if checks { count } else { 1 };
+    let readable: Vec<_> = requests.iter().flatten().collect();
+    links.prepare_buckets(&readable, invocation).await;
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
     let mut made = stream::iter(requests)
         .map(|entry| make(links, entry, &room_for_checks, invocation))

@@ -3,6 +3,7 @@
 //! This module asks. What the answers prove is decided in the room `sessions`.
 
 use aws_credential_types::Credentials;
+use zeroize::Zeroizing;
 
 use super::{Aws, AwsError, answered};
 use crate::invocation::Invocation;
@@ -64,7 +65,7 @@ impl Sts {
         &self,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<String, AwsError> {
+    ) -> Result<Zeroizing<String>, AwsError> {
         let call = self
             .0
             .sts(credentials, invocation)
@@ -73,7 +74,7 @@ impl Sts {
             .signing_algorithm(TOKEN_ALGORITHM)
             .duration_seconds(TOKEN_SECONDS);
         let answer = answered(call.send()).await?;
-        answer.web_identity_token.ok_or_else(|| without("a token"))
+        answer.web_identity_token.map(Zeroizing::new).ok_or_else(|| without("a token"))
     }
 
     /// `AssumeRole` for an hour: credentials with the expiry that STS states.

@@ -139,7 +139,10 @@ pub(crate) async fn fetch_one_byte(
 /// The body, if it comes in time. What follows the limit is not read.
 async fn document(body: SdkBody) -> String {
     let body = Limited::new(body, MAX_BODY_BYTES).collect();
-    match tokio::time::timeout(CALL_TIMEOUT, body).await {
+    let body = tokio::time::timeout(CALL_TIMEOUT, body).await;
+    // The connection is put back by a task of its own, which goes first.
+    tokio::task::yield_now().await;
+    match body {
         Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         _ => String::new(),
     }

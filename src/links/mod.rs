@@ -17,6 +17,7 @@ mod object_end;
 mod object_facts;
 mod version;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,14 +111,43 @@ impl Links {
     /// Reads the policies of the buckets that the grants name, if there are credentials.
     async fn read_policies(&self, credentials: Option<&Credentials>, invocation: &Invocation) {
         let Some(credentials) = credentials.filter(|_| self.policies.are_read()) else { return };
-        let reads = invocation.grants().buckets().take(MAX_POLICIES).map(|grant| async {
-            if let Ok(region) = self.region(grant, credentials, invocation).await {
-                // The policy is kept.
-                let _ = self.policies.read(&grant.bucket, &region, credentials, invocation).await;
-            }
-        });
+        let buckets = invocation.grants().buckets().take(MAX_POLICIES);
+        let reads = buckets.map(|grant| self.read_policy(grant, credentials, invocation));
         // What is not read by then is read by the request that needs it.
         let _ = timeout(POLICIES_TIMEOUT, future::join_all(reads)).await;
+    }
+
+    /// Finds out where the grant's bucket is and what its policy says. Both are kept.
+    async fn read_policy(&self, grant: &Grant, credentials: &Credentials, invocation: &Invocation) {
+        if let Ok(region) = self.region(grant, credentials, invocation).await
+            && self.policies.are_read()
+        {
+            let _ = self.policies.read(&grant.bucket, &region, credentials, invocation).await;
+        }
+    }
+
+    /// Asks S3 about all buckets of a batch at the same time, so that a slow one delays no other. Does
+    /// nothing for one bucket, and asks about no bucket that the caller may have nothing of.
+    pub(crate) async fn prepare_buckets(&self, requests: &[&LinkRequest], invocation: &Invocation) {
+        let named: HashSet<_> =
+            requests.iter().filter_map(|request| request.bucket.as_deref()).collect();
+        let grants = invocation.grants();
+        let principal = &invocation.caller().principal;
+        let is_admitted = |bucket: &str| {
+            grants.iter().any(|grant| grant.bucket == bucket && grant.admits(principal))
+        };
+        let wanted = grants
+            .buckets()
+            .filter(|grant| named.contains(grant.bucket.as_str()) && is_admitted(&grant.bucket));
+        let wanted: Vec<_> = wanted.collect();
+        if wanted.len() < 2 {
+            return;
+        }
+        // Whatever fails here fails again where a link is made, and is told there.
+        if let Ok(credentials) = self.sessions.credentials(invocation).await {
+            let reads = wanted.iter().map(|it| self.read_policy(it, &credentials, invocation));
+            let _ = invocation.in_time(future::join_all(reads)).await;
+        }
     }
 
     /// Makes a link for `principal`, and opens it if the request says so. Wrap it in

@@ -80,8 +80,7 @@ pub struct Signer {
 
 /// What stays the same for all links to one bucket that are signed with the same credentials.
 struct CachedBucket {
-    access_key_id: String,
-    session_token: Option<String>,
+    credentials: Credentials,
     bucket: String,
     region: String,
     signer: BucketSigner,
@@ -181,8 +180,7 @@ impl Signer {
             }
         };
         Ok(CachedBucket {
-            access_key_id: credentials.access_key_id().to_owned(),
-            session_token: credentials.session_token().map(str::to_owned),
+            credentials: credentials.clone(),
             bucket: bucket.to_owned(),
             region: region.to_owned(),
             signer,
@@ -194,8 +192,8 @@ impl CachedBucket {
     fn is_for(&self, credentials: &Credentials, bucket: &str, region: &str) -> bool {
         self.bucket == bucket
             && self.region == region
-            && self.access_key_id == credentials.access_key_id()
-            && self.session_token.as_deref() == credentials.session_token()
+            && self.credentials.access_key_id() == credentials.access_key_id()
+            && self.credentials.session_token() == credentials.session_token()
     }
 }
 

@@ -16,6 +16,7 @@ use aws_credential_types::Credentials;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{digest, hmac};
+use zeroize::Zeroizing;
 
 use super::endpoint::Endpoint;
 
@@ -44,10 +45,10 @@ pub(super) struct Request<'a> {
 
 /// Signs with one snapshot of credentials. Not `Debug`: it holds the secret access key.
 pub(super) struct SigV4Signer {
-    access_key_id: String,
-    secret_access_key: String,
+    /// The SDK zeroes them when the last copy is dropped.
+    credentials: Credentials,
     /// `&X-Amz-Security-Token=` and the encoded session token. Empty for long-term keys.
-    security_token: String,
+    security_token: Zeroizing<String>,
 }
 
 /// What all URLs have in common that are signed for one endpoint within one second.
@@ -66,11 +67,8 @@ impl SigV4Signer {
         let security_token = credentials.session_token().map_or_else(String::new, |token| {
             format!("&X-Amz-Security-Token={}", utf8_percent_encode(token, QUERY))
         });
-        Self {
-            access_key_id: credentials.access_key_id().to_owned(),
-            secret_access_key: credentials.secret_access_key().to_owned(),
-            security_token,
-        }
+        let security_token = Zeroizing::new(security_token);
+        Self { credentials: credentials.clone(), security_token }
     }
 
     /// The context for `signed_at`: the one in `cached` if it is of that second, else a new one,
@@ -97,7 +95,7 @@ impl SigV4Signer {
         let date_time = signed_at.strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = date_time[..8].to_owned();
         let scope = format!("{day}/{}/{}/aws4_request", endpoint.region, endpoint.service);
-        let credential = format!("{}/{scope}", self.access_key_id);
+        let credential = format!("{}/{scope}", self.credentials.access_key_id());
         let signing_key = match earlier {
             Some(earlier) if earlier.day == day => earlier.signing_key,
             _ => self.signing_key(&day, endpoint),
@@ -116,7 +114,7 @@ impl SigV4Signer {
     }
 
     fn signing_key(&self, day: &str, endpoint: &Endpoint) -> hmac::Key {
-        let secret = format!("AWS4{}", self.secret_access_key);
+        let secret = Zeroizing::new(format!("AWS4{}", self.credentials.secret_access_key()));
         let first = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         [day, &endpoint.region, &endpoint.service, "aws4_request"].into_iter().fold(
             first,

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::aws::{AwsError, Sts, TOKEN_ALGORITHM, TOKEN_AUDIENCE};
 use crate::invocation::Invocation;
@@ -236,8 +237,8 @@ fn read_token(
     Ok(Attested { end, function, role_arn })
 }
 
-fn decode(part: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()
+fn decode(part: &str) -> Option<Zeroizing<Vec<u8>>> {
+    URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok().map(Zeroizing::new)
 }
 
 /// Reads a JSON object. serde would also take an array for a struct, with the fields in their

@@ -4,6 +4,7 @@
 //! starts without any.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
@@ -129,8 +130,24 @@ struct Snapshot {
     known: Option<Result<Arc<Session>, Unproven>>,
 }
 
-/// Tells one session from another: its access key's id and its session token.
-type SessionKey = (String, Option<String>);
+/// Tells one session from another by its access key's id and its session token.
+#[derive(Clone)]
+struct SessionKey(Credentials);
+
+impl PartialEq for SessionKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.access_key_id() == other.0.access_key_id()
+            && self.0.session_token() == other.0.session_token()
+    }
+}
+
+impl Eq for SessionKey {}
+
+impl Hash for SessionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.access_key_id().hash(state);
+    }
+}
 
 /// What STS attested.
 #[derive(Clone)]
@@ -172,7 +189,7 @@ impl ExecutionRole {
             return Ok(ExecutionSession { credentials, session, asked_at: None });
         }
         let attested = self.attested(&credentials, invocation).await;
-        let asked_at = self.attestations.asked_at(&session_key(&credentials)).await;
+        let asked_at = self.attestations.asked_at(&SessionKey(credentials.clone())).await;
         Ok(ExecutionSession { credentials, session: attested.map_err(Into::into), asked_at })
     }
 
@@ -228,7 +245,7 @@ impl ExecutionRole {
         if !self.source.can_change() {
             return false;
         }
-        let attested = || self.attestations.peek(&session_key(&snapshot.credentials));
+        let attested = || self.attestations.peek(&SessionKey(snapshot.credentials.clone()));
         let session = match &snapshot.known {
             Some(known) => known.as_ref().ok().cloned(),
             None => attested().map(|attestation| attestation.session),
@@ -293,7 +310,7 @@ impl ExecutionRole {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<Arc<Session>, AttestationError> {
-        let key = session_key(credentials);
+        let key = SessionKey(credentials.clone());
         let ask = |_| async {
             let name = &self.settings.function_name;
             let attested = attested_end(&self.sts, credentials, name, invocation).await;
@@ -313,11 +330,6 @@ impl ExecutionRole {
             }
         }
     }
-}
-
-fn session_key(credentials: &Credentials) -> SessionKey {
-    let token = credentials.session_token().map(str::to_owned);
-    (credentials.access_key_id().to_owned(), token)
 }
 
 /// Why the function that STS named is not the one that was invoked. `None` if it is, or if no function

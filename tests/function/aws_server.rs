@@ -35,6 +35,8 @@ pub(crate) struct Reply {
     body: String,
     headers: String,
     delay: Duration,
+    /// How much later than the headers the body comes.
+    body_delay: Duration,
 }
 
 impl Reply {
@@ -52,7 +54,7 @@ impl Reply {
              <Message>The request signature we calculated does not match: {message}</Message>\
              </Error></ErrorResponse>"
         );
-        Self { status: 403, body, headers: String::new(), delay: Duration::ZERO }
+        Self { body, ..Self::status(403) }
     }
 
     pub(crate) fn token(jwt: &str) -> Self {
@@ -77,7 +79,7 @@ impl Reply {
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
              <Message>not now, not ever</Message></Error></ErrorResponse>"
         );
-        Self { status, body, headers: String::new(), delay: Duration::ZERO }
+        Self { body, ..Self::status(status) }
     }
 
     /// S3's answer to `GetBucketPolicy`.
@@ -117,7 +119,24 @@ impl Reply {
 
     /// An answer without a body, as a HEAD request gets it.
     pub(crate) fn status(status: u16) -> Self {
-        Self { status, body: String::new(), headers: String::new(), delay: Duration::ZERO }
+        Self {
+            status,
+            body: String::new(),
+            headers: String::new(),
+            delay: Duration::ZERO,
+            body_delay: Duration::ZERO,
+        }
+    }
+
+    /// The first byte of an object.
+    pub(crate) fn byte() -> Self {
+        let range = Self::status(206).with_header("content-range", "bytes 0-0/7");
+        Self { body: "a".to_owned(), ..range }
+    }
+
+    /// The body comes so much later than the headers.
+    pub(crate) fn body_after(self, delay: Duration) -> Self {
+        Self { body_delay: delay, ..self }
     }
 
     pub(crate) fn after(self, delay: Duration) -> Self {
@@ -125,7 +144,7 @@ impl Reply {
     }
 
     fn ok(body: &str) -> Self {
-        Self { status: 200, body: body.to_owned(), headers: String::new(), delay: Duration::ZERO }
+        Self { body: body.to_owned(), ..Self::status(200) }
     }
 }
 
@@ -214,14 +233,22 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<
         if reply.status == 0 {
             return;
         }
-        let answer = format!(
-            "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\n{}content-length: {}\r\n\r\n{}",
+        let head = format!(
+            "HTTP/1.1 {} x\r\ncontent-type: text/xml\r\n{}content-length: {}\r\n\r\n",
             reply.status,
             reply.headers,
             reply.body.len(),
-            reply.body
         );
-        if stream.write_all(answer.as_bytes()).await.is_err() {
+        let written = async {
+            if reply.body_delay.is_zero() {
+                return stream.write_all((head + &reply.body).as_bytes()).await;
+            }
+            stream.write_all(head.as_bytes()).await?;
+            stream.flush().await?;
+            tokio::time::sleep(reply.body_delay).await;
+            stream.write_all(reply.body.as_bytes()).await
+        };
+        if written.await.is_err() {
             return;
         }
     }

@@ -88,6 +88,15 @@ async fn a_check_that_gets_no_answer_is_made_once_more() {
 }
 
 #[tokio::test]
+async fn a_check_leaves_its_connection_to_the_next() {
+    let s3 = AwsServer::start(|_| Reply::byte().body_after(Duration::from_millis(2))).await;
+    let entries = batch_until(&handler_with(&s3, &[]), 500, true, Timestamp::MAX).await;
+    assert!(entries.iter().all(is_given), "{entries:?}");
+    // A check that begins before the connection of another is put back makes one of its own.
+    assert!(s3.connections() < 250, "{}", s3.connections());
+}
+
+#[tokio::test]
 async fn no_connection_serves_two_invocations() {
     let s3 = AwsServer::start(|_| Reply::status(206)).await;
     let handler = handler_with(&s3, &[]);

@@ -295,3 +295,53 @@ async fn open(url: &str) -> u16 {
     stream.read_exact(&mut answer).await.unwrap();
     String::from_utf8_lossy(&answer[9..]).parse().unwrap()
 }
+
+/// Links to eight buckets, whose grants name no region.
+fn links_to_eight_buckets() -> (String, Value) {
+    let buckets: Vec<_> = (0..8).map(|number| format!("bucket-{number}")).collect();
+    let grants: Vec<_> = buckets
+        .iter()
+        .map(|bucket| json!({"bucket": bucket, "prefix": "", "principals": ["*"], "region": "eu-west-1"}))
+        .collect();
+    let links: Vec<_> =
+        buckets.iter().map(|bucket| json!({"bucket": bucket, "key": "a.txt"})).collect();
+    (Value::from(grants).to_string(), json!({ "links": links }))
+}
+
+#[tokio::test]
+async fn the_policies_of_a_batch_s_buckets_are_read_at_the_same_time() {
+    let s3 = AwsServer::start(|_| {
+        Reply::s3_error(404, "NoSuchBucketPolicy").after(Duration::from_millis(300))
+    })
+    .await;
+    let (grants, links) = links_to_eight_buckets();
+    let handler = handler(&s3, &[("GRANTS", grants.as_str())]);
+    let began = std::time::Instant::now();
+    let (_, body) = post(&handler, "alice", "/links/batch", &links).await;
+    let took = began.elapsed();
+    let entries = body["links"].as_array().unwrap();
+    assert!(entries.iter().all(|entry| entry["bucket_policy"] == "heeded"), "{body}");
+    assert_eq!(policy_calls(&s3), 8);
+    // One after the other they take 2.4 s.
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_silent_fails_no_other() {
+    let s3 = AwsServer::start(|call| {
+        if call.head.contains("bucket-3") {
+            return Reply::status(200).after(Duration::from_mins(1));
+        }
+        Reply::s3_error(404, "NoSuchBucketPolicy")
+    })
+    .await;
+    let (grants, links) = links_to_eight_buckets();
+    let changes = [("GRANTS", grants.as_str()), ("BUCKET_POLICY", "require")];
+    let (_, body) = post(&handler(&s3, &changes), "alice", "/links/batch", &links).await;
+    for (number, entry) in body["links"].as_array().unwrap().iter().enumerate() {
+        match number {
+            3 => assert_eq!(entry["code"], "policy-unreadable", "{entry}"),
+            _ => assert_eq!(entry["bucket_policy"], "heeded", "{entry}"),
+        }
+    }
+}
