@@ -90,7 +90,7 @@ pub struct Handler {
     /// `None`: shares are off.
     shares: Option<Arc<Shares>>,
     aws: Aws,
-    running: Running,
+    in_flight: InFlight,
     base_path: Option<String>,
     function: Function,
     clock: Clock,
@@ -139,7 +139,7 @@ impl Handler {
             mailer,
             shares,
             aws,
-            running: Running::default(),
+            in_flight: InFlight::default(),
             base_path: settings.base_path,
             function,
             clock,
@@ -174,7 +174,7 @@ impl Handler {
     /// can't be had now is asked for again by the request that needs it. It takes as long as STS and
     /// S3 do, and at most as long as the calls may take.
     pub async fn initialise(&self) {
-        let invocation = Invocation::initialisation(self.clock).under(self.grants.current());
+        let invocation = Invocation::initialisation(self.clock).with_grants(self.grants.current());
         self.links.initialise(&invocation).await;
     }
 
@@ -212,10 +212,10 @@ impl Handler {
         let function =
             Function { arn: Some(invoked_function_arn.to_owned()), ..self.function.clone() };
         let invocation = Invocation::begin(self.clock).of(request_id, function).until(deadline);
-        let _running = self.running.begin(&self.aws);
+        let _in_flight = self.in_flight.begin(&self.aws);
         let event = Event::parse(event, self.base_path.as_deref())?;
         let grants = self.grants.of_invocation(&self.links, &invocation).await;
-        let invocation = invocation.under(grants).called_by(event.caller());
+        let invocation = invocation.with_grants(grants).called_by(event.caller());
         let response = match event {
             Event::Http(event) => Ok(self.http(event, &invocation).await),
             // Boxed, because mailing is large and other events must not pay for it.
@@ -254,7 +254,7 @@ impl Handler {
     /// Does what an operator wants of shares.
     async fn operate(
         &self,
-        operation: Result<shares::Operation, MalformedOperation>,
+        operation: Result<shares::OperatorRequest, MalformedOperation>,
         invocation: &Invocation,
     ) -> Result<EventResponse, EventError> {
         let operation = operation?;
@@ -317,23 +317,23 @@ impl Handler {
 
 /// How many invocations run now. Lambda may freeze the function while none does.
 #[derive(Debug, Default)]
-struct Running(AtomicUsize);
+struct InFlight(AtomicUsize);
 
 /// One invocation that runs until this is dropped.
-struct RunningInvocation<'a>(&'a Running);
+struct InFlightInvocation<'a>(&'a InFlight);
 
-impl Running {
+impl InFlight {
     /// Begins an invocation. The connections that earlier ones left are given up, unless another
     /// invocation has been using them all the time.
-    fn begin(&self, aws: &Aws) -> RunningInvocation<'_> {
+    fn begin(&self, aws: &Aws) -> InFlightInvocation<'_> {
         if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
             aws.renew_connections();
         }
-        RunningInvocation(self)
+        InFlightInvocation(self)
     }
 }
 
-impl Drop for RunningInvocation<'_> {
+impl Drop for InFlightInvocation<'_> {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }

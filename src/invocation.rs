@@ -108,7 +108,7 @@ impl Invocation {
     }
 
     /// The same invocation, under `grants`.
-    pub(crate) fn under(self, grants: Arc<Grants>) -> Self {
+    pub(crate) fn with_grants(self, grants: Arc<Grants>) -> Self {
         Self { grants, ..self }
     }
 

@@ -13,7 +13,7 @@ use super::response::json;
 use super::share_page::{self, Offer, Over, Refusal};
 use super::shares::Call;
 use super::{Problem, Request, Response, share_request};
-use crate::shares::{Browser, Facts, Pressed, ShareError, State, Token};
+use crate::shares::{Browser, DownloadOutcome, Facts, ShareError, ShareState, Token};
 
 /// The cookie that recognises a browser's presses. Its path is the share's own. The browser keeps it
 /// until it is closed, because a page may be open for long before its button is pressed. The table
@@ -76,10 +76,10 @@ impl Call<'_> {
     pub(super) async fn press(self, token: &str) -> Result<Response, Problem> {
         let Self { shares, request, invocation } = self;
         let given = browser_of(request);
-        let Pressed { facts, outcome, browser } =
+        let DownloadOutcome { facts, outcome, browser } =
             match (Token::parse(token), share_request::press(request)) {
-                (None, _) => Pressed::in_vain(ShareError::NoSuchShare),
-                (Some(token), Err(error)) => Pressed::unreadable(&token, error, invocation),
+                (None, _) => DownloadOutcome::refused(ShareError::NoSuchShare),
+                (Some(token), Err(error)) => DownloadOutcome::unreadable(&token, error, invocation),
                 (Some(token), Ok(passcode)) => {
                     let (passcode, given) = (passcode.as_deref(), given.as_ref());
                     shares.press(&token, passcode, given, invocation).await
@@ -113,9 +113,9 @@ fn refused(
     }
     let refusal = match *error {
         ShareError::NoSuchShare => return share_page::over(Over::NeverWas),
-        ShareError::Over(State::Ended) => return share_page::over(Over::Ended),
-        ShareError::Over(State::UsedUp) => return share_page::over(Over::UsedUp),
-        ShareError::Over(State::Withdrawn | State::Active) => {
+        ShareError::Over(ShareState::Ended) => return share_page::over(Over::Ended),
+        ShareError::Over(ShareState::UsedUp) => return share_page::over(Over::UsedUp),
+        ShareError::Over(ShareState::Withdrawn | ShareState::Active) => {
             return share_page::over(Over::Withdrawn);
         }
         ShareError::PasscodeWanted => Refusal::PasscodeWanted,
@@ -148,7 +148,7 @@ impl<'a> FactsResponse<'a> {
     fn new(facts: &'a Facts) -> Self {
         let file = facts.file.as_ref();
         Self {
-            state: State::Active.as_str(),
+            state: ShareState::Active.as_str(),
             owner: &facts.owner,
             name: file.map(|(name, _)| name.as_str()),
             size: file.and_then(|(_, size)| *size),

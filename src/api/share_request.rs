@@ -197,7 +197,7 @@ pub(super) fn press(request: &Request) -> Result<Option<String>, ShareError> {
 fn passcode(raw: RawPasscode) -> Result<(Passcode, bool), Problem> {
     match raw {
         RawPasscode::Chosen(written) => Ok((Passcode::chosen(&written)?, false)),
-        RawPasscode::Made(true) => Ok((Passcode::made()?, true)),
+        RawPasscode::Made(true) => Ok((Passcode::generated()?, true)),
         RawPasscode::Made(false) => Err(Problem::invalid_request(
             "passcode: false; leave it out, or send null to take it away",
         )),

@@ -8,7 +8,7 @@ use super::response::json;
 use super::router::ShareRoute;
 use super::{Problem, Request, Response, share_request};
 use crate::invocation::Invocation;
-use crate::shares::{Passcode, ShareError, ShareId, Shares, State, Summary};
+use crate::shares::{Passcode, ShareError, ShareId, ShareState, Shares, Summary};
 
 /// A request about shares.
 #[derive(Clone, Copy)]
@@ -137,7 +137,7 @@ impl Call<'_> {
             .find(owner, Action::Share, &share.bucket, &share.key)
             .is_some();
         let state = match share.state(now) {
-            State::Active | State::UsedUp if !is_granted => State::Withdrawn,
+            ShareState::Active | ShareState::UsedUp if !is_granted => ShareState::Withdrawn,
             state => state,
         };
         ShareResponse {

@@ -3,7 +3,7 @@
 //!
 //! What an upstream says is data. AWS's services repeat a request whose signature they can't verify,
 //! session token included, and a custom endpoint may say anything. So an error holds the answer's
-//! status and code and nothing else of it. The upstream's own words go to the log, scrubbed.
+//! status and code and nothing else of it. The upstream's own words go to the log, redacted.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::scrub::scrub;
+use super::redact::redact;
 
 /// The longest error code that is taken from an answer, in characters. AWS's are shorter.
 const MAX_CODE_LENGTH: usize = 64;
@@ -46,14 +46,14 @@ impl AwsError {
         E: Error + ProvideErrorMetadata + 'static,
     {
         let Some(status) = error.raw_response().map(|response| response.status().as_u16()) else {
-            return Self::NoResponse(format!("no answer: {}", scrub(&error_chain(error))));
+            return Self::NoResponse(format!("no answer: {}", redact(&error_chain(error))));
         };
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = error_code(metadata.and_then(|metadata| metadata.code()).unwrap_or_default());
         let message = metadata.and_then(|metadata| metadata.message());
         // A bucket without a policy is no failure.
         if let Some(message) = message.filter(|_| code != "NoSuchBucketPolicy") {
-            let words = scrub(message);
+            let words = redact(message);
             tracing::warn!(status, code, words, "AWS said why a call failed");
         }
         let code = code.to_owned();

@@ -6,7 +6,7 @@
 //! - [`presigned`] requests URLs that are signed already,
 //! - [`retry`] says how often each call is made, and how long it may take,
 //! - [`sts`] asks STS, [`regions`] asks S3 where a bucket is,
-//! - [`errors`] sorts what AWS answers when a call fails, [`scrub`] makes its words fit for the log.
+//! - [`errors`] sorts what AWS answers when a call fails, [`redact`] makes its words fit for the log.
 //!
 //! This room decides nothing about links. What an answer of STS proves is for `sessions` to say.
 
@@ -14,9 +14,9 @@ mod config;
 mod errors;
 mod http;
 pub(crate) mod presigned;
+mod redact;
 mod regions;
 mod retry;
-mod scrub;
 mod sts;
 
 pub use self::config::{Aws, AwsSettings};

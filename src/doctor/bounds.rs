@@ -8,18 +8,18 @@ use link_rules::window::{
 
 use super::diagnosis::BoundInWords;
 use super::policies::Policies;
-use super::{Check, Examined, Outcome};
+use super::{Check, DoctorContext, Outcome};
 use crate::links::PolicySetting;
 
 /// The check.
-pub(super) fn check(examined: &Examined<'_>, policies: &Policies, now: Timestamp) -> Check {
+pub(super) fn check(examined: &DoctorContext<'_>, policies: &Policies, now: Timestamp) -> Check {
     let new = |outcome, sentence: String| Check::new("window", outcome, sentence);
     let Ok(session) = &examined.signing.session else {
         let sentence = "There is no window, because no session signs: see \"signer\".";
         return new(Outcome::Unknown, sentence.to_owned());
     };
     let version_id = examined.question.version_id.as_deref();
-    let object_instant = examined.looks.stored().and_then(|(_, end)| end.of(version_id));
+    let object_instant = examined.facts.stored().and_then(|(_, end)| end.of(version_id));
     let bounds = Bounds { object_instant, ..policies.bounds() };
     let max_expires_in =
         examined.grant.map_or(SIGNATURE_MAX_EXPIRES_IN, |(_, grant)| grant.max_expires_in);
@@ -77,7 +77,7 @@ pub(super) fn check(examined: &Examined<'_>, policies: &Policies, now: Timestamp
 
 /// Puts bounds into words.
 struct Words<'a> {
-    examined: &'a Examined<'a>,
+    examined: &'a DoctorContext<'a>,
     policies: &'a Policies,
     bounds: Bounds,
 }
@@ -98,7 +98,7 @@ impl Words<'_> {
                 SessionEnd::Never => "A long-term key has no session.".to_owned(),
             },
             LimitedBy::Policy => self.policy(&margin),
-            LimitedBy::Object => match (self.bounds.object_instant, self.examined.looks.stored()) {
+            LimitedBy::Object => match (self.bounds.object_instant, self.examined.facts.stored()) {
                 (Some(end), _) => {
                     format!("The object, or its restored copy, ends at {end}, {margin}.")
                 }

@@ -15,7 +15,7 @@
 //! | `window` | how long does a link work that is signed now, and why no longer? | [`bounds`] |
 //! | `revocation` | what ends the links that there are? | [`revocation`] |
 //!
-//! What S3 is asked is in [`looks`]. Whatever can't be looked at is `unknown`, with the permission
+//! What S3 is asked is in [`s3_facts`]. Whatever can't be looked at is `unknown`, with the permission
 //! that it takes. No question fails the others.
 
 mod bounds;
@@ -23,11 +23,11 @@ mod commands;
 mod diagnosis;
 mod grant;
 mod iam;
-mod looks;
 mod object;
 mod policies;
 mod question;
 mod revocation;
+mod s3_facts;
 mod signer;
 mod storage;
 
@@ -36,21 +36,21 @@ use link_rules::window::SIGNATURE_MAX_EXPIRES_IN;
 
 pub(crate) use self::diagnosis::Diagnosis;
 use self::diagnosis::{Check, Outcome};
-use self::looks::Looks;
 pub(crate) use self::question::Question;
+use self::s3_facts::S3Facts;
 use self::signer::Signing;
 use crate::invocation::Invocation;
 use crate::links::Links;
 
 /// What all checks look at.
-struct Examined<'a> {
+struct DoctorContext<'a> {
     links: &'a Links,
     question: &'a Question,
     /// The grant that a link would be given under, with its position in `GRANTS`. If the question
     /// names no principal, it is one that covers the key for somebody.
     grant: Option<(usize, &'a Grant)>,
     signing: &'a Signing,
-    looks: &'a Looks,
+    facts: &'a S3Facts,
 }
 
 /// Examines what becomes of a link to what `question` names.
@@ -69,13 +69,13 @@ pub(crate) async fn examine(
         Ok(signing) => signing,
         Err(error) => Signing::unknown(&error.into()),
     };
-    let looks = Looks::take(links, question, bucket, &signing, invocation).await;
+    let facts = S3Facts::take(links, question, bucket, &signing, invocation).await;
 
-    let examined = Examined { links, question, grant, signing: &signing, looks: &looks };
+    let examined = DoctorContext { links, question, grant, signing: &signing, facts: &facts };
     let mut checks = vec![
         signer::check(&signing),
         object::check(&examined),
-        grant::check(grants, question, bucket, grant, looks.current_version.as_ref()),
+        grant::check(grants, question, bucket, grant, facts.current_version.as_ref()),
     ];
     let now = invocation.now();
     let policies = policies::Policies::read(&examined, now);

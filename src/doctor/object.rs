@@ -1,21 +1,21 @@
 //! May the signer read the object?
 
 use super::commands::command;
-use super::looks::{Answered, Object};
-use super::{Check, Examined, Outcome};
+use super::s3_facts::{Answered, ObjectFinding};
+use super::{Check, DoctorContext, Outcome};
 use crate::links::Denial;
 
 /// The check.
-pub(super) fn check(examined: &Examined<'_>) -> Check {
+pub(super) fn check(examined: &DoctorContext<'_>) -> Check {
     let new = |outcome, sentence: String| Check::new("object", outcome, sentence);
-    let answered = match &examined.looks.object {
+    let answered = match &examined.facts.object {
         Err(why) => return new(Outcome::Unknown, why.clone()),
-        Ok(Object::NotSigned(why)) => return new(Outcome::Refuses, why.clone()),
-        Ok(Object::Silent(reason)) => {
+        Ok(ObjectFinding::NotSigned(why)) => return new(Outcome::Refuses, why.clone()),
+        Ok(ObjectFinding::Silent(reason)) => {
             let sentence = format!("S3 could not be asked whether a link opens: {reason}.");
             return new(Outcome::Unknown, sentence);
         }
-        Ok(Object::Answered(answered)) => answered,
+        Ok(ObjectFinding::Answered(answered)) => answered,
     };
     let get = &answered.get;
     if get.opens() {
@@ -34,10 +34,10 @@ pub(super) fn check(examined: &Examined<'_>) -> Check {
         }
         (403, "" | "AccessDenied") => {
             let sentence =
-                format!("S3 answered 403 {}: {}", get.code, told_apart(examined, answered));
+                format!("S3 answered 403 {}: {}", get.code, explain_denial(examined, answered));
             new(Outcome::Refuses, sentence).with_commands(simulate(examined))
         }
-        (403, code @ "InvalidObjectState") if examined.looks.stored().is_some() => {
+        (403, code @ "InvalidObjectState") if examined.facts.stored().is_some() => {
             let sentence =
                 format!("S3 answered 403 {code}: the object is archived. See \"storage-class\".");
             new(Outcome::Refuses, sentence)
@@ -47,13 +47,13 @@ pub(super) fn check(examined: &Examined<'_>) -> Check {
 }
 
 /// Why access is denied, as far as S3's answers tell.
-fn told_apart(examined: &Examined<'_>, answered: &Answered) -> String {
+fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
     let signer = examined.signing.principal().map(|principal| principal.arn);
     let signer = signer.unwrap_or_else(|| "the signing role".to_owned());
     let action = examined.question.action();
-    let stored = examined.looks.stored();
+    let stored = examined.facts.stored();
     let kms = || {
-        let key = stored.and_then(|(facts, _)| facts.kms_key.clone());
+        let key = stored.and_then(|(storage, _)| storage.kms_key.clone());
         let key = key.unwrap_or_else(|| "its KMS key".to_owned());
         format!(
             "the object is there, and {signer} may not decrypt it. Allow kms:Decrypt on {key}, in \
@@ -61,7 +61,7 @@ fn told_apart(examined: &Examined<'_>, answered: &Answered) -> String {
         )
     };
     match answered.get.denial {
-        _ if examined.looks.is_kms_to_blame() => return kms(),
+        _ if examined.facts.is_kms_to_blame() => return kms(),
         Some(Denial::Denied(kind)) => {
             return format!("a {kind} denies {action} to {signer}. S3 says so itself.");
         }
@@ -89,9 +89,9 @@ fn told_apart(examined: &Examined<'_>, answered: &Answered) -> String {
 }
 
 /// The lines that ask IAM whether the signer's own policies allow the request.
-fn simulate(examined: &Examined<'_>) -> Vec<String> {
+fn simulate(examined: &DoctorContext<'_>) -> Vec<String> {
     let (Some(principal), Some(bucket_arn)) =
-        (examined.signing.principal(), examined.looks.bucket_arn())
+        (examined.signing.principal(), examined.facts.bucket_arn())
     else {
         return Vec::new();
     };
@@ -110,7 +110,7 @@ fn simulate(examined: &Examined<'_>) -> Vec<String> {
     };
     let object = format!("{bucket_arn}/{}", examined.question.key);
     let mut lines = vec![line(examined.question.action(), &object)];
-    let key = examined.looks.stored().and_then(|(facts, _)| facts.kms_key.as_deref());
+    let key = examined.facts.stored().and_then(|(storage, _)| storage.kms_key.as_deref());
     lines.extend(key.map(|key| line("kms:Decrypt", key)));
     if !principal.is_certain {
         lines.push(format!(

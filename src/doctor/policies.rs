@@ -3,20 +3,20 @@
 use jiff::Timestamp;
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
-use link_rules::policy::{Effect, Verdict};
+use link_rules::policy::{Effect, Evaluation};
 use link_rules::window::Bounds;
 
-use super::{Check, Examined, Outcome};
-use crate::links::{Planned, PolicySetting};
+use super::{Check, DoctorContext, Outcome};
+use crate::links::{PolicyContext, PolicySetting};
 
 /// What the bucket's policy does, if it could be read.
 pub(super) struct Policies {
-    verdict: Option<Verdict>,
+    verdict: Option<Evaluation>,
 }
 
 impl Policies {
     /// Asks the policy about a link that is signed `now`.
-    pub(super) fn read(examined: &Examined<'_>, now: Timestamp) -> Self {
+    pub(super) fn read(examined: &DoctorContext<'_>, now: Timestamp) -> Self {
         Self { verdict: verdict(examined, now) }
     }
 
@@ -33,14 +33,14 @@ impl Policies {
     /// What the policy leaves of a window.
     pub(super) fn bounds(&self) -> Bounds {
         Bounds {
-            policy_age: self.verdict.as_ref().and_then(Verdict::least_age),
-            policy_instant: self.verdict.as_ref().and_then(Verdict::least_instant),
+            policy_age: self.verdict.as_ref().and_then(Evaluation::least_age),
+            policy_instant: self.verdict.as_ref().and_then(Evaluation::least_instant),
             object_instant: None,
         }
     }
 
     /// The checks, in their order.
-    pub(super) fn checks(&self, examined: &Examined<'_>) -> Vec<Check> {
+    pub(super) fn checks(&self, examined: &DoctorContext<'_>) -> Vec<Check> {
         let mut checks = vec![block_public_access(examined)];
         checks.extend(self.statements(examined));
         checks.push(policy_status(examined));
@@ -48,10 +48,10 @@ impl Policies {
     }
 
     /// One check for each statement that may refuse the link.
-    fn statements(&self, examined: &Examined<'_>) -> Vec<Check> {
+    fn statements(&self, examined: &DoctorContext<'_>) -> Vec<Check> {
         let new = |outcome, sentence: String| Check::new("bucket-policy", outcome, sentence);
         let setting = examined.links.policies.setting();
-        if let Err(why) = &examined.looks.policy {
+        if let Err(why) = &examined.facts.policy {
             let (outcome, more) = match setting {
                 PolicySetting::Require => {
                     (Outcome::Refuses, " With BUCKET_POLICY=require there is no link without it.")
@@ -63,7 +63,7 @@ impl Policies {
                 PolicySetting::Ignore => (Outcome::Unknown, ""),
             };
             // Of a bucket that was not looked at no link is given.
-            let more = if examined.looks.bucket.is_ok() { more } else { "" };
+            let more = if examined.facts.bucket.is_ok() { more } else { "" };
             return vec![new(outcome, format!("{why}{more}"))];
         }
         let Some(verdict) = &self.verdict else {
@@ -92,27 +92,27 @@ impl Policies {
     }
 }
 
-fn verdict(examined: &Examined<'_>, now: Timestamp) -> Option<Verdict> {
-    let (looks, question) = (examined.looks, examined.question);
+fn verdict(examined: &DoctorContext<'_>, now: Timestamp) -> Option<Evaluation> {
+    let (facts, question) = (examined.facts, examined.question);
     let session = examined.signing.session_for_policies(now)?;
-    let planned = Planned {
+    let planned = PolicyContext {
         object: ObjectRef {
-            bucket: looks.bucket.as_ref().ok()?,
-            region: looks.region.as_ref().ok()?,
+            bucket: facts.bucket.as_ref().ok()?,
+            region: facts.region.as_ref().ok()?,
             key: &question.key,
             version_id: question.version_id.as_deref(),
         },
         session: &session,
         signer: examined.signing.identity.as_deref().ok(),
     };
-    let policy = looks.policy.as_ref().ok()?;
-    Some(examined.links.policies.verdict(policy, &planned, now))
+    let policy = facts.policy.as_ref().ok()?;
+    Some(examined.links.policies.evaluate(policy, &planned, now))
 }
 
-fn block_public_access(examined: &Examined<'_>) -> Check {
+fn block_public_access(examined: &DoctorContext<'_>) -> Check {
     let not_links = "It does not touch links: they are signed, so they are not public access.";
     let new = |outcome, sentence: String| Check::new("block-public-access", outcome, sentence);
-    let block = match &examined.looks.public_access_block {
+    let block = match &examined.facts.public_access_block {
         Err(why) => {
             let sentence =
                 format!("{why} Whatever its state, links are signed, and not touched by it.");
@@ -146,9 +146,9 @@ fn block_public_access(examined: &Examined<'_>) -> Check {
     new(Outcome::Ok, format!("Block Public Access is {state}. {not_links}"))
 }
 
-fn policy_status(examined: &Examined<'_>) -> Check {
+fn policy_status(examined: &DoctorContext<'_>) -> Check {
     let new = |outcome, sentence: &str| Check::new("policy-status", outcome, sentence);
-    match &examined.looks.policy_is_public {
+    match &examined.facts.policy_is_public {
         Err(why) => new(Outcome::Unknown, why),
         Ok(Some(true)) => new(
             Outcome::Ok,

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::commands::{command, downloads_denied, older_sessions_denied, resource};
 use super::iam::{IamPrincipal, Kind};
-use super::{Check, Examined, Outcome};
+use super::{Check, DoctorContext, Outcome};
 
 /// The name of the policy that the IAM console's "Revoke active sessions" makes.
 const REVOKING_POLICY: &str = "AWSRevokeOlderSessions";
 
 /// The check.
-pub(super) fn check(examined: &Examined<'_>, now: Timestamp) -> Check {
+pub(super) fn check(examined: &DoctorContext<'_>, now: Timestamp) -> Check {
     let signers = signers(examined);
     let mut commands: Vec<_> =
         signers.iter().flat_map(|signer| end_all(examined, signer, now)).collect();
@@ -24,7 +24,7 @@ pub(super) fn check(examined: &Examined<'_>, now: Timestamp) -> Check {
         "The first commands end all links that were signed by sessions older than now, one for each \
          role that signs. Sessions that start later go on signing."
     };
-    let one = match examined.looks.bucket {
+    let one = match examined.facts.bucket {
         Ok(_) => {
             " The last ones end links to this object alone: by deleting it, or by a statement for the \
              bucket's policy that keeps it."
@@ -37,7 +37,7 @@ pub(super) fn check(examined: &Examined<'_>, now: Timestamp) -> Check {
 
 /// All that may have signed links: the function's own role, and the one that sessions are minted
 /// from.
-fn signers(examined: &Examined<'_>) -> Vec<IamPrincipal> {
+fn signers(examined: &DoctorContext<'_>) -> Vec<IamPrincipal> {
     let signing = examined.signing;
     let minted = signing.minting_role_arn.as_deref().and_then(IamPrincipal::role);
     let mut signers = Vec::new();
@@ -50,7 +50,7 @@ fn signers(examined: &Examined<'_>) -> Vec<IamPrincipal> {
 }
 
 /// What ends everything that this principal has signed.
-fn end_all(examined: &Examined<'_>, signer: &IamPrincipal, now: Timestamp) -> Vec<String> {
+fn end_all(examined: &DoctorContext<'_>, signer: &IamPrincipal, now: Timestamp) -> Vec<String> {
     match signer.kind {
         Kind::Role => {
             let document = older_sessions_denied(now);
@@ -89,8 +89,8 @@ fn end_all(examined: &Examined<'_>, signer: &IamPrincipal, now: Timestamp) -> Ve
 }
 
 /// What ends links to the object alone.
-fn end_one(examined: &Examined<'_>) -> Vec<String> {
-    let (Ok(bucket), Some(bucket_arn)) = (&examined.looks.bucket, examined.looks.bucket_arn())
+fn end_one(examined: &DoctorContext<'_>) -> Vec<String> {
+    let (Ok(bucket), Some(bucket_arn)) = (&examined.facts.bucket, examined.facts.bucket_arn())
     else {
         return Vec::new();
     };
@@ -100,7 +100,8 @@ fn end_one(examined: &Examined<'_>) -> Vec<String> {
     let version_id = question.version_id.as_deref();
     delete.extend(version_id.into_iter().flat_map(|version_id| ["--version-id", version_id]));
     let mut lines = vec![command(&delete)];
-    let has_versions = examined.looks.stored().is_some_and(|(facts, _)| facts.version_id.is_some());
+    let has_versions =
+        examined.facts.stored().is_some_and(|(storage, _)| storage.version_id.is_some());
     if version_id.is_none() && has_versions {
         let list = ["aws", "s3api", "list-object-versions", "--bucket", bucket];
         let list = command(&[&list[..], &["--prefix", &question.key]].concat());

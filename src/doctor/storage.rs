@@ -3,25 +3,25 @@
 use link_rules::arn::is_multi_region;
 
 use super::commands::command;
-use super::looks::{Rule, Timing};
-use super::{Check, Examined, Outcome};
+use super::s3_facts::{Rule, Timing};
+use super::{Check, DoctorContext, Outcome};
 
 /// The checks, in their order.
-pub(super) fn checks(examined: &Examined<'_>) -> Vec<Check> {
+pub(super) fn checks(examined: &DoctorContext<'_>) -> Vec<Check> {
     let mut checks = vec![region(examined), encryption(examined), storage_class(examined)];
     checks.extend(lifecycle(examined));
     checks
 }
 
-fn region(examined: &Examined<'_>) -> Check {
-    let looks = examined.looks;
+fn region(examined: &DoctorContext<'_>) -> Check {
+    let facts = examined.facts;
     let new = |outcome, sentence: String| Check::new("region", outcome, sentence);
-    let signed = match &looks.region {
+    let signed = match &facts.region {
         Ok(region) => region,
         Err(why) => return new(Outcome::Unknown, why.clone()),
     };
-    let is_multi_region = looks.bucket.as_ref().is_ok_and(|bucket| is_multi_region(bucket));
-    match &looks.real_region {
+    let is_multi_region = facts.bucket.as_ref().is_ok_and(|bucket| is_multi_region(bucket));
+    match &facts.real_region {
         _ if is_multi_region => {
             let sentence =
                 "Links are signed for all regions of the multi-region access point (SigV4A).";
@@ -31,7 +31,7 @@ fn region(examined: &Examined<'_>) -> Check {
             new(Outcome::Ok, format!("Links are signed for {signed}, where the bucket is."))
         }
         Ok(real) => {
-            let outcome = if looks.opened() { Outcome::Ok } else { Outcome::Refuses };
+            let outcome = if facts.opened() { Outcome::Ok } else { Outcome::Refuses };
             new(
                 outcome,
                 format!(
@@ -49,10 +49,10 @@ fn region(examined: &Examined<'_>) -> Check {
     }
 }
 
-fn encryption(examined: &Examined<'_>) -> Check {
-    let looks = examined.looks;
+fn encryption(examined: &DoctorContext<'_>) -> Check {
+    let facts = examined.facts;
     let new = |outcome, sentence: String| Check::new("encryption", outcome, sentence);
-    let default = match &looks.default_encryption {
+    let default = match &facts.default_encryption {
         Ok(Some((algorithm, key))) => {
             let key = key.as_ref().map(|key| format!(" and the key {key}")).unwrap_or_default();
             format!("The bucket encrypts new objects with {algorithm}{key}.")
@@ -60,16 +60,16 @@ fn encryption(examined: &Examined<'_>) -> Check {
         Ok(None) => "The bucket states no encryption of new objects.".to_owned(),
         Err(why) => format!("How the bucket encrypts new objects is not known. {why}"),
     };
-    let Some((facts, _)) = looks.stored() else {
+    let Some((storage, _)) = facts.stored() else {
         let sentence = format!("The object was not seen. {default}");
         return new(Outcome::Unknown, sentence);
     };
-    let key = facts.kms_key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
-    match &facts.encryption {
-        Some(algorithm) if facts.is_encrypted_with_kms() => {
-            let (outcome, may) = if looks.opened() {
+    let key = storage.kms_key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
+    match &storage.encryption {
+        Some(algorithm) if storage.is_encrypted_with_kms() => {
+            let (outcome, may) = if facts.opened() {
                 (Outcome::Ok, "The signer may use it.")
-            } else if looks.is_kms_to_blame() {
+            } else if facts.is_kms_to_blame() {
                 (Outcome::Refuses, "It keeps links from opening: see \"object\".")
             } else {
                 (Outcome::Unknown, "The signer needs kms:Decrypt on it.")
@@ -89,15 +89,15 @@ fn encryption(examined: &Examined<'_>) -> Check {
     }
 }
 
-fn storage_class(examined: &Examined<'_>) -> Check {
-    let looks = examined.looks;
+fn storage_class(examined: &DoctorContext<'_>) -> Check {
+    let facts = examined.facts;
     let new = |outcome, sentence: String| Check::new("storage-class", outcome, sentence);
-    let Some((facts, end)) = looks.stored() else {
+    let Some((storage, end)) = facts.stored() else {
         return new(Outcome::Unknown, "The object was not seen.".to_owned());
     };
-    let class = facts.storage_class.as_deref().unwrap_or("STANDARD");
-    let tier = facts.archive_status.as_ref().map(|tier| format!(", {tier}")).unwrap_or_default();
-    if !facts.is_archived() {
+    let class = storage.storage_class.as_deref().unwrap_or("STANDARD");
+    let tier = storage.archive_status.as_ref().map(|tier| format!(", {tier}")).unwrap_or_default();
+    if !storage.is_archived() {
         return new(Outcome::Ok, format!("The object is in {class}, which links open at once."));
     }
     if let Some(until) = end.restored_until() {
@@ -107,7 +107,7 @@ fn storage_class(examined: &Examined<'_>) -> Check {
         );
         return new(Outcome::Limits, sentence);
     }
-    if facts.is_being_restored {
+    if storage.is_being_restored {
         let sentence = format!(
             "The object is archived in {class}{tier}, and is being restored. Links open when that is \
              done, which takes minutes to two days."
@@ -117,9 +117,9 @@ fn storage_class(examined: &Examined<'_>) -> Check {
     let sentence =
         format!("The object is archived in {class}{tier}. Links open once it is restored.");
     let check = new(Outcome::Refuses, sentence);
-    let Ok(bucket) = &looks.bucket else { return check };
+    let Ok(bucket) = &facts.bucket else { return check };
     // From a tier of Intelligent-Tiering an object is restored for good.
-    let request = if facts.archive_status.is_some() { "{}" } else { "Days=7" };
+    let request = if storage.archive_status.is_some() { "{}" } else { "Days=7" };
     let mut words = vec!["aws", "s3api", "restore-object", "--bucket", bucket];
     words.extend(["--key", &examined.question.key]);
     if let Some(version_id) = &examined.question.version_id {
@@ -130,12 +130,12 @@ fn storage_class(examined: &Examined<'_>) -> Check {
 }
 
 /// What the object itself says, and then what the rules say. One check for each finding.
-fn lifecycle(examined: &Examined<'_>) -> Vec<Check> {
-    let looks = examined.looks;
+fn lifecycle(examined: &DoctorContext<'_>) -> Vec<Check> {
+    let facts = examined.facts;
     let version_id = examined.question.version_id.as_deref();
     let new = |outcome, sentence: String| Check::new("lifecycle", outcome, sentence);
     let mut checks = Vec::new();
-    let stored = looks.stored();
+    let stored = facts.stored();
     if let Some((_, end)) = stored
         && let Some(expiration) = end.expiration()
     {
@@ -157,7 +157,7 @@ fn lifecycle(examined: &Examined<'_>) -> Vec<Check> {
             )
         });
     }
-    match &looks.lifecycle {
+    match &facts.lifecycle {
         Err(why) => checks.push(new(Outcome::Unknown, why.clone())),
         Ok(rules) => {
             for rule in rules {

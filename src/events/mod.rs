@@ -39,7 +39,7 @@ pub(crate) use self::sqs::{QueueMessage, batch_response};
 use crate::doctor::{Diagnosis, Question};
 use crate::invocation::Caller;
 use crate::mail::BucketEvent;
-use crate::shares::{Operation, Report};
+use crate::shares::{OperatorRequest, Report};
 
 /// An event, translated.
 pub(crate) enum Event {
@@ -52,7 +52,7 @@ pub(crate) enum Event {
     /// A question to the doctor.
     Doctor(Result<Question, MalformedQuestion>),
     /// What an operator wants of shares.
-    Shares(Result<Operation, MalformedOperation>),
+    Shares(Result<OperatorRequest, MalformedOperation>),
 }
 
 /// What the function answers, in the shape that the event's sender wants.

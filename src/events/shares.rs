@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::quoted;
-use crate::shares::{Operation, Selector, ShareId};
+use crate::shares::{OperatorRequest, Selector, ShareId};
 
 /// The largest event about shares that is read, in bytes. A key has at most 1,024.
 const MAX_BYTES: usize = 16 * 1_024;
@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 16 * 1_024;
 pub struct MalformedOperation(String);
 
 /// Reads a whole event that has a field `shares`.
-pub(super) fn parse(event: &str) -> Result<Operation, MalformedOperation> {
+pub(super) fn parse(event: &str) -> Result<OperatorRequest, MalformedOperation> {
     if event.len() > MAX_BYTES {
         let bytes = event.len();
         return Err(malformed(format!(
@@ -45,8 +45,8 @@ pub(super) fn parse(event: &str) -> Result<Operation, MalformedOperation> {
         return Err(malformed(format!("shares.{} is no JSON object", quoted(&name))));
     };
     match name.as_str() {
-        "list" => selector(fields).map(Operation::List),
-        "revoke" => selector(fields).map(Operation::Revoke),
+        "list" => selector(fields).map(OperatorRequest::List),
+        "revoke" => selector(fields).map(OperatorRequest::Revoke),
         other => Err(malformed(format!("shares has the unknown field {}", quoted(other)))),
     }
 }
@@ -119,9 +119,9 @@ mod tests {
             from: ShareId::parse(id),
             ..Selector::default()
         };
-        assert_eq!(parse(&event), Ok(Operation::Revoke(expected)));
+        assert_eq!(parse(&event), Ok(OperatorRequest::Revoke(expected)));
         let all = r#"{"shares": {"list": {"all": true}}}"#;
-        assert_eq!(parse(all), Ok(Operation::List(Selector::default())));
+        assert_eq!(parse(all), Ok(OperatorRequest::List(Selector::default())));
     }
 
     #[test]

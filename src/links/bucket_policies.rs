@@ -11,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use link_rules::arn::{bucket_arn, is_access_point, is_multi_region};
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
-use link_rules::policy::{Policy, Question, SignatureVersion, Signer, TokenIssued, Verdict};
+use link_rules::policy::{
+    Evaluation, Policy, RequestContext, SignatureVersion, SigningPrincipal, TokenIssued,
+};
 use link_rules::window::Bounds;
 use serde::Serialize;
 use thiserror::Error;
@@ -61,7 +63,7 @@ pub(crate) struct Unreadable(String);
 
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Planned<'a> {
+pub(crate) struct PolicyContext<'a> {
     /// The object, and the version that the link names.
     pub(crate) object: ObjectRef<'a>,
     /// The session that signs.
@@ -230,13 +232,13 @@ impl BucketPolicies {
     pub(super) fn bounds(
         &self,
         policy: &Policy,
-        planned: &Planned<'_>,
+        planned: &PolicyContext<'_>,
         signed_at: Timestamp,
     ) -> Result<Bounds, LinkError> {
         if policy.denies_nothing() {
             return Ok(Bounds::default());
         }
-        let verdict = self.verdict(policy, planned, signed_at);
+        let verdict = self.evaluate(policy, planned, signed_at);
         if let Some(statement) = verdict.refused_by() {
             return Err(LinkError::ObjectUnavailable(format!(
                 "the bucket's policy refuses this link to everybody: {}",
@@ -251,29 +253,29 @@ impl BucketPolicies {
     }
 
     /// What `policy` does to a link that is signed at `signed_at`.
-    pub(crate) fn verdict(
+    pub(crate) fn evaluate(
         &self,
         policy: &Policy,
-        planned: &Planned<'_>,
+        planned: &PolicyContext<'_>,
         signed_at: Timestamp,
-    ) -> Verdict {
+    ) -> Evaluation {
         // AWS's own endpoints are asked over TLS. What stands behind another one is not known.
         let https = self.aws.settings().s3_endpoint.is_none().then_some(true);
         let bucket_arn = bucket_arn(planned.object.bucket, planned.object.region);
-        policy.verdict(&question(planned, &bucket_arn, https, signed_at))
+        policy.evaluate(&request_context(planned, &bucket_arn, https, signed_at))
     }
 }
 
 /// The question that `planned` asks of its bucket's policy, if it is signed at `signed_at`.
-fn question<'a>(
-    planned: &Planned<'a>,
+fn request_context<'a>(
+    planned: &PolicyContext<'a>,
     bucket_arn: &'a str,
     https: Option<bool>,
     signed_at: Timestamp,
-) -> Question<'a> {
-    let Planned { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
+) -> RequestContext<'a> {
+    let PolicyContext { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
         *planned;
-    Question {
+    RequestContext {
         bucket_arn,
         key,
         version_id,
@@ -284,7 +286,7 @@ fn question<'a>(
         } else {
             SignatureVersion::SigV4
         },
-        signer: Signer {
+        signer: SigningPrincipal {
             arn: signer.map(|signer| signer.arn.as_str()),
             role_arn: session.role_arn.as_deref(),
             user_id: signer.map(|signer| signer.user_id.as_str()),

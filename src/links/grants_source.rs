@@ -80,11 +80,11 @@ enum Unread {
     /// The document is wrong, or S3 refuses to give it. Somebody has to change something.
     Wrong(String),
     /// S3 gave no answer, or is not able to answer now.
-    Away(String),
+    Unavailable(String),
 }
 
 /// What else grants have to be, besides well-formed.
-type Accept = Box<dyn Fn(&Grants) -> Result<(), String> + Send + Sync>;
+type Validate = Box<dyn Fn(&Grants) -> Result<(), String> + Send + Sync>;
 
 /// Gives each invocation the grants that hold now.
 pub(crate) struct GrantsSource {
@@ -99,9 +99,9 @@ struct GrantsObject {
     location: ObjectLocation,
     /// What is added where the document names `"s3-event"` in no grant.
     mails: Grants,
-    accept: Accept,
+    validate: Validate,
     /// The document that was read last.
-    document: Memory<(), Document, Away>,
+    document: Memory<(), Document, Unavailable>,
 }
 
 /// A document that was read, whether it is right or wrong.
@@ -114,26 +114,26 @@ struct Document {
 
 /// S3 gave no answer, or is not able to answer now.
 #[derive(Clone, Copy, Debug)]
-struct Away;
+struct Unavailable;
 
-impl Failure for Away {
+impl Failure for Unavailable {
     fn pause(&self) -> Option<SignedDuration> {
         Some(RECHECK)
     }
 }
 
 impl GrantsSource {
-    /// Keeps the setting. `accept` says what is wrong with grants for the rest of the function.
+    /// Keeps the setting. `validate` says what is wrong with grants for the rest of the function.
     pub(crate) fn new(
         setting: GrantsSetting,
         aws: Aws,
-        accept: impl Fn(&Grants) -> Result<(), String> + Send + Sync + 'static,
+        validate: impl Fn(&Grants) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         let (grants, object) = match setting {
             GrantsSetting::Written(grants) => (grants, None),
             GrantsSetting::Object { location, mails } => {
-                let (accept, document) = (Box::new(accept), Memory::new(1));
-                (Grants::default(), Some(GrantsObject { aws, location, mails, accept, document }))
+                let (validate, document) = (Box::new(validate), Memory::new(1));
+                (Grants::default(), Some(GrantsObject { aws, location, mails, validate, document }))
             }
         };
         Self { current: RwLock::new(Arc::new(grants)), object }
@@ -165,9 +165,9 @@ impl GrantsSource {
                 }
                 // Not asked for conditionally, so S3 can't say that nothing changed.
                 Ok(None) => why = Some(format!("S3 did not give {}", object.location)),
-                Err((Unread::Wrong(reason) | Unread::Away(reason), _)) => why = Some(reason),
+                Err((Unread::Wrong(reason) | Unread::Unavailable(reason), _)) => why = Some(reason),
             }
-            Err(Away)
+            Err(Unavailable)
         };
         // Boxed because the call is large, and is made once in a while.
         let _ = Box::pin(object.document.get_anew(&(), |_| read, invocation)).await;
@@ -200,7 +200,7 @@ impl GrantsSource {
         links: &Links,
         before: Document,
         invocation: &Invocation,
-    ) -> Result<Document, Away> {
+    ) -> Result<Document, Unavailable> {
         let request_id = invocation.request_id();
         match object.ask(links, before.etag.as_deref(), invocation).await {
             Ok(Some((grants, etag))) => {
@@ -227,13 +227,13 @@ impl GrantsSource {
                 }
                 Ok(Document { etag, wrong: Some(reason) })
             }
-            Err((Unread::Away(reason), _)) => {
+            Err((Unread::Unavailable(reason), _)) => {
                 tracing::warn!(
                     request_id,
                     reason,
                     "the object in GRANTS can't be read: the grants are kept"
                 );
-                Err(Away)
+                Err(Unavailable)
             }
         }
     }
@@ -273,7 +273,7 @@ impl GrantsObject {
             GrantsError::Syntax(_) | GrantsError::Empty => format!("{location} {error}"),
         })?;
         let grants = grants.with_mail_grants(&self.mails);
-        (self.accept)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
+        (self.validate)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
         Ok(grants)
     }
 
@@ -286,9 +286,9 @@ impl GrantsObject {
     ) -> Result<Option<(Vec<u8>, Option<String>)>, Unread> {
         let Self { location: location @ ObjectLocation { bucket, key }, .. } = self;
         let credentials = links.sessions.credentials(invocation).await;
-        let credentials = credentials.map_err(|error| Unread::Away(error.to_string()))?;
+        let credentials = credentials.map_err(|error| Unread::Unavailable(error.to_string()))?;
         let region = links.regions.region_of(bucket, &credentials, invocation).await;
-        let region = region.map_err(|error| Unread::Away(error.to_string()))?;
+        let region = region.map_err(|error| Unread::Unavailable(error.to_string()))?;
         let client = self.aws.s3(&region, &credentials, invocation);
         let call = client.get_object().bucket(bucket).key(key);
         let call = call.set_if_none_match(etag.map(str::to_owned));
@@ -310,7 +310,7 @@ impl GrantsObject {
                 "S3 refused GetObject on {location} ({error}): check that the object exists, and \
                  allow s3:GetObject on it to the function's role"
             ))),
-            Err(error) => Err(Unread::Away(format!("S3 did not give {location}: {error}"))),
+            Err(error) => Err(Unread::Unavailable(format!("S3 did not give {location}: {error}"))),
         }
     }
 }

@@ -8,13 +8,13 @@
 //! into another delivery of the event.
 
 mod bucket_policies;
-mod check;
 mod error;
+mod expiration;
 mod grants_source;
 mod link;
 mod log;
-mod object_end;
-mod object_facts;
+mod probe;
+mod storage_info;
 mod version;
 
 use std::collections::HashSet;
@@ -32,15 +32,17 @@ use memchr::memmem;
 use tokio::time::timeout;
 
 use self::bucket_policies::Unreadable;
-pub(crate) use self::bucket_policies::{BucketPolicies, Planned, PolicyReading, PolicySetting};
-pub(crate) use self::check::{Answer, Denial, fetch_one_byte};
+pub(crate) use self::bucket_policies::{
+    BucketPolicies, PolicyContext, PolicyReading, PolicySetting,
+};
 pub(crate) use self::error::LinkError;
+pub(crate) use self::expiration::Expiration;
 pub use self::grants_source::GrantsObjectError;
 pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation};
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
-pub(crate) use self::object_end::ObjectEnd;
-pub(crate) use self::object_facts::ObjectFacts;
+pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
+pub(crate) use self::storage_info::StorageInfo;
 pub(crate) use self::version::Versions;
 use crate::aws::{Aws, Regions};
 use crate::invocation::Invocation;
@@ -195,7 +197,7 @@ impl Links {
         object_end: Option<Timestamp>,
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
-        let answer = check::open_once(self.aws.http(), &link.url, invocation).await?;
+        let answer = probe::open(self.aws.http(), &link.url, invocation).await?;
         let end = answer.end.of(prepared.request.version_id.as_deref());
         let link = match [end, object_end].into_iter().flatten().min() {
             None => link,
@@ -296,7 +298,7 @@ impl Links {
             None => (PolicyReading::Ignored, Bounds::default()),
             Some(Err(_)) => (PolicyReading::Unreadable, Bounds::default()),
             Some(Ok(policy)) => {
-                let planned = Planned { object, session, signer: signer.as_deref() };
+                let planned = PolicyContext { object, session, signer: signer.as_deref() };
                 (PolicyReading::Heeded, self.policies.bounds(policy, &planned, now)?)
             }
         };

@@ -11,7 +11,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use jiff::Timestamp;
 use link_rules::object::{ObjectRef, UNVERSIONED};
 
-use super::{LinkError, ObjectEnd};
+use super::{Expiration, LinkError};
 use crate::aws::{Aws, AwsError, answered};
 use crate::invocation::Invocation;
 
@@ -61,7 +61,7 @@ impl Versions {
         invocation: &Invocation,
     ) -> Result<Option<Timestamp>, LinkError> {
         match self.current(object, credentials, invocation).await {
-            Ok(current) => Ok(ObjectEnd::read(current.expiration(), None).of(None)),
+            Ok(current) => Ok(Expiration::read(current.expiration(), None).of(None)),
             Err(AwsError::Refused { status: 404, .. }) => {
                 Err(LinkError::ObjectUnavailable("The object is deleted.".to_owned()))
             }

@@ -27,14 +27,14 @@ use link_rules::response_headers::ResponseHeaders;
 use link_rules::text;
 use uuid::Uuid;
 
-use super::brought::Brought;
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::choice::Choice;
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use super::ledger::{Claim, ClaimToken, Entry, Ledger};
 use super::log;
+use super::mailed_link::MailedLink;
 use super::message;
-use super::object::{Object, ObjectError, Objects};
+use super::object::{MailedObject, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
@@ -69,7 +69,7 @@ struct Delivery<'a> {
     /// What the mail brings.
     action: Action,
     created: &'a ObjectCreated,
-    object: Object,
+    object: MailedObject,
     credentials: Credentials,
 }
 
@@ -292,9 +292,9 @@ impl Mailer {
             }
         };
         match self.send_in_time(delivery, recipient, token, invocation).await {
-            Ok((brought, message_id)) => {
-                log::mailed(invocation, delivery.created, recipient, &brought, &message_id);
-                self.mark(delivery, &claim_token, &brought, &message_id, invocation).await;
+            Ok((mailed, message_id)) => {
+                log::mailed(invocation, delivery.created, recipient, &mailed, &message_id);
+                self.mark(delivery, &claim_token, &mailed, &message_id, invocation).await;
                 Ok(())
             }
             // The mail may have been sent. The claim keeps it from being sent again at once.
@@ -318,7 +318,7 @@ impl Mailer {
         recipient: &Address,
         token: Option<Token>,
         invocation: &Invocation,
-    ) -> Result<(Brought, String), DeliveryError> {
+    ) -> Result<(MailedLink, String), DeliveryError> {
         let share = match self.shares.as_ref().zip(token) {
             Some((shares, token)) => {
                 Some(self.share(shares, delivery, recipient, token, invocation).await?)
@@ -345,22 +345,22 @@ impl Mailer {
         recipient: &Address,
         share: Option<&Made>,
         invocation: &Invocation,
-    ) -> Result<(Brought, String), DeliveryError> {
-        let brought = self.brought(delivery, share, invocation).await?;
+    ) -> Result<(MailedLink, String), DeliveryError> {
+        let mailed = self.mailed_link(delivery, share, invocation).await?;
         let sender = &self.settings.sender;
-        let mime = message::compose(sender, recipient, &brought, delivery.object.size)?;
+        let mime = message::compose(sender, recipient, &mailed, delivery.object.size)?;
         let Delivery { credentials, .. } = delivery;
         let sent = self.ses.send(&sender.address, recipient, mime, credentials, invocation).await;
-        Ok((brought, sent?))
+        Ok((mailed, sent?))
     }
 
     /// What the mail brings: the share, or a link that is signed now.
-    async fn brought(
+    async fn mailed_link(
         &self,
         delivery: &Delivery<'_>,
         share: Option<&Made>,
         invocation: &Invocation,
-    ) -> Result<Brought, DeliveryError> {
+    ) -> Result<MailedLink, DeliveryError> {
         if let Some(share) = share {
             check_time_left_for_ses(invocation)?;
             return Ok(share.into());
@@ -434,17 +434,17 @@ impl Mailer {
         &self,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
-        brought: &Brought,
+        mailed: &MailedLink,
         message_id: &str,
         invocation: &Invocation,
     ) {
         let now = invocation.now();
         let marked = self
             .ledger
-            .mark_sent(claim_token, message_id, brought.link_id(), &delivery.credentials, now)
+            .mark_sent(claim_token, message_id, mailed.link_id(), &delivery.credentials, now)
             .await;
         if let Err(error) = marked {
-            log::not_marked(invocation, brought, &error.to_string());
+            log::not_marked(invocation, mailed, &error.to_string());
         }
     }
 

@@ -3,9 +3,9 @@
 //!
 //! Of a mail address a line holds only the domain. No line holds a link.
 
-use super::brought::Brought;
 use super::bucket_event::ObjectCreated;
 use super::error::DeliveryError;
+use super::mailed_link::MailedLink;
 use super::recipients::{Address, RefusedRecipients};
 use crate::invocation::Invocation;
 use crate::telemetry::Counter;
@@ -15,19 +15,19 @@ pub(super) fn mailed(
     invocation: &Invocation,
     object: &ObjectCreated,
     to: &Address,
-    brought: &Brought,
+    mailed: &MailedLink,
     message_id: &str,
 ) {
     invocation.count(Counter::MailsSent);
     tracing::info!(
-        link_id = brought.link_id(),
-        share_id = brought.share_id(),
+        link_id = mailed.link_id(),
+        share_id = mailed.share_id(),
         request_id = invocation.request_id(),
         bucket = object.bucket,
         key = object.key,
         to_domain = to.domain(),
         message_id,
-        expires_in = brought.expires_in,
+        expires_in = mailed.expires_in,
         "mail sent"
     );
 }
@@ -78,10 +78,10 @@ pub(super) fn not_mailed(
 }
 
 /// Logs a mail that SES accepted and that the ledger does not know as sent.
-pub(super) fn not_marked(invocation: &Invocation, brought: &Brought, reason: &str) {
+pub(super) fn not_marked(invocation: &Invocation, mailed: &MailedLink, reason: &str) {
     tracing::error!(
-        link_id = brought.link_id(),
-        share_id = brought.share_id(),
+        link_id = mailed.link_id(),
+        share_id = mailed.share_id(),
         request_id = invocation.request_id(),
         reason,
         "mail sent and not marked: if this event comes again, so does the mail"

@@ -18,7 +18,7 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use thiserror::Error;
 
-use super::brought::Brought;
+use super::mailed_link::MailedLink;
 use super::recipients::Address;
 use super::sender::Sender;
 
@@ -79,23 +79,23 @@ struct Html<'a>(&'a MailText<'a>);
 pub(super) fn compose(
     sender: &Sender,
     recipient: &Address,
-    brought: &Brought,
+    mailed: &MailedLink,
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
-    let name = text::file_name(&brought.key);
+    let name = text::file_name(&mailed.key);
     let text = MailText {
         sender_name: sender.name.as_deref().unwrap_or_default(),
         file_name: text::shortened(&name, MAX_NAME_IN_BODY),
         size: text::size(size),
-        url: &brought.url,
-        works_until: text::instant(brought.expires_at),
-        expires_at: brought.expires_at.to_string(),
-        time_left: text::length(brought.time_left),
+        url: &mailed.url,
+        works_until: text::instant(mailed.expires_at),
+        expires_at: mailed.expires_at.to_string(),
+        time_left: text::length(mailed.time_left),
     };
     let subject =
         format!("Your file {} ({})", text::shortened(&name, MAX_NAME_IN_SUBJECT), text.size);
     // `=_` occurs in no encoded body. Nobody can know the boundary before the mail is sent.
-    let boundary = format!("=_{}", brought.id());
+    let boundary = format!("=_{}", mailed.id());
     let body = MimePart::new(
         ContentType::new("multipart/alternative").attribute("boundary", boundary),
         vec![
@@ -111,9 +111,9 @@ pub(super) fn compose(
     };
     let message = message
         .subject(Text::new(subject))
-        .date(brought.dated.as_second())
+        .date(mailed.dated.as_second())
         // SES requires a message id and replaces it with its own.
-        .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", brought.id())))
+        .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", mailed.id())))
         // Vacation responders do not answer such mails (RFC 3834).
         .header("Auto-Submitted", Raw::new("auto-generated"))
         .body(body)

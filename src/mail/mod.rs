@@ -9,7 +9,7 @@
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
 //! - [`choice`] decides what the mail about a file brings,
-//! - [`brought`] is what a mail brings: a link or the address of a share,
+//! - [`mailed_link`] is what a mail brings: a link or the address of a share,
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
@@ -20,13 +20,13 @@
 //! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
 //! `handler`.
 
-mod brought;
 mod bucket_event;
 mod choice;
 mod deliver;
 mod error;
 mod ledger;
 mod log;
+mod mailed_link;
 mod message;
 mod object;
 mod recipients;

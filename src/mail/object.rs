@@ -16,14 +16,14 @@ use thiserror::Error;
 use super::bucket_event::ObjectCreated;
 use crate::aws::{Aws, answered};
 use crate::invocation::Invocation;
-use crate::links::ObjectEnd;
+use crate::links::Expiration;
 
 /// The metadata (`x-amz-meta-link-to`) that names recipients.
 const LINK_TO: &str = "link-to";
 
 /// An object that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Object {
+pub(super) struct MailedObject {
     /// The object's size in bytes.
     pub(super) size: u64,
     /// The value of the metadata `link-to`, decoded. `None` if there is none, or only white space.
@@ -65,7 +65,7 @@ impl Objects {
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<Object, ObjectError> {
+    ) -> Result<MailedObject, ObjectError> {
         let client = self.0.s3(region, credentials, invocation);
         // The first call names no version. A deleted object's versions still exist, so a call that
         // names one would find it.
@@ -80,8 +80,8 @@ impl Objects {
             _ => current,
         };
         let link_to = found.metadata().and_then(|metadata| metadata.get(LINK_TO));
-        let end = ObjectEnd::read(found.expiration(), found.restore());
-        Ok(Object {
+        let end = Expiration::read(found.expiration(), found.restore());
+        Ok(MailedObject {
             expires_at: end.of(created.version_id.as_deref()),
             size: found.content_length().and_then(|size| size.try_into().ok()).unwrap_or(0),
             link_to: link_to.map(|value| decode(value)).filter(|list| !list.trim().is_empty()),

@@ -27,7 +27,7 @@ use thiserror::Error;
 
 use self::endpoint::{AuthScheme, Endpoint};
 pub use self::operation::{GetObject, Operation};
-use self::sigv4::{Request, SigV4Signer, SigningContext};
+use self::sigv4::{SigV4Signer, SignableRequest, SigningContext};
 use self::sigv4a::SigV4aSigner;
 use crate::aws::Aws;
 
@@ -139,7 +139,7 @@ impl Signer {
             BucketSigner::SigV4 { signer, endpoint, context } => {
                 let mut query = operation.query();
                 query.push(("x-link-id", link_id));
-                let request = Request {
+                let request = SignableRequest {
                     method: operation.method(),
                     key,
                     query,

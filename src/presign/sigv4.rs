@@ -34,7 +34,7 @@ const USUAL_LENGTH: usize = 320;
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A request to be signed. Nothing in it is encoded.
-pub(super) struct Request<'a> {
+pub(super) struct SignableRequest<'a> {
     pub(super) method: &'static str,
     pub(super) key: &'a str,
     /// Query parameters, in any order.
@@ -129,7 +129,7 @@ impl SigV4Signer {
         &self,
         context: &SigningContext,
         endpoint: &Endpoint,
-        request: Request<'_>,
+        request: SignableRequest<'_>,
         expires_in: u64,
     ) -> String {
         let mut headers = vec![("host", endpoint.host.as_str())];
@@ -202,7 +202,7 @@ impl SigV4Signer {
     }
 
     /// About the length of the URL, in bytes.
-    fn length(&self, endpoint: &Endpoint, request: &Request<'_>) -> usize {
+    fn length(&self, endpoint: &Endpoint, request: &SignableRequest<'_>) -> usize {
         let parameters: usize =
             request.query.iter().map(|(name, value)| name.len() + 3 * value.len()).sum();
         endpoint.origin.len()
@@ -228,7 +228,7 @@ fn hex(hash: &[u8]) -> [u8; 2 * digest::SHA256_OUTPUT_LEN] {
 mod tests {
     use super::*;
 
-    fn presign(request: Request<'_>, signed_at: &str, expires_in: u64) -> String {
+    fn presign(request: SignableRequest<'_>, signed_at: &str, expires_in: u64) -> String {
         let credentials = Credentials::new(
             "AKIAIOSFODNN7EXAMPLE",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -252,7 +252,8 @@ mod tests {
     /// The example in the S3 API reference, "Authenticating Requests: Using Query Parameters".
     #[test]
     fn the_published_example_has_the_published_signature() {
-        let request = Request { method: "GET", key: "test.txt", query: Vec::new(), headers: &[] };
+        let request =
+            SignableRequest { method: "GET", key: "test.txt", query: Vec::new(), headers: &[] };
         assert_eq!(
             presign(request, "2013-05-24T00:00:00Z", 86_400),
             "https://examplebucket.s3.amazonaws.com/test.txt\
@@ -268,7 +269,7 @@ mod tests {
     fn signed_headers_are_sorted_and_named_in_the_query() {
         let headers = [("x-amz-meta-a", "b"), ("content-type", "text/plain")];
         let query = vec![("uploadId", "u/1"), ("partNumber", "7")];
-        let request = Request { method: "PUT", key: "a b/ü", query, headers: &headers };
+        let request = SignableRequest { method: "PUT", key: "a b/ü", query, headers: &headers };
         let url = presign(request, "2026-11-25T00:00:00Z", 60);
         assert!(url.contains("/a%20b/%C3%BC?X-Amz-Algorithm="), "{url}");
         assert!(url.contains("&X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-meta-a"), "{url}");

@@ -148,7 +148,7 @@ struct Header {
 
 /// The claims that are read. All other claims are ignored.
 #[derive(Deserialize)]
-struct Claims<'a> {
+struct TokenClaims<'a> {
     iss: String,
     #[serde(default)]
     sub: Value,
@@ -190,7 +190,7 @@ fn read_token(
         return Err(ProvesNothing("it is not signed with the algorithm that was asked for"));
     }
     let payload = decode(payload).ok_or(ProvesNothing("its payload is not base64url"))?;
-    let claims: Claims<'_> = from_object(&payload)
+    let claims: TokenClaims<'_> = from_object(&payload)
         .ok_or(ProvesNothing("its payload is not an object with iss, iat and exp"))?;
     if !is_our_audience(&claims.aud) {
         return Err(ProvesNothing("its aud is not the audience that was asked for"));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use link_rules::problem::ProblemKind;
 use thiserror::Error;
 
-use super::share::State;
+use super::share::ShareState;
 use crate::aws::AwsError;
 use crate::links::LinkError;
 
@@ -20,7 +20,7 @@ pub(crate) enum ShareError {
     NoSuchShare,
     /// The share opens nothing any more.
     #[error("{}", over(*.0))]
-    Over(State),
+    Over(ShareState),
     /// The owner wants a change of a share that was revoked for good.
     #[error("The share is revoked, and stays so. Make another one.")]
     Revoked,
@@ -66,14 +66,14 @@ pub(crate) enum ShareError {
     Link(#[from] LinkError),
 }
 
-fn over(state: State) -> &'static str {
+fn over(state: ShareState) -> &'static str {
     match state {
-        State::Active => "The share works.",
-        State::Ended => "The share has ended: its time is over.",
-        State::UsedUp => {
+        ShareState::Active => "The share works.",
+        ShareState::Ended => "The share has ended: its time is over.",
+        ShareState::UsedUp => {
             "The share is used up: the file was downloaded as often as its owner allowed."
         }
-        State::Withdrawn => "The share was withdrawn: the file is not shared any more.",
+        ShareState::Withdrawn => "The share was withdrawn: the file is not shared any more.",
     }
 }
 
@@ -83,9 +83,9 @@ impl ShareError {
         match self {
             Self::Field(_) => ProblemKind::InvalidRequest,
             Self::NoSuchShare => ProblemKind::NoSuchShare,
-            Self::Over(State::Active | State::Withdrawn) => ProblemKind::ShareWithdrawn,
-            Self::Over(State::Ended) => ProblemKind::ShareEnded,
-            Self::Over(State::UsedUp) => ProblemKind::ShareUsedUp,
+            Self::Over(ShareState::Active | ShareState::Withdrawn) => ProblemKind::ShareWithdrawn,
+            Self::Over(ShareState::Ended) => ProblemKind::ShareEnded,
+            Self::Over(ShareState::UsedUp) => ProblemKind::ShareUsedUp,
             Self::Revoked => ProblemKind::ShareRevoked,
             Self::PasscodeWanted => ProblemKind::PasscodeWanted,
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
@@ -125,10 +125,10 @@ impl ShareError {
         vec![
             Self::Field(why()),
             Self::NoSuchShare,
-            Self::Over(State::Active),
-            Self::Over(State::Ended),
-            Self::Over(State::UsedUp),
-            Self::Over(State::Withdrawn),
+            Self::Over(ShareState::Active),
+            Self::Over(ShareState::Ended),
+            Self::Over(ShareState::UsedUp),
+            Self::Over(ShareState::Withdrawn),
             Self::Revoked,
             Self::PasscodeWanted,
             Self::WrongPasscode { tries_left: 3 },

@@ -5,21 +5,21 @@
 //! - [`share`] is what a share is and what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
 //! - [`change`] is what an owner may change,
-//! - [`create`] makes shares, [`manage`] lists, changes and revokes them for their owners,
-//! - [`open`] says what a share's page shows, and judges each press of its button,
-//! - [`operate`] lists and revokes for operators,
+//! - [`create`] makes shares, [`owner`] lists, changes and revokes them for their owners,
+//! - [`download`] says what a share's page shows, and judges each press of its button,
+//! - [`operator`] lists and revokes for operators,
 //! - [`settings`] reads the settings, [`error`] says why not, [`log`] has the log lines and counters.
 //!
 //! This room knows no HTTP and no event. It decides nothing about links: `links` does.
 
 mod change;
 mod create;
+mod download;
 mod error;
 mod item;
 mod log;
-mod manage;
-mod open;
-mod operate;
+mod operator;
+mod owner;
 mod passcode;
 mod settings;
 mod share;
@@ -30,13 +30,13 @@ use std::sync::Arc;
 
 pub(crate) use self::change::{Change, Edit};
 pub(crate) use self::create::{Made, NewShare};
+pub(crate) use self::download::{DownloadOutcome, Facts};
 pub(crate) use self::error::ShareError;
-pub(crate) use self::open::{Facts, Pressed};
-pub use self::operate::Report;
-pub(crate) use self::operate::{Operation, Selector};
+pub use self::operator::Report;
+pub(crate) use self::operator::{OperatorRequest, Selector};
 pub(crate) use self::passcode::Passcode;
 pub(crate) use self::settings::ShareSettings;
-pub(crate) use self::share::{State, Summary};
+pub(crate) use self::share::{ShareState, Summary};
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};
 use crate::aws::Aws;

@@ -70,7 +70,7 @@ impl Passcode {
     /// # Errors
     ///
     /// [`ShareError::Internal`] when the system gives no random bytes.
-    pub(crate) fn made() -> Result<Self, ShareError> {
+    pub(crate) fn generated() -> Result<Self, ShareError> {
         const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
         let bytes: [u8; 10] = random_bytes()?;
         let mut passcode: String =
@@ -181,8 +181,8 @@ mod tests {
         for untypable in ["abcd\n", "ab\rcd", "abc\td", "\0abcd"] {
             assert!(Passcode::chosen(untypable).is_err(), "{untypable:?}");
         }
-        let made = Passcode::made().unwrap();
+        let made = Passcode::generated().unwrap();
         assert_eq!(made.reveal().len(), 11);
-        assert_ne!(made, Passcode::made().unwrap());
+        assert_ne!(made, Passcode::generated().unwrap());
     }
 }

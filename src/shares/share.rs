@@ -84,7 +84,7 @@ pub(crate) struct Share {
 
 /// What may become of a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ShareState {
     /// It opens, as far as its owner may still share the file.
     Active,
     /// Its time is over.
@@ -95,7 +95,7 @@ pub(crate) enum State {
     Withdrawn,
 }
 
-impl State {
+impl ShareState {
     /// The name used in answers and logs.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -109,15 +109,15 @@ impl State {
 
 impl Summary {
     /// What may become of the share at `now`, whatever the grants say.
-    pub(crate) fn state(&self, now: Timestamp) -> State {
+    pub(crate) fn state(&self, now: Timestamp) -> ShareState {
         if self.revoked_at.is_some() {
-            State::Withdrawn
+            ShareState::Withdrawn
         } else if self.expires_at <= now {
-            State::Ended
+            ShareState::Ended
         } else if self.max_downloads.is_some_and(|max| self.downloads >= max) {
-            State::UsedUp
+            ShareState::UsedUp
         } else {
-            State::Active
+            ShareState::Active
         }
     }
 
@@ -141,10 +141,10 @@ impl Summary {
 impl Share {
     /// What may become of the share at `now`, as the browser sees it. A browser that downloaded a
     /// moment ago may press again, even if that was the last download.
-    pub(super) fn state_for(&self, browser: Option<&Browser>, now: Timestamp) -> State {
+    pub(super) fn state_for(&self, browser: Option<&Browser>, now: Timestamp) -> ShareState {
         match self.summary.state(now) {
-            State::UsedUp if browser.is_some_and(|browser| self.counted(browser, now)) => {
-                State::Active
+            ShareState::UsedUp if browser.is_some_and(|browser| self.counted(browser, now)) => {
+                ShareState::Active
             }
             state => state,
         }

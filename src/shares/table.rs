@@ -45,11 +45,11 @@ pub(super) struct Table {
 
 /// The outcome of a conditional update.
 #[derive(Clone, Debug)]
-pub(super) enum Updated {
+pub(super) enum ConditionalUpdate {
     /// The condition held. This is the item afterwards, where it was asked for.
-    Yes(Item),
+    Applied(Item),
     /// The condition did not hold. This is the item as it is, if there is one.
-    No(Option<Item>),
+    Refused(Option<Item>),
 }
 
 /// How a press is written down.
@@ -158,7 +158,7 @@ impl Table {
         browser: &Browser,
         now: Timestamp,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let call = self
             .update(id, invocation)
             .await?
@@ -190,7 +190,7 @@ impl Table {
         old: &Share,
         now: Timestamp,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let last = old.summary.last_attempt_at.unwrap_or(now);
         let call = self
             .update(&old.summary.id, invocation)
@@ -217,7 +217,7 @@ impl Table {
         &self,
         share: &Share,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let passcode = share.passcode.as_ref().map(PasscodeHash::as_str).unwrap_or_default();
         let call = self
             .update(&share.summary.id, invocation)
@@ -247,7 +247,7 @@ impl Table {
         browser: &Browser,
         now: Timestamp,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let mut set = vec!["last_download_at = :now"];
         let mut remove = Vec::new();
         let mut condition = OPENS.to_owned();
@@ -302,7 +302,7 @@ impl Table {
         id: &ShareId,
         changes: Changes,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let mut values = HashMap::new();
         let mut assign = |name: &'static str, value: Option<AttributeValue>| match value {
@@ -364,7 +364,7 @@ impl Table {
         &self,
         id: &ShareId,
         invocation: &Invocation,
-    ) -> Result<Updated, ShareError> {
+    ) -> Result<ConditionalUpdate, ShareError> {
         let now = invocation.now();
         let call = self
             .update(id, invocation)
@@ -442,7 +442,7 @@ impl Table {
 async fn updated(
     invocation: &Invocation,
     call: UpdateItemFluentBuilder,
-) -> Result<Updated, ShareError> {
+) -> Result<ConditionalUpdate, ShareError> {
     updated_with(invocation, call, Attempts::Twice).await
 }
 
@@ -451,14 +451,14 @@ async fn updated_with(
     invocation: &Invocation,
     call: UpdateItemFluentBuilder,
     attempts: Attempts,
-) -> Result<Updated, ShareError> {
+) -> Result<ConditionalUpdate, ShareError> {
     let call = Box::pin(async {
         let tried = Aws::dynamodb_tried(attempts);
         match call.customize().config_override(tried).send().await {
-            Ok(answer) => Ok(Updated::Yes(answer.attributes.unwrap_or_default())),
+            Ok(answer) => Ok(ConditionalUpdate::Applied(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::No(failed.item().cloned()))
+                    Ok(ConditionalUpdate::Refused(failed.item().cloned()))
                 }
                 _ => Err(AwsError::from_sdk(&error)),
             },

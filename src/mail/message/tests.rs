@@ -84,7 +84,7 @@ fn hostile(max_pieces: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..max_pieces).prop_map(|pieces| pieces.concat())
 }
 
-fn assert_is_well_formed(mime: &[u8], brought: &Brought, recipient: &Address) {
+fn assert_is_well_formed(mime: &[u8], mailed: &MailedLink, recipient: &Address) {
     let text = std::str::from_utf8(mime).expect("MIME is ASCII");
     assert!(text.is_ascii());
     for line in text.split("\r\n") {
@@ -108,12 +108,12 @@ fn assert_is_well_formed(mime: &[u8], brought: &Brought, recipient: &Address) {
     }
 
     let (plain, html) = bodies(mime);
-    assert!(plain.lines().any(|line| line == brought.url), "the link is not in the text");
+    assert!(plain.lines().any(|line| line == mailed.url), "the link is not in the text");
     assert_eq!(html.matches("<a ").count(), html.matches("<a ses:no-track ").count());
     let href = html.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
     let href = href.replace("&#38;", "&").replace("&#34;", "\"");
-    assert_eq!(href, brought.url, "the button has another link");
-    let name = text::shortened(&text::file_name(&brought.key), MAX_NAME_IN_BODY);
+    assert_eq!(href, mailed.url, "the button has another link");
+    let name = text::shortened(&text::file_name(&mailed.key), MAX_NAME_IN_BODY);
     assert!(!name.contains(char::is_control) && plain.contains(&name));
     // The only tags are those of the template.
     assert_eq!(html.matches('<').count(), html.matches('>').count());
@@ -132,19 +132,19 @@ proptest! {
         token in 0..200_usize,
         expires_in in 60..604_800_u64,
     ) {
-        let brought = Brought::from(link(&key, token, expires_in));
+        let mailed = MailedLink::from(link(&key, token, expires_in));
         // Settings that are refused never reach a mail. Plain ones take their place.
         let sender = sender(&sender_name).or_else(|| sender("")).unwrap();
         let recipient = Address::parse(&format!("{local}@{domain}")).unwrap();
-        let mime = compose(&sender, &recipient, &brought, 1).unwrap();
-        assert_is_well_formed(&mime, &brought, &recipient);
+        let mime = compose(&sender, &recipient, &mailed, 1).unwrap();
+        assert_is_well_formed(&mime, &mailed, &recipient);
     }
 
     #[test]
     fn the_time_left_is_never_more_than_the_window(expires_in in 60..604_800_u64) {
-        let brought = Brought::from(link("a", 1, expires_in));
+        let mailed = MailedLink::from(link("a", 1, expires_in));
         let recipient = Address::parse("alice@example.com").unwrap();
-        let mime = compose(&sender("").unwrap(), &recipient, &brought, 1).unwrap();
+        let mime = compose(&sender("").unwrap(), &recipient, &mailed, 1).unwrap();
         let (text, _) = bodies(&mime);
         let time_left = text.split_once('(').unwrap().1.split_once(" from when").unwrap().0;
         let mut seconds = 0;
@@ -167,11 +167,11 @@ proptest! {
 fn a_long_subject_of_plain_words_is_folded() {
     for length in 50..110 {
         let name = "word ".repeat(40)[..length].trim().replace(' ', "-word ");
-        let brought = Brought::from(link(&name, 1, 3_600));
+        let mailed = MailedLink::from(link(&name, 1, 3_600));
         let recipient = Address::parse("alice@example.com").unwrap();
         let sender = sender("A Company With Quite a Long Name, and Then Some").unwrap();
-        let mime = compose(&sender, &recipient, &brought, 1).unwrap();
-        assert_is_well_formed(&mime, &brought, &recipient);
+        let mime = compose(&sender, &recipient, &mailed, 1).unwrap();
+        assert_is_well_formed(&mime, &mailed, &recipient);
         let subject = header(&mime, "Subject");
         let shown = text::shortened(&text::file_name(&name), 80);
         assert_eq!(subject, format!("Your file {shown} (1 byte)"));
@@ -180,8 +180,8 @@ fn a_long_subject_of_plain_words_is_folded() {
 
 #[test]
 fn braces_in_a_file_s_name_are_left_as_they_are() {
-    let brought = Brought::from(link("{size}{name}", 1, 3_600));
+    let mailed = MailedLink::from(link("{size}{name}", 1, 3_600));
     let recipient = Address::parse("alice@example.com").unwrap();
-    let mime = compose(&sender("").unwrap(), &recipient, &brought, 1).unwrap();
+    let mime = compose(&sender("").unwrap(), &recipient, &mailed, 1).unwrap();
     assert_eq!(header(&mime, "Subject"), "Your file {size}{name} (1 byte)");
 }

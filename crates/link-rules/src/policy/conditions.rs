@@ -3,7 +3,7 @@
 use super::breakpoints::{Mark, Opening};
 use super::keys::{Subject, Value};
 use super::operators::{Comparison, Operator, SetOperator, boolean};
-use super::question::Question;
+use super::request_context::RequestContext;
 use super::tristate::Truth;
 
 /// One condition, as it was written. A statement holds if all of its conditions do.
@@ -39,7 +39,7 @@ impl Condition {
     }
 
     /// The condition, asked about one link.
-    pub(super) fn ask(&self, question: &Question<'_>) -> AskedCondition<'_> {
+    pub(super) fn ask(&self, question: &RequestContext<'_>) -> AskedCondition<'_> {
         AskedCondition { condition: self, subject: question.subject(&self.key) }
     }
 }

@@ -1,10 +1,10 @@
 //! Statements of a bucket's policy in words that a person can act on.
 
-use super::{Bound, Effect, Knowledge, StatementVerdict};
+use super::{Bound, Effect, Knowledge, StatementEvaluation};
 
 /// What a statement does to a link, in one sentence without its full stop.
 #[must_use]
-pub fn describe(statement: &StatementVerdict) -> String {
+pub fn describe(statement: &StatementEvaluation) -> String {
     let name = name(statement);
     let whom = conditions(statement);
     match statement.effect {
@@ -23,7 +23,7 @@ pub fn describe(statement: &StatementVerdict) -> String {
     }
 }
 
-fn name(statement: &StatementVerdict) -> String {
+fn name(statement: &StatementEvaluation) -> String {
     match &statement.sid {
         Some(sid) if !sid.is_empty() => format!("statement {sid:?}"),
         _ => format!("statement number {}", statement.index + 1),
@@ -39,7 +39,7 @@ fn bound(bound: Bound) -> String {
 
 /// Whom a statement refuses: those of its conditions that turn on the recipient or on something that
 /// is not known here.
-fn conditions(statement: &StatementVerdict) -> String {
+fn conditions(statement: &StatementEvaluation) -> String {
     let open = statement
         .conditions
         .iter()

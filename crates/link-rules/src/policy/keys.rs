@@ -5,7 +5,7 @@
 //! "Actions, resources, and condition keys for Amazon S3".
 
 use super::pattern::UNKNOWN_PART;
-use super::question::{Question, SignatureVersion, TokenIssued};
+use super::request_context::{RequestContext, SignatureVersion, TokenIssued};
 use super::scalar::Scalar;
 use crate::arn::{Arn, IdentityKind};
 
@@ -70,7 +70,7 @@ const ABSENT: [&str; 12] = [
     "s3:prefix",
 ];
 
-impl Question<'_> {
+impl RequestContext<'_> {
     /// What is known of a key, which is written in any case.
     pub(super) fn subject(&self, key: &str) -> Subject {
         let key = key.to_ascii_lowercase();

@@ -6,7 +6,7 @@
 //! one of three values at each instant, and a statement's effect is what follows over time.
 //!
 //! ```text
-//! Policy::parse(json)?  ──▶  policy.verdict(&Question { … })  ──▶  Verdict
+//! Policy::parse(json)?  ──▶  policy.evaluate(&RequestContext { … })  ──▶  Evaluation
 //!                                                                  ├ refused_by()     the link does not open
 //!                                                                  ├ least_age()      ┐ the bounds for
 //!                                                                  ├ least_instant()  ┘ `window`
@@ -14,10 +14,10 @@
 //! ```
 //!
 //! - `document` reads the JSON,
-//! - `question` says what is known of the link, and `keys` what follows for each condition key,
+//! - `request_context` says what is known of the link, and `keys` what follows for each condition key,
 //! - `principals`, `operators` and `pattern` compare the document with it,
 //! - `conditions` gives each condition one of the three values of `tristate` at each instant,
-//! - `verdict` follows a statement through the instants of `breakpoints`.
+//! - `evaluation` follows a statement through the instants of `breakpoints`.
 //!
 //! This room does no I/O and reads no clock. It imports no other room.
 
@@ -25,18 +25,18 @@ mod breakpoints;
 mod conditions;
 mod describe;
 mod document;
+mod evaluation;
 mod keys;
 mod operators;
 mod pattern;
 mod principals;
-mod question;
+mod request_context;
 mod scalar;
 mod tristate;
-mod verdict;
 
 pub use self::breakpoints::Bound;
 pub use self::conditions::{Condition, Knowledge};
 pub use self::describe::describe;
 pub use self::document::{Policy, PolicyError};
-pub use self::question::{Question, SignatureVersion, Signer, TokenIssued};
-pub use self::verdict::{Effect, StatementVerdict, Verdict};
+pub use self::evaluation::{Effect, Evaluation, StatementEvaluation};
+pub use self::request_context::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};

@@ -1,7 +1,7 @@
 //! Whether a statement's `Principal` or `NotPrincipal` means the signer.
 
 use super::document::{Element, Principals};
-use super::question::Signer;
+use super::request_context::SigningPrincipal;
 use super::tristate::Truth;
 use crate::arn::{self, Identity, IdentityKind};
 
@@ -21,7 +21,7 @@ enum Named {
 }
 
 /// Whether a statement with this element is about the signer.
-pub(super) fn concerns(element: &Element<Principals>, signer: &Signer<'_>) -> Truth {
+pub(super) fn concerns(element: &Element<Principals>, signer: &SigningPrincipal<'_>) -> Truth {
     match element {
         Element::Is(principals) => Truth::any(named(principals, signer).map(|named| match named {
             Named::Nobody => Truth::No,
@@ -38,7 +38,7 @@ pub(super) fn concerns(element: &Element<Principals>, signer: &Signer<'_>) -> Tr
 /// and its session. With only some of them IAM's guide says that the signer "might" be denied.
 ///
 /// Source: IAM user guide, "AWS JSON policy elements: `NotPrincipal`".
-fn excepts(principals: &Principals, signer: &Signer<'_>) -> Truth {
+fn excepts(principals: &Principals, signer: &SigningPrincipal<'_>) -> Truth {
     let names: Vec<_> = named(principals, signer).collect();
     if names.contains(&Named::Everyone) {
         return Truth::Yes;
@@ -54,13 +54,13 @@ fn excepts(principals: &Principals, signer: &Signer<'_>) -> Truth {
     if needed.iter().all(|name| names.contains(name)) { Truth::Yes } else { Truth::Unknown }
 }
 
-fn named(principals: &Principals, signer: &Signer<'_>) -> impl Iterator<Item = Named> {
+fn named(principals: &Principals, signer: &SigningPrincipal<'_>) -> impl Iterator<Item = Named> {
     let canonical = principals.canonical_users.then_some(Named::Unknown);
     principals.aws.iter().map(|entry| names(entry, signer)).chain(canonical)
 }
 
 /// As whom `entry` names the signer.
-fn names(entry: &str, signer: &Signer<'_>) -> Named {
+fn names(entry: &str, signer: &SigningPrincipal<'_>) -> Named {
     if entry == "*" {
         return Named::Everyone;
     }

@@ -71,7 +71,7 @@ fn outcome(example: &Example) -> Expected {
     if let Some(instant) = &example.link.token_issued {
         question.signer.token_issued = TokenIssued::At(instant.parse().unwrap());
     }
-    let verdict = policy.verdict(&question);
+    let verdict = policy.evaluate(&question);
     let name = |sid: &Option<String>| sid.clone().unwrap_or_default();
     let until = verdict.refused_by().and_then(|statement| match statement.effect {
         Effect::Refuses { until: Some(Bound::Instant(instant)) } => Some(instant.to_string()),

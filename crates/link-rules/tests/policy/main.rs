@@ -16,11 +16,11 @@ mod oracle;
 mod random;
 mod rules;
 
-use link_rules::policy::{Question, SignatureVersion, Signer, TokenIssued};
+use link_rules::policy::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};
 
 /// The session of a function's role. The role's path is not known.
-fn signer() -> Signer<'static> {
-    Signer {
+fn signer() -> SigningPrincipal<'static> {
+    SigningPrincipal {
         arn: Some("arn:aws:sts::111122223333:assumed-role/link-signer/link-signer"),
         role_arn: None,
         user_id: None,
@@ -30,8 +30,8 @@ fn signer() -> Signer<'static> {
 }
 
 /// A link to the current version of a file, signed at 14:00 and a fraction of a second.
-fn question() -> Question<'static> {
-    Question {
+fn question() -> RequestContext<'static> {
+    RequestContext {
         bucket_arn: "arn:aws:s3:::amzn-s3-demo-bucket",
         key: "private-files/report.pdf",
         version_id: None,

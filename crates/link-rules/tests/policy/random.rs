@@ -2,7 +2,7 @@
 //! oracle says of each recipient at each instant.
 
 use jiff::{SignedDuration, Timestamp};
-use link_rules::policy::{Bound, Effect, Policy, Question};
+use link_rules::policy::{Bound, Effect, Policy, RequestContext};
 use link_rules::window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, window};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -422,8 +422,8 @@ fn compare(
     let policy = Policy::parse(&json_of(statements)).unwrap();
     let signed_at = Timestamp::from_second(SIGNED_AT).unwrap();
     let now = signed_at + SignedDuration::from_millis(400);
-    let question = Question { version_id, signed_at: now, ..question() };
-    let verdict = policy.verdict(&question);
+    let question = RequestContext { version_id, signed_at: now, ..question() };
+    let verdict = policy.evaluate(&question);
     let found: Vec<_> = statements.iter().map(|statement| find(statement, version_id)).collect();
     let age_of = |bound: Bound| match bound {
         Bound::Age(age) => i64::try_from(age.as_millis()).unwrap(),

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use link_rules::policy::{
-    Bound, Effect, Knowledge, Policy, PolicyError, Question, SignatureVersion, Signer,
-    StatementVerdict, TokenIssued, Verdict,
+    Bound, Effect, Evaluation, Knowledge, Policy, PolicyError, RequestContext, SignatureVersion,
+    SigningPrincipal, StatementEvaluation, TokenIssued,
 };
 use serde_json::{Value, json};
 
@@ -23,16 +23,16 @@ fn policy(elements: &Value) -> Policy {
     Policy::parse(&json!({"Version": "2012-10-17", "Statement": statement}).to_string()).unwrap()
 }
 
-fn verdict(elements: &Value, question: &Question<'_>) -> Verdict {
-    policy(elements).verdict(question)
+fn evaluate(elements: &Value, question: &RequestContext<'_>) -> Evaluation {
+    policy(elements).evaluate(question)
 }
 
 /// What one `Deny` does to the link, in a word or two.
-fn outcome_for(elements: &Value, question: &Question<'_>) -> String {
-    let verdict = verdict(elements, question);
+fn outcome_for(elements: &Value, question: &RequestContext<'_>) -> String {
+    let verdict = evaluate(elements, question);
     match verdict.statements.as_slice() {
         [] => "none".to_owned(),
-        [StatementVerdict { effect, .. }] => match effect {
+        [StatementEvaluation { effect, .. }] => match effect {
             Effect::Refuses { until: None } => "refuses".to_owned(),
             Effect::Refuses { until: Some(until) } => format!("refuses until {}", text(*until)),
             Effect::Limits { from, until, everybody } => {
@@ -208,7 +208,7 @@ fn what_the_recipient_brings_is_unknown_and_so_is_what_nobody_here_knows() {
     ] {
         let condition = json!({"Condition": {operator: {key: value}}});
         assert_eq!(outcome(&condition), "depends", "{operator} {key}");
-        let verdict = verdict(&condition, &question());
+        let verdict = evaluate(&condition, &question());
         let (written, known) = &verdict.statements[0].conditions[0];
         assert_eq!((written.operator.as_str(), written.key.as_str()), (operator, key));
         assert_eq!(written.values, [value]);
@@ -222,7 +222,7 @@ fn all_conditions_must_be_met_and_a_bound_holds_for_whoever_may_meet_the_rest() 
     let older = json!({"s3:signatureAge": 600_000});
     let both = json!({"NotIpAddress": outside, "NumericGreaterThan": older});
     assert_eq!(outcome(&json!({"Condition": both})), "from 600001 ms for some");
-    let verdict = verdict(&json!({"Condition": both}), &question());
+    let verdict = evaluate(&json!({"Condition": both}), &question());
     let known: Vec<_> = verdict.statements[0].conditions.iter().map(|(_, known)| *known).collect();
     assert_eq!(known, [Knowledge::Recipient, Knowledge::Time]);
 
@@ -256,7 +256,7 @@ fn of_several_statements_the_earliest_bound_counts_and_the_longest_refusal() {
     let after = |at: &str| json!({"DateGreaterThanEquals": {"aws:CurrentTime": at}});
     let before = |at: &str| json!({"DateLessThan": {"aws:CurrentTime": at}});
     let all = |statements: &[Value]| {
-        Policy::parse(&json!({"Statement": statements}).to_string()).unwrap().verdict(&question())
+        Policy::parse(&json!({"Statement": statements}).to_string()).unwrap().evaluate(&question())
     };
     let bounds = all(&[
         statement("a", older(900_000)),
@@ -281,7 +281,7 @@ fn of_several_statements_the_earliest_bound_counts_and_the_longest_refusal() {
 
 #[test]
 fn the_action_is_the_link_s_own_in_any_case() {
-    let with_version = Question { version_id: Some("3"), ..question() };
+    let with_version = RequestContext { version_id: Some("3"), ..question() };
     for (action, without, with) in [
         (json!("s3:GetObject"), "refuses", "none"),
         (json!("s3:GetObjectVersion"), "none", "refuses"),
@@ -315,7 +315,7 @@ fn the_resource_is_the_object_in_its_own_case() {
         assert_eq!(outcome(&json!({"Resource": resource})), expected, "{resource}");
         assert_eq!(outcome(&json!({"NotResource": [resource]})), negated, "{resource}");
     }
-    let china = Question { bucket_arn: "arn:aws-cn:s3:::amzn-s3-demo-bucket", ..question() };
+    let china = RequestContext { bucket_arn: "arn:aws-cn:s3:::amzn-s3-demo-bucket", ..question() };
     let resource = json!({"Resource": "arn:aws-cn:s3:::amzn-s3-demo-bucket/*"});
     assert_eq!(outcome_for(&resource, &china), "refuses");
 }
@@ -359,8 +359,8 @@ fn a_principal_names_the_session_its_role_or_its_account() {
 #[test]
 fn a_user_and_a_signer_nobody_knows_are_judged_too() {
     let arn = "arn:aws:iam::111122223333:user/team/jane";
-    let user = Question {
-        signer: Signer {
+    let user = RequestContext {
+        signer: SigningPrincipal {
             arn: Some(arn),
             role_arn: None,
             user_id: Some("AIDAEXAMPLEID"),
@@ -383,7 +383,8 @@ fn a_user_and_a_signer_nobody_knows_are_judged_too() {
     ] {
         assert_eq!(outcome_for(&elements, &user), expected, "{elements}");
     }
-    let unknown = Question { signer: Signer { arn: None, ..user.signer }, ..question() };
+    let unknown =
+        RequestContext { signer: SigningPrincipal { arn: None, ..user.signer }, ..question() };
     for (elements, expected) in [
         (json!({}), "refuses"),
         (json!({"Principal": {"AWS": arn}}), "depends"),
@@ -396,12 +397,13 @@ fn a_user_and_a_signer_nobody_knows_are_judged_too() {
 
 #[test]
 fn what_is_known_of_the_signer_decides() {
-    let signer = |signer| Question { signer, ..question() };
+    let signer = |signer| RequestContext { signer, ..question() };
     let issued_at = |text: &str| TokenIssued::At(text.parse().unwrap());
     let revoked = json!({"Condition":
         {"DateLessThan": {"aws:TokenIssueTime": "2026-11-23T13:00:00Z"}}});
-    let with_token =
-        |token_issued| outcome_for(&revoked, &signer(Signer { token_issued, ..crate::signer() }));
+    let with_token = |token_issued| {
+        outcome_for(&revoked, &signer(SigningPrincipal { token_issued, ..crate::signer() }))
+    };
     assert_eq!(with_token(issued_at("2026-11-23T12:59:59Z")), "refuses");
     assert_eq!(with_token(issued_at("2026-11-23T13:00:00Z")), "none");
     assert_eq!(with_token(TokenIssued::Unknown), "depends");
@@ -410,7 +412,7 @@ fn what_is_known_of_the_signer_decides() {
     let by_arn =
         |operator: &str, value: &str| json!({"Condition": {operator: {"aws:PrincipalArn": value}}});
     let role = "arn:aws:iam::111122223333:role/team/link-signer";
-    let with_path = signer(Signer { role_arn: Some(role), ..crate::signer() });
+    let with_path = signer(SigningPrincipal { role_arn: Some(role), ..crate::signer() });
     assert_eq!(outcome_for(&by_arn("ArnLike", role), &with_path), "refuses");
     assert_eq!(outcome_for(&by_arn("ArnNotEquals", role), &with_path), "none");
     assert_eq!(
@@ -442,7 +444,7 @@ fn what_is_known_of_the_signer_decides() {
     let multi_factor =
         json!({"Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": false}}});
     assert_eq!(outcome(&multi_factor), "refuses");
-    let unknown = signer(Signer { multi_factor: None, ..crate::signer() });
+    let unknown = signer(SigningPrincipal { multi_factor: None, ..crate::signer() });
     assert_eq!(outcome_for(&multi_factor, &unknown), "depends");
 }
 
@@ -450,16 +452,16 @@ fn what_is_known_of_the_signer_decides() {
 fn the_scheme_the_algorithm_and_the_version_are_the_link_s() {
     let insecure = json!({"Condition": {"Bool": {"aws:SecureTransport": "FALSE"}}});
     assert_eq!(outcome(&insecure), "none");
-    let http = Question { https: Some(false), ..question() };
+    let http = RequestContext { https: Some(false), ..question() };
     assert_eq!(outcome_for(&insecure, &http), "refuses");
-    let multi_region = Question { signature: SignatureVersion::SigV4A, ..question() };
+    let multi_region = RequestContext { signature: SignatureVersion::SigV4A, ..question() };
     let algorithm = |operator: &str, value: &str| json!({"Condition": {operator: {"s3:signatureversion": value}}});
     assert_eq!(outcome_for(&algorithm("StringEquals", "AWS"), &multi_region), "none");
     let hmac = algorithm("StringNotEquals", "AWS4-HMAC-SHA256");
     assert_eq!(outcome_for(&hmac, &multi_region), "depends");
     assert_eq!(outcome(&hmac), "none");
     let version = json!({"Condition": {"StringNotEquals": {"s3:versionid": "3"}}});
-    let with_version = |version_id| Question { version_id: Some(version_id), ..question() };
+    let with_version = |version_id| RequestContext { version_id: Some(version_id), ..question() };
     assert_eq!(outcome_for(&version, &with_version("3")), "none");
     assert_eq!(outcome_for(&version, &with_version("4")), "refuses");
 }
@@ -471,7 +473,7 @@ fn a_policy_is_read_in_every_form_that_iam_allows() {
         "Condition": {"NumericGreaterThan": {"s3:signatureAge": [900_000.0, true]}},
         "Comment": "ours",
     }});
-    let verdict = Policy::parse(&policy.to_string()).unwrap().verdict(&question());
+    let verdict = Policy::parse(&policy.to_string()).unwrap().evaluate(&question());
     assert_eq!(verdict.statements[0].sid, None);
     assert_eq!(verdict.least_age(), Some(SignedDuration::from_millis(900_001)));
     assert_eq!(verdict.statements[0].conditions[0].0.values, ["900000.0", "true"]);

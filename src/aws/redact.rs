@@ -1,12 +1,12 @@
 //! Takes out of an upstream's words what must not be logged, and shortens them.
 //!
-//! The words are scrubbed by their looks, because a custom endpoint may repeat what it was sent in
+//! The words are redacted by their looks, because a custom endpoint may repeat what it was sent in
 //! any form: links, access keys, session tokens, signatures, JWTs and the local parts of addresses.
 //! What is long and looks random goes too. A secret that an upstream has cut into short pieces can't
 //! be told from words.
 
 /// What stands in place of what was taken out.
-const SCRUBBED: &str = "[…]";
+const REDACTED: &str = "[…]";
 
 /// The longest text that is kept, in characters.
 const MAX_LENGTH: usize = 300;
@@ -19,47 +19,47 @@ const MAX_RUN: usize = 31;
 /// The length of an access key's id.
 const KEY_ID_LENGTH: usize = 20;
 
-/// The first line of `text`, scrubbed and shortened. The lines that follow the first one hold the
+/// The first line of `text`, redacted and shortened. The lines that follow the first one hold the
 /// request where AWS repeats it.
-pub(crate) fn scrub(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let mut scrubbed = String::with_capacity(line.len().min(MAX_LENGTH));
+    let mut redacted = String::with_capacity(line.len().min(MAX_LENGTH));
     for word in line.split_inclusive(char::is_whitespace) {
-        if scrubbed.chars().count() > MAX_LENGTH {
+        if redacted.chars().count() > MAX_LENGTH {
             break;
         }
         let bare = word.trim_end();
         if bare.contains("://") || bare.to_ascii_lowercase().contains("x-amz-") {
-            scrubbed.push_str(SCRUBBED);
+            redacted.push_str(REDACTED);
         } else {
-            push_scrubbed(&mut scrubbed, bare);
+            push_redacted(&mut redacted, bare);
         }
-        scrubbed.push_str(&word[bare.len()..]);
+        redacted.push_str(&word[bare.len()..]);
     }
-    if scrubbed.chars().count() > MAX_LENGTH {
-        scrubbed = scrubbed.chars().take(MAX_LENGTH).collect();
-        scrubbed.push('…');
+    if redacted.chars().count() > MAX_LENGTH {
+        redacted = redacted.chars().take(MAX_LENGTH).collect();
+        redacted.push('…');
     }
-    scrubbed
+    redacted
 }
 
 /// Appends a word, without the runs in it that look like a secret.
-fn push_scrubbed(scrubbed: &mut String, word: &str) {
+fn push_redacted(redacted: &mut String, word: &str) {
     // An address keeps its domain, as everywhere in the log.
     let (before, word) = match word.rsplit_once('@') {
         Some((_, domain)) => ("…@", domain),
         None => ("", word),
     };
-    scrubbed.push_str(before);
+    redacted.push_str(before);
     let is_run = |c: char| c.is_ascii_alphanumeric() || "+/=_%.-~".contains(c);
     let mut rest = word;
     while !rest.is_empty() {
         let length = rest.find(|c| !is_run(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(length);
-        scrubbed.push_str(if looks_secret(run) { SCRUBBED } else { run });
+        redacted.push_str(if looks_secret(run) { REDACTED } else { run });
         let next = after.find(is_run).unwrap_or(after.len());
         let (between, after) = after.split_at(next);
-        scrubbed.push_str(between);
+        redacted.push_str(between);
         rest = after;
     }
 }
@@ -93,7 +93,7 @@ mod tests {
             "no answer: dispatch failure: io error: error trying to connect: tcp connect error: \
              Connection refused (os error 111)",
         ] {
-            assert_eq!(scrub(words), words);
+            assert_eq!(redact(words), words);
         }
     }
 
@@ -119,18 +119,18 @@ mod tests {
                 format!("a{secret}"),
                 format!("first line\n{secret}"),
             ] {
-                assert!(!scrub(&words).contains(secret), "{words}: {}", scrub(&words));
+                assert!(!redact(&words).contains(secret), "{words}: {}", redact(&words));
             }
         }
         assert_eq!(
-            scrub("refused: alice@example.com, <b@example.org>"),
+            redact("refused: alice@example.com, <b@example.org>"),
             "refused: …@example.com, …@example.org>"
         );
     }
 
     #[test]
     fn words_are_shortened() {
-        assert!(scrub(&"word ".repeat(1_000_000)).chars().count() <= MAX_LENGTH + 1);
-        assert!(scrub(&"a".repeat(1_000_000)).chars().count() <= MAX_LENGTH + 1);
+        assert!(redact(&"word ".repeat(1_000_000)).chars().count() <= MAX_LENGTH + 1);
+        assert!(redact(&"a".repeat(1_000_000)).chars().count() <= MAX_LENGTH + 1);
     }
 }

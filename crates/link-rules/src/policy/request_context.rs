@@ -6,7 +6,7 @@ use crate::arn::Identity;
 
 /// The link that a policy is asked about.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct RequestContext<'a> {
     /// The bucket's ARN, in its own partition, such as `arn:aws-cn:s3:::files`.
     pub bucket_arn: &'a str,
     /// The object's key.
@@ -22,7 +22,7 @@ pub struct Question<'a> {
     /// How the link is signed.
     pub signature: SignatureVersion,
     /// Who signs the link.
-    pub signer: Signer<'a>,
+    pub signer: SigningPrincipal<'a>,
     /// When the link is signed. It is rounded down to a whole second, as `X-Amz-Date` is.
     pub signed_at: Timestamp,
 }
@@ -39,7 +39,7 @@ pub enum SignatureVersion {
 
 /// What is known of the principal that signs a link.
 #[derive(Clone, Copy, Debug)]
-pub struct Signer<'a> {
+pub struct SigningPrincipal<'a> {
     /// The ARN that STS answers `GetCallerIdentity` with: a role's session, a user, or an
     /// account's root. `None` if it is not known. Nothing is then known of who signs.
     pub arn: Option<&'a str>,
@@ -66,7 +66,7 @@ pub enum TokenIssued {
     Never,
 }
 
-impl<'a> Signer<'a> {
+impl<'a> SigningPrincipal<'a> {
     /// Who signs, taken apart. `None` if it is not known.
     pub(super) fn identity(&self) -> Option<Identity<'a>> {
         Identity::parse(self.arn?)

@@ -8,7 +8,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
 use memchr::memmem;
 
-use super::{LinkError, ObjectEnd, ObjectFacts};
+use super::{Expiration, LinkError, StorageInfo};
 use crate::aws::{AwsHttp, CALL_TIMEOUT, error_code, is_throttling, presigned};
 use crate::invocation::Invocation;
 
@@ -30,7 +30,7 @@ const POLICY_KINDS: [&str; 7] = [
 
 /// S3's answer to a request for one byte. It holds no word that S3 chose but for a code.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ProbeAnswer {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The code of the error document. Empty if the link opens, or if there is none.
@@ -38,9 +38,9 @@ pub(crate) struct Answer {
     /// Why access is denied, as far as S3 says.
     pub(crate) denial: Option<Denial>,
     /// How the object is stored, as far as S3 says.
-    pub(crate) facts: ObjectFacts,
+    pub(crate) storage: StorageInfo,
     /// When the object ends, as far as S3 says.
-    pub(crate) end: ObjectEnd,
+    pub(crate) end: Expiration,
     /// The object's size in bytes, as far as S3 says.
     pub(crate) size: Option<u64>,
 }
@@ -56,7 +56,7 @@ pub(crate) enum Denial {
     NotAllowed(&'static str),
 }
 
-impl Answer {
+impl ProbeAnswer {
     /// Whether the link opens.
     pub(crate) fn opens(&self) -> bool {
         // 416: the object exists and is empty, so it has no first byte.
@@ -98,12 +98,12 @@ impl Answer {
 /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
 /// [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
 /// the URL or any part of its signature.
-pub(super) async fn open_once(
+pub(super) async fn open(
     http: &AwsHttp,
     url: &str,
     invocation: &Invocation,
-) -> Result<Answer, LinkError> {
-    let answer = fetch_one_byte(http, url, invocation).await.map_err(|reason| {
+) -> Result<ProbeAnswer, LinkError> {
+    let answer = probe(http, url, invocation).await.map_err(|reason| {
         LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
     })?;
     match answer.why_not() {
@@ -118,22 +118,22 @@ pub(super) async fn open_once(
 /// # Errors
 ///
 /// Why there is no answer. The text holds no part of the URL.
-pub(crate) async fn fetch_one_byte(
+pub(crate) async fn probe(
     http: &AwsHttp,
     url: &str,
     invocation: &Invocation,
-) -> Result<Answer, String> {
+) -> Result<ProbeAnswer, String> {
     let answer = presigned::get(http, url, "bytes=0-0", invocation).await?;
     let status = answer.status().as_u16();
     let header = |name: &str| answer.headers().get(name);
-    let end = ObjectEnd::read(header("x-amz-expiration"), header("x-amz-restore"));
-    let facts = ObjectFacts::read(header);
+    let end = Expiration::read(header("x-amz-expiration"), header("x-amz-restore"));
+    let storage = StorageInfo::read(header);
     let size = size(status, header("content-range"), header("content-length"));
     // A server that ignores the range answers 200 and sends the whole file, which is not read. All
     // other bodies are read to their end, so that the next call can use the connection.
     let document = if status == 200 { String::new() } else { document(answer.into_body()).await };
     let code = code_of(&document).to_owned();
-    Ok(Answer { status, code, denial: denial(&document), facts, end, size })
+    Ok(ProbeAnswer { status, code, denial: denial(&document), storage, end, size })
 }
 
 /// The body, if it comes in time. What follows the limit is not read.

@@ -10,7 +10,7 @@ const MAX_LENGTH: usize = 256;
 
 /// What S3 says of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ObjectFacts {
+pub(crate) struct StorageInfo {
     /// `x-amz-server-side-encryption`: `AES256`, `aws:kms`, `aws:kms:dsse`.
     pub(crate) encryption: Option<String>,
     /// `x-amz-server-side-encryption-aws-kms-key-id`: the key's ARN.
@@ -25,7 +25,7 @@ pub(crate) struct ObjectFacts {
     pub(crate) version_id: Option<String>,
 }
 
-impl ObjectFacts {
+impl StorageInfo {
     /// Reads the headers that `header` gives by their names in lower case.
     pub(crate) fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let word = |name: &str| header(name).filter(|value| is_word(value)).map(str::to_owned);
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn only_what_looks_like_aws_s_own_values_is_taken() {
         let key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-        let facts = ObjectFacts::read(|name| match name {
+        let facts = StorageInfo::read(|name| match name {
             "x-amz-server-side-encryption" => Some("aws:kms"),
             "x-amz-server-side-encryption-aws-kms-key-id" => Some(key),
             "x-amz-storage-class" => Some("https://files.s3.amazonaws.com/a?X-Amz-Signature=abc"),

@@ -22,7 +22,7 @@ use super::Question;
 use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
-use crate::links::{Answer, Denial, LinkError, Links, ObjectEnd, ObjectFacts, fetch_one_byte};
+use crate::links::{Denial, Expiration, LinkError, Links, ProbeAnswer, StorageInfo, probe};
 use crate::presign::{GetObject, Operation};
 
 mod lifecycle;
@@ -33,34 +33,34 @@ pub(super) use self::lifecycle::{Rule, Timing};
 const PROBE_EXPIRES_IN: u64 = 60;
 
 /// What was seen, or a sentence that says why it was not.
-pub(super) type Look<T> = Result<T, String>;
+pub(super) type Finding<T> = Result<T, String>;
 
 /// What S3 answered.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(super) struct S3Facts {
     /// The bucket that was looked at.
-    pub(super) bucket: Look<String>,
+    pub(super) bucket: Finding<String>,
     /// The region that links are signed for.
-    pub(super) region: Look<String>,
+    pub(super) region: Finding<String>,
     /// The region that S3 names.
-    pub(super) real_region: Look<String>,
-    pub(super) object: Look<Object>,
-    pub(super) policy: Look<Arc<Policy>>,
+    pub(super) real_region: Finding<String>,
+    pub(super) object: Finding<ObjectFinding>,
+    pub(super) policy: Finding<Arc<Policy>>,
     /// `None`: the bucket has no such setting.
-    pub(super) public_access_block: Look<Option<PublicAccessBlockConfiguration>>,
+    pub(super) public_access_block: Finding<Option<PublicAccessBlockConfiguration>>,
     /// Whether the policy is public. `None`: the bucket has no policy.
-    pub(super) policy_is_public: Look<Option<bool>>,
+    pub(super) policy_is_public: Finding<Option<bool>>,
     /// The encryption of new objects: its algorithm, and the KMS key where one is named.
-    pub(super) default_encryption: Look<Option<(String, Option<String>)>>,
+    pub(super) default_encryption: Finding<Option<(String, Option<String>)>>,
     /// The lifecycle rules that cover the key.
-    pub(super) lifecycle: Look<Vec<Rule>>,
+    pub(super) lifecycle: Finding<Vec<Rule>>,
     /// Whether the version that the question names is the current one. `None`: it does not matter.
     pub(super) current_version: Option<Result<(), LinkError>>,
 }
 
 /// What S3 answered about the object.
 #[derive(Debug)]
-pub(super) enum Object {
+pub(super) enum ObjectFinding {
     /// No URL could be signed, for this reason.
     NotSigned(String),
     /// S3 gave no answer.
@@ -73,15 +73,15 @@ pub(super) enum Object {
 #[derive(Debug)]
 pub(super) struct Answered {
     /// To the one byte through a signed URL.
-    pub(super) get: Answer,
+    pub(super) get: ProbeAnswer,
     /// To HEAD, if the URL did not open. `Err` holds the status, if there was any.
-    pub(super) head: Option<Result<(ObjectFacts, ObjectEnd), Option<u16>>>,
+    pub(super) head: Option<Result<(StorageInfo, Expiration), Option<u16>>>,
     /// Whether the signer may list the bucket, so that S3 tells what is missing. `None` if it does
     /// not matter, or if S3 did not say.
     pub(super) may_list: Option<bool>,
 }
 
-impl Looks {
+impl S3Facts {
     /// Looks at everything.
     pub(super) async fn take(
         links: &Links,
@@ -99,7 +99,7 @@ impl Looks {
         let Some(own_credentials) = &signing.own_credentials else {
             return Self::not_taken("It was not looked at, because there are no credentials.");
         };
-        let look = Looking { links, question, bucket, signing, own_credentials, invocation };
+        let look = Lookup { links, question, bucket, signing, own_credentials, invocation };
         Box::pin(look.all(grant)).await
     }
 
@@ -119,26 +119,26 @@ impl Looks {
     }
 
     /// How the object is stored and when it ends, if S3 showed it.
-    pub(super) fn stored(&self) -> Option<(&ObjectFacts, ObjectEnd)> {
-        let Ok(Object::Answered(answered)) = &self.object else { return None };
+    pub(super) fn stored(&self) -> Option<(&StorageInfo, Expiration)> {
+        let Ok(ObjectFinding::Answered(answered)) = &self.object else { return None };
         if answered.get.opens() {
-            return Some((&answered.get.facts, answered.get.end));
+            return Some((&answered.get.storage, answered.get.end));
         }
-        let (facts, end) = answered.head.as_ref()?.as_ref().ok()?;
-        Some((facts, *end))
+        let (storage, end) = answered.head.as_ref()?.as_ref().ok()?;
+        Some((storage, *end))
     }
 
     /// Whether the object was opened.
     pub(super) fn opened(&self) -> bool {
-        matches!(&self.object, Ok(Object::Answered(answered)) if answered.get.opens())
+        matches!(&self.object, Ok(ObjectFinding::Answered(answered)) if answered.get.opens())
     }
 
     /// Whether the object's KMS key keeps it from opening: S3 says so, or it shows the object to the
     /// signer and gives nothing of it.
     pub(super) fn is_kms_to_blame(&self) -> bool {
-        let Ok(Object::Answered(answered)) = &self.object else { return false };
+        let Ok(ObjectFinding::Answered(answered)) = &self.object else { return false };
         let Answered { get, head, .. } = &**answered;
-        let is_shown = matches!(head, Some(Ok((facts, _))) if facts.is_encrypted_with_kms());
+        let is_shown = matches!(head, Some(Ok((storage, _))) if storage.is_encrypted_with_kms());
         get.denial == Some(Denial::Kms)
             || get.code.starts_with("KMS")
             || (is_shown && get.denial.is_none() && get.code != "InvalidObjectState")
@@ -152,7 +152,7 @@ impl Looks {
 }
 
 /// What it takes to look.
-struct Looking<'a> {
+struct Lookup<'a> {
     links: &'a Links,
     question: &'a Question,
     bucket: &'a str,
@@ -161,8 +161,8 @@ struct Looking<'a> {
     invocation: &'a Invocation,
 }
 
-impl Looking<'_> {
-    async fn all(&self, grant: &Grant) -> Looks {
+impl Lookup<'_> {
+    async fn all(&self, grant: &Grant) -> S3Facts {
         let (region, real_region) = if let Some(region) = &grant.region {
             (Ok(region.clone()), None)
         } else {
@@ -172,10 +172,15 @@ impl Looking<'_> {
         let known_region = match &region {
             Ok(region) => region.clone(),
             Err(why) => {
-                let looks =
-                    Looks::not_taken("It was not looked at: the bucket's region is not known.");
+                let facts =
+                    S3Facts::not_taken("It was not looked at: the bucket's region is not known.");
                 let (bucket, why) = (Ok(self.bucket.to_owned()), why.clone());
-                return Looks { bucket, region: Err(why.clone()), real_region: Err(why), ..looks };
+                return S3Facts {
+                    bucket,
+                    region: Err(why.clone()),
+                    real_region: Err(why),
+                    ..facts
+                };
             }
         };
         let region_now = async {
@@ -204,7 +209,7 @@ impl Looking<'_> {
             self.in_time(self.lifecycle(&s3)),
             self.current_version(&known_region),
         );
-        Looks {
+        S3Facts {
             bucket: Ok(self.bucket.to_owned()),
             region,
             real_region,
@@ -219,20 +224,20 @@ impl Looking<'_> {
     }
 
     /// What `look` gives, unless the invocation would end before it does.
-    async fn in_time<T>(&self, look: impl Future<Output = Look<T>>) -> Look<T> {
+    async fn in_time<T>(&self, look: impl Future<Output = Finding<T>>) -> Finding<T> {
         self.invocation.in_time(look).await.unwrap_or_else(|_| {
             Err("It was not looked at: the function ran out of time before AWS answered."
                 .to_owned())
         })
     }
 
-    async fn real_region(&self) -> Look<String> {
+    async fn real_region(&self) -> Finding<String> {
         let region =
             self.links.regions.region_of(self.bucket, self.own_credentials, self.invocation);
         region.await.map_err(|error| sentence(&error.to_string()))
     }
 
-    async fn policy(&self, region: &str) -> Look<Arc<Policy>> {
+    async fn policy(&self, region: &str) -> Finding<Arc<Policy>> {
         let policies = &self.links.policies;
         let policy = policies.read_anew(self.bucket, region, self.own_credentials, self.invocation);
         policy.await.map_err(|unreadable| sentence(&unreadable.to_string()))
@@ -241,7 +246,7 @@ impl Looking<'_> {
     async fn public_access_block(
         &self,
         s3: &Client,
-    ) -> Look<Option<PublicAccessBlockConfiguration>> {
+    ) -> Finding<Option<PublicAccessBlockConfiguration>> {
         self.check_is_bucket()?;
         let call = s3.get_public_access_block().bucket(self.bucket);
         match answered(call.send()).await {
@@ -250,7 +255,7 @@ impl Looking<'_> {
         }
     }
 
-    async fn policy_status(&self, s3: &Client) -> Look<Option<bool>> {
+    async fn policy_status(&self, s3: &Client) -> Finding<Option<bool>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_policy_status().bucket(self.bucket);
         match answered(call.send()).await {
@@ -259,7 +264,7 @@ impl Looking<'_> {
         }
     }
 
-    async fn default_encryption(&self, s3: &Client) -> Look<Option<(String, Option<String>)>> {
+    async fn default_encryption(&self, s3: &Client) -> Finding<Option<(String, Option<String>)>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_encryption().bucket(self.bucket);
         let configuration = match answered(call.send()).await {
@@ -275,17 +280,17 @@ impl Looking<'_> {
         });
         // These are an upstream's words too.
         let default = default.map(|(algorithm, key)| {
-            let facts = ObjectFacts::read(|name| match name {
+            let storage = StorageInfo::read(|name| match name {
                 "x-amz-server-side-encryption" => Some(algorithm.as_str()),
                 "x-amz-server-side-encryption-aws-kms-key-id" => key.as_deref(),
                 _ => None,
             });
-            (facts.encryption.unwrap_or_default(), facts.kms_key)
+            (storage.encryption.unwrap_or_default(), storage.kms_key)
         });
         Ok(default)
     }
 
-    async fn lifecycle(&self, s3: &Client) -> Look<Vec<Rule>> {
+    async fn lifecycle(&self, s3: &Client) -> Finding<Vec<Rule>> {
         self.check_is_bucket()?;
         let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
         match answered(call.send()).await {
@@ -295,7 +300,7 @@ impl Looking<'_> {
     }
 
     /// S3 shows settings of buckets. An access point has others.
-    fn check_is_bucket(&self) -> Look<()> {
+    fn check_is_bucket(&self) -> Finding<()> {
         if is_access_point(self.bucket) {
             let why = "S3 shows this of a bucket, and not of the one behind an access point.";
             return Err(why.to_owned());
@@ -304,7 +309,7 @@ impl Looking<'_> {
     }
 
     /// `Ok` if S3 says that there is no such setting.
-    fn absent(&self, error: &AwsError, permission: &str) -> Look<()> {
+    fn absent(&self, error: &AwsError, permission: &str) -> Finding<()> {
         match error {
             // `NoSuchBucket` is told by the other checks.
             AwsError::Refused { status: 404, code } if code != "NoSuchBucket" => Ok(()),
@@ -341,20 +346,20 @@ impl Looking<'_> {
     }
 
     /// Opens the object as a recipient would, and asks more where S3 refuses.
-    async fn object(&self, region: &str) -> Look<Object> {
+    async fn object(&self, region: &str) -> Finding<ObjectFinding> {
         if ObjectKey::parse(&self.question.key).is_err() {
-            return Ok(Object::NotSigned("No link can name this key.".to_owned()));
+            return Ok(ObjectFinding::NotSigned("No link can name this key.".to_owned()));
         }
         let Some(credentials) = self.signing.credentials() else {
             return Err("It was not looked at, because there are no credentials.".to_owned());
         };
         let url = match self.signed_url(region, credentials) {
             Ok(url) => url,
-            Err(reason) => return Ok(Object::NotSigned(reason)),
+            Err(reason) => return Ok(ObjectFinding::NotSigned(reason)),
         };
-        let get = match fetch_one_byte(self.links.aws.http(), &url, self.invocation).await {
+        let get = match probe(self.links.aws.http(), &url, self.invocation).await {
             Ok(answer) => answer,
-            Err(reason) => return Ok(Object::Silent(reason)),
+            Err(reason) => return Ok(ObjectFinding::Silent(reason)),
         };
         let is_told_more = get.status == 403
             && matches!(get.code.as_str(), "" | "AccessDenied" | "InvalidObjectState");
@@ -365,7 +370,7 @@ impl Looking<'_> {
         } else {
             (None, None)
         };
-        Ok(Object::Answered(Box::new(Answered { get, head, may_list })))
+        Ok(ObjectFinding::Answered(Box::new(Answered { get, head, may_list })))
     }
 
     fn signed_url(&self, region: &str, credentials: &Credentials) -> Result<String, String> {
@@ -385,15 +390,15 @@ impl Looking<'_> {
             .map_err(|error| sentence(&error.to_string()))
     }
 
-    async fn head(&self, s3: &Client) -> Result<(ObjectFacts, ObjectEnd), Option<u16>> {
+    async fn head(&self, s3: &Client) -> Result<(StorageInfo, Expiration), Option<u16>> {
         let call = s3
             .head_object()
             .bucket(self.bucket)
             .key(&self.question.key)
             .set_version_id(self.question.version_id.clone());
         let found = answered(call.send()).await.map_err(|error| error.status())?;
-        let end = ObjectEnd::read(found.expiration(), found.restore());
-        let facts = ObjectFacts::read(|name| match name {
+        let end = Expiration::read(found.expiration(), found.restore());
+        let storage = StorageInfo::read(|name| match name {
             "x-amz-server-side-encryption" => {
                 found.server_side_encryption().map(ServerSideEncryption::as_str)
             }
@@ -404,7 +409,7 @@ impl Looking<'_> {
             "x-amz-version-id" => found.version_id(),
             _ => None,
         });
-        Ok((facts, end))
+        Ok((storage, end))
     }
 
     /// `HeadBucket` takes `s3:ListBucket`, as S3's answer 404 about a missing object does.

@@ -12,7 +12,7 @@ use link_rules::window::RequestedWindow;
 use super::change::Change;
 use super::item::{Item, instant, share, summary, text};
 use super::share::{Share, Summary, forget_at, owner_key};
-use super::table::{Changes, Updated};
+use super::table::{Changes, ConditionalUpdate};
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -20,7 +20,7 @@ use crate::links::LinkError;
 
 /// A page of an owner's shares.
 #[derive(Clone, Debug)]
-pub(crate) struct Listed {
+pub(crate) struct SharePage {
     pub(crate) shares: Vec<Summary>,
     /// Where the next page begins, for callers to pass on.
     pub(crate) next: Option<String>,
@@ -38,13 +38,13 @@ impl Shares {
         cursor: Option<&str>,
         limit: i32,
         invocation: &Invocation,
-    ) -> Result<Listed, ShareError> {
+    ) -> Result<SharePage, ShareError> {
         let owner_key = key_of(owner)?;
         let from = cursor.map(|cursor| start(cursor, &owner_key)).transpose()?;
         let page = self.table.of_owner(&owner_key, from, limit, invocation).await?;
         let shares = page.items.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
         let next = page.next.is_some().then(|| shares.last().map(cursor_after)).flatten();
-        Ok(Listed { shares, next })
+        Ok(SharePage { shares, next })
     }
 
     /// One share of the owner.
@@ -117,13 +117,13 @@ impl Shares {
         }
         changes.passcode = change.passcode.try_map(|passcode| passcode.hash())?;
         match self.table.change(id, changes, invocation).await? {
-            Updated::Yes(item) => {
+            ConditionalUpdate::Applied(item) => {
                 let share = summary(&item)?;
                 log::changed(invocation, owner, id, "share changed");
                 Ok(share)
             }
-            Updated::No(Some(_)) => Err(ShareError::Revoked),
-            Updated::No(None) => Err(ShareError::NoSuchShare),
+            ConditionalUpdate::Refused(Some(_)) => Err(ShareError::Revoked),
+            ConditionalUpdate::Refused(None) => Err(ShareError::NoSuchShare),
         }
     }
 
@@ -140,11 +140,11 @@ impl Shares {
     ) -> Result<(), ShareError> {
         self.managed(owner, id, invocation).await?;
         match self.table.revoke(id, invocation).await? {
-            Updated::Yes(_) => {
+            ConditionalUpdate::Applied(_) => {
                 log::changed(invocation, owner, id, "share revoked");
                 Ok(())
             }
-            Updated::No(_) => Err(ShareError::NoSuchShare),
+            ConditionalUpdate::Refused(_) => Err(ShareError::NoSuchShare),
         }
     }
 }

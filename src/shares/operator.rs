@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::item::{optional_text, summary};
 use super::share::Summary;
-use super::table::Updated;
+use super::table::ConditionalUpdate;
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -42,7 +42,7 @@ pub(crate) struct Selector {
 
 /// What an operator wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum OperatorRequest {
     /// A list.
     List(Selector),
     /// A revocation.
@@ -109,12 +109,12 @@ impl Shares {
     /// [`ShareError::Table`]. What was revoked before stays revoked.
     pub(crate) async fn operate(
         &self,
-        operation: &Operation,
+        operation: &OperatorRequest,
         invocation: &Invocation,
     ) -> Result<Report, ShareError> {
         let (selector, is_to_revoke) = match operation {
-            Operation::List(selector) => (selector, false),
-            Operation::Revoke(selector) => (selector, true),
+            OperatorRequest::List(selector) => (selector, false),
+            OperatorRequest::Revoke(selector) => (selector, true),
         };
         let mut report = Report::default();
         let mut listed = Vec::new();
@@ -143,7 +143,7 @@ impl Shares {
                     listed.push(ListedShare::new(share, owner, invocation.now()));
                 } else if share.revoked_at.is_none() {
                     let done = self.table.revoke(&share.id, invocation).await?;
-                    if let Updated::Yes(_) = done {
+                    if let ConditionalUpdate::Applied(_) = done {
                         revoked += 1;
                         log::revoked_by_operator(invocation, &share.id);
                     }

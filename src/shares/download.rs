@@ -19,8 +19,8 @@ use link_rules::window::LimitedBy;
 
 use super::item::{Item, share};
 use super::log::{self, Refusal};
-use super::share::{MAX_ATTEMPTS, Share, State, Summary};
-use super::table::{Press, Updated};
+use super::share::{MAX_ATTEMPTS, Share, ShareState, Summary};
+use super::table::{ConditionalUpdate, Press};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares};
 use crate::invocation::Invocation;
@@ -50,7 +50,7 @@ pub(crate) struct Facts {
 }
 
 /// What a press of the button got. Not `Debug`: it may hold a link.
-pub(crate) struct Pressed {
+pub(crate) struct DownloadOutcome {
     /// What the page shows after a press in vain. `None`: there is nothing to show.
     pub(crate) facts: Option<Facts>,
     /// The link, or why there is none.
@@ -59,9 +59,9 @@ pub(crate) struct Pressed {
     pub(crate) browser: Option<Browser>,
 }
 
-impl Pressed {
+impl DownloadOutcome {
     /// A press of which nothing is known but why it gets nothing.
-    pub(crate) fn in_vain(error: ShareError) -> Self {
+    pub(crate) fn refused(error: ShareError) -> Self {
         Self { facts: None, outcome: Err(error), browser: None }
     }
 
@@ -70,12 +70,12 @@ impl Pressed {
         let id = token.share_id();
         let refusal = Refusal { id: &id, owner: None, error: &error, cause: None };
         log::refused(invocation, &refusal, false);
-        Self::in_vain(error)
+        Self::refused(error)
     }
 }
 
 /// A press whose share is known.
-struct Judged {
+struct JudgedDownload {
     share: Share,
     /// Whether the passcode was looked at and right. `None`: none was looked at.
     passcode_is_right: Option<bool>,
@@ -128,18 +128,22 @@ impl Shares {
         passcode: Option<&str>,
         browser: Option<&Browser>,
         invocation: &Invocation,
-    ) -> Pressed {
+    ) -> DownloadOutcome {
         let id = token.share_id();
         let passcode = passcode.filter(|passcode| !passcode.is_empty());
         let pressed = self.try_press(&id, passcode, browser, invocation).await;
-        let Judged { share, passcode_is_right, outcome, browser } = match pressed {
+        let JudgedDownload { share, passcode_is_right, outcome, browser } = match pressed {
             Ok(judged) => judged,
             Err(error) => {
                 let (error, cause) = judged(error);
                 let cause = cause.as_deref();
                 let refusal = Refusal { id: &id, owner: None, error: &error, cause };
                 log::refused(invocation, &refusal, false);
-                return Pressed { facts: None, outcome: Err(error), browser: browser.cloned() };
+                return DownloadOutcome {
+                    facts: None,
+                    outcome: Err(error),
+                    browser: browser.cloned(),
+                };
             }
         };
         let outcome = match outcome {
@@ -158,7 +162,7 @@ impl Shares {
             }
         };
         let facts = self.facts(&share, passcode_is_right == Some(true), invocation.now()).ok();
-        Pressed { facts, outcome, browser: Some(browser) }
+        DownloadOutcome { facts, outcome, browser: Some(browser) }
     }
 
     /// Finds the share, and judges the press. An error here is one that tells nothing of a share.
@@ -168,7 +172,7 @@ impl Shares {
         passcode: Option<&str>,
         browser: Option<&Browser>,
         invocation: &Invocation,
-    ) -> Result<Judged, ShareError> {
+    ) -> Result<JudgedDownload, ShareError> {
         let mut browser = browser.cloned().map_or_else(Browser::random, Ok)?;
         let (share, is_looked_at) = match passcode {
             Some(_) => self.count_attempt(id, &browser, invocation).await?,
@@ -196,7 +200,7 @@ impl Shares {
         if is_looked_at && is_in_vain {
             self.take_attempt_back(&share, invocation).await;
         }
-        Ok(Judged { share, passcode_is_right, outcome, browser })
+        Ok(JudgedDownload { share, passcode_is_right, outcome, browser })
     }
 
     /// Counts an attempt at the passcode. Returns the share, and whether the passcode may be looked
@@ -209,19 +213,19 @@ impl Shares {
     ) -> Result<(Share, bool), ShareError> {
         let now = invocation.now();
         let old = match self.table.count_attempt(id, browser, now, invocation).await? {
-            Updated::Yes(item) => return Ok((share(&item)?, true)),
-            Updated::No(old) => found(old)?,
+            ConditionalUpdate::Applied(item) => return Ok((share(&item)?, true)),
+            ConditionalUpdate::Refused(old) => found(old)?,
         };
         let lock_is_over = old.passcode.is_some()
-            && old.state_for(Some(browser), now) == State::Active
+            && old.state_for(Some(browser), now) == ShareState::Active
             && old.summary.attempts >= MAX_ATTEMPTS
             && old.summary.locked_until(now).is_none();
         if !lock_is_over {
             return Ok((old, false));
         }
         match self.table.count_first_attempt(&old, now, invocation).await? {
-            Updated::Yes(item) => Ok((share(&item)?, true)),
-            Updated::No(_) => {
+            ConditionalUpdate::Applied(item) => Ok((share(&item)?, true)),
+            ConditionalUpdate::Refused(_) => {
                 let reason = "another attempt was counted at the same moment".to_owned();
                 Err(ShareError::Unavailable { reason })
             }
@@ -251,8 +255,8 @@ impl Shares {
         let now = invocation.now();
         let press = if share.counted(browser, now) { Press::Again } else { Press::Counted };
         match self.table.press(share, press, browser, now, invocation).await? {
-            Updated::Yes(_) => Ok(link),
-            Updated::No(old) => {
+            ConditionalUpdate::Applied(_) => Ok(link),
+            ConditionalUpdate::Refused(old) => {
                 let old = found(old)?;
                 if old.passcode != share.passcode {
                     return Err(ShareError::PasscodeWanted);
@@ -262,13 +266,13 @@ impl Shares {
                     // or by an earlier call whose answer was lost. In the first case this press's
                     // attempt is still counted. In the second it was taken back, and a guess may be
                     // taken back in its place: nobody brings that about without the passcode.
-                    State::Active if old.counted(browser, now) => {
+                    ShareState::Active if old.counted(browser, now) => {
                         if share.passcode.is_some() {
                             self.take_attempt_back(share, invocation).await;
                         }
                         Ok(link)
                     }
-                    State::Active => {
+                    ShareState::Active => {
                         let reason = "the share was changed at the same moment".to_owned();
                         Err(ShareError::Unavailable { reason })
                     }
@@ -315,8 +319,10 @@ fn check_state(
     let is_granted =
         || invocation.grants().find(&share.owner, Action::Share, bucket, key).is_some();
     match share.state_for(browser, invocation.now()) {
-        State::Active | State::UsedUp if !is_granted() => Err(LinkError::NotGranted.into()),
-        State::Active => Ok(()),
+        ShareState::Active | ShareState::UsedUp if !is_granted() => {
+            Err(LinkError::NotGranted.into())
+        }
+        ShareState::Active => Ok(()),
         state => Err(ShareError::Over(state)),
     }
 }
@@ -373,14 +379,14 @@ fn judged(error: ShareError) -> (ShareError, Option<String>) {
             | LinkError::BucketNotNamed
             | LinkError::InlineWithoutContentType
             | LinkError::Key(_)
-            | LinkError::ObjectUnavailable(_) => ShareError::Over(State::Withdrawn),
+            | LinkError::ObjectUnavailable(_) => ShareError::Over(ShareState::Withdrawn),
             LinkError::WindowTooShort { too_short, .. } => match too_short.limited_by {
                 // A later session lasts longer.
                 LimitedBy::Session | LimitedBy::Request | LimitedBy::Signature => {
                     unavailable(cause.clone())
                 }
                 LimitedBy::Grant | LimitedBy::Policy | LimitedBy::Object => {
-                    ShareError::Over(State::Withdrawn)
+                    ShareError::Over(ShareState::Withdrawn)
                 }
             },
             LinkError::SessionUnproven(_)

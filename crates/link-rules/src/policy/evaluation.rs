@@ -9,21 +9,21 @@ use super::conditions::{AskedCondition, Condition, Knowledge};
 use super::document::{Deny, Element, Policy};
 use super::pattern;
 use super::principals;
-use super::question::Question;
+use super::request_context::RequestContext;
 use super::tristate::Truth;
 
 /// What the `Deny` statements of a bucket policy do to one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Evaluation {
     /// The statements that may refuse the link at some time to some recipient, in the document's
     /// order. A statement that can't is left out.
-    pub statements: Vec<StatementVerdict>,
+    pub statements: Vec<StatementEvaluation>,
     signed_at: Timestamp,
 }
 
 /// What one `Deny` statement does to the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementVerdict {
+pub struct StatementEvaluation {
     /// The statement's position among all statements of the policy, counted from 0.
     pub index: usize,
     /// The statement's name, if it has one.
@@ -56,7 +56,7 @@ pub enum Effect {
         everybody: bool,
     },
     /// It refuses the link to some recipients from the start, or to none or all of them by something
-    /// that is not known here. [`StatementVerdict::conditions`] tell which.
+    /// that is not known here. [`StatementEvaluation::conditions`] tell which.
     Depends {
         /// From then on it refuses the link to recipients whom it let in at first. `None`: whoever
         /// opens the link at first can go on to.
@@ -73,17 +73,17 @@ impl Policy {
     /// [`crate::window()`]. Statements are judged one by one. Two statements that depend on the
     /// recipient can together leave nobody.
     #[must_use]
-    pub fn verdict(&self, question: &Question<'_>) -> Verdict {
-        let statements = self.denies.iter().filter_map(|deny| deny.verdict(question)).collect();
-        Verdict { statements, signed_at: question.signed_at }
+    pub fn evaluate(&self, question: &RequestContext<'_>) -> Evaluation {
+        let statements = self.denies.iter().filter_map(|deny| deny.evaluate(question)).collect();
+        Evaluation { statements, signed_at: question.signed_at }
     }
 }
 
-impl Verdict {
+impl Evaluation {
     /// The statement that keeps the link from opening now, if there is one. Of several it is the one
     /// that does so the longest.
     #[must_use]
-    pub fn refused_by(&self) -> Option<&StatementVerdict> {
+    pub fn refused_by(&self) -> Option<&StatementEvaluation> {
         let refusals = self.statements.iter().filter_map(|statement| match statement.effect {
             Effect::Refuses { until } => Some((statement, until)),
             Effect::Limits { .. } | Effect::Depends { .. } => None,
@@ -129,7 +129,7 @@ impl Verdict {
 
 impl Deny {
     /// What the statement does to the link. `None` if it never refuses it to anybody.
-    fn verdict(&self, question: &Question<'_>) -> Option<StatementVerdict> {
+    fn evaluate(&self, question: &RequestContext<'_>) -> Option<StatementEvaluation> {
         let ours = self.concerns(question);
         if ours == Truth::No {
             return None;
@@ -142,7 +142,7 @@ impl Deny {
             let knowledge = asked.knowledge(at_once);
             (asked.condition.clone(), knowledge)
         });
-        Some(StatementVerdict {
+        Some(StatementEvaluation {
             index: self.index,
             sid: self.sid.clone(),
             effect,
@@ -152,7 +152,7 @@ impl Deny {
     }
 
     /// Whether the statement's principal, action and resource mean this link.
-    fn concerns(&self, question: &Question<'_>) -> Truth {
+    fn concerns(&self, question: &RequestContext<'_>) -> Truth {
         let action = match question.version_id {
             Some(_) => "s3:getobjectversion",
             None => "s3:getobject",

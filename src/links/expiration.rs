@@ -8,14 +8,14 @@ use link_rules::object::UNVERSIONED;
 
 /// The two ends that S3 names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ObjectEnd {
+pub(crate) struct Expiration {
     /// When a lifecycle rule expires the object.
     expiration: Option<Timestamp>,
     /// When the restored copy of an archived object goes.
     restored_until: Option<Timestamp>,
 }
 
-impl ObjectEnd {
+impl Expiration {
     /// Reads the values of `x-amz-expiration` and `x-amz-restore`.
     pub(crate) fn read(expiration: Option<&str>, restore: Option<&str>) -> Self {
         Self {
@@ -61,7 +61,7 @@ mod tests {
         "ongoing-request=\"false\", expiry-date=\"Thu, 20 Dec 2012 12:00:00 GMT\"";
 
     fn end(expiration: Option<&str>, restore: Option<&str>, version: Option<&str>) -> String {
-        let end = ObjectEnd::read(expiration, restore).of(version);
+        let end = Expiration::read(expiration, restore).of(version);
         end.map(|end| end.to_string()).unwrap_or_default()
     }
 

@@ -13,8 +13,8 @@ use crate::shares::{Made, ShareId};
 const SENDING_SECONDS: u64 = 15;
 
 /// What a mail brings.
-pub(super) struct Brought {
-    pub(super) id: BroughtId,
+pub(super) struct MailedLink {
+    pub(super) id: MailedLinkId,
     /// Whoever has the address has the file, so it is given to the recipient and never logged.
     pub(super) url: String,
     /// The object's key.
@@ -31,42 +31,42 @@ pub(super) struct Brought {
 
 /// What log and ledger know it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum BroughtId {
+pub(super) enum MailedLinkId {
     Link(String),
     Share(ShareId),
 }
 
-impl Brought {
+impl MailedLink {
     /// The link's id, if this is a link.
     pub(super) fn link_id(&self) -> Option<&str> {
         match &self.id {
-            BroughtId::Link(id) => Some(id),
-            BroughtId::Share(_) => None,
+            MailedLinkId::Link(id) => Some(id),
+            MailedLinkId::Share(_) => None,
         }
     }
 
     /// The share's id, if this is a share.
     pub(super) fn share_id(&self) -> Option<&str> {
         match &self.id {
-            BroughtId::Link(_) => None,
-            BroughtId::Share(id) => Some(id.as_str()),
+            MailedLinkId::Link(_) => None,
+            MailedLinkId::Share(id) => Some(id.as_str()),
         }
     }
 
     /// Either id. Both come from random bytes, so nobody knows it before the mail is sent.
     pub(super) fn id(&self) -> &str {
         match &self.id {
-            BroughtId::Link(id) => id,
-            BroughtId::Share(id) => id.as_str(),
+            MailedLinkId::Link(id) => id,
+            MailedLinkId::Share(id) => id.as_str(),
         }
     }
 }
 
-impl From<Link> for Brought {
+impl From<Link> for MailedLink {
     fn from(link: Link) -> Self {
         let window = link.window;
         Self {
-            id: BroughtId::Link(link.link_id),
+            id: MailedLinkId::Link(link.link_id),
             url: link.url,
             key: link.key,
             dated: window.signed_at,
@@ -77,12 +77,12 @@ impl From<Link> for Brought {
     }
 }
 
-impl From<&Made> for Brought {
+impl From<&Made> for MailedLink {
     /// The mail is dated to the second in which the share was made. A share lives for days, so nobody
     /// misses the seconds that sending takes.
     fn from(made: &Made) -> Self {
         Self {
-            id: BroughtId::Share(made.summary.id.clone()),
+            id: MailedLinkId::Share(made.summary.id.clone()),
             url: made.url.clone(),
             key: made.summary.key.clone(),
             dated: made.summary.created_at,
@@ -94,9 +94,9 @@ impl From<&Made> for Brought {
 }
 
 /// Shows everything but the address.
-impl fmt::Debug for Brought {
+impl fmt::Debug for MailedLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Brought")
+        f.debug_struct("MailedLink")
             .field("id", &self.id)
             .field("key", &self.key)
             .field("expires_at", &self.expires_at)
