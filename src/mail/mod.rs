@@ -13,9 +13,7 @@
 //! - [`settings`] reads the `MAIL_…` settings,
 //! - [`log`] holds the room's log lines and counters.
 //!
-//! This room may import `shares`, `links`, `access`, `sessions`, `presign`, `window`, `words`, `aws`
-//! and `telemetry`.
-//! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
+//! This room knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
 //! `handler`.
 
 mod brought;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::share::State;
+use super::state::State;
 use crate::aws::AwsError;
 use crate::links::LinkError;
 

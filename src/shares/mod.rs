@@ -2,7 +2,7 @@
 //! and signed afresh, and counted.
 //!
 //! - [`token`] has the secrets, [`passcode`] the passcodes,
-//! - [`share`] is what a share is and what may become of it, without I/O,
+//! - [`share`] is what a share is, and [`state`] what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
 //! - [`change`] is what an owner may change,
 //! - [`create`] makes shares, [`manage`] lists, changes and revokes them for their owners,
@@ -23,6 +23,7 @@ mod operate;
 mod passcode;
 mod settings;
 mod share;
+mod state;
 mod table;
 mod token;
 
@@ -37,7 +38,8 @@ pub(crate) use self::operate::{Operation, Selector};
 pub(crate) use self::passcode::Passcode;
 pub(crate) use self::settings::ShareSettings;
 pub use self::settings::ShareSettingsError;
-pub(crate) use self::share::{State, Summary};
+pub(crate) use self::share::Summary;
+pub(crate) use self::state::State;
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};
 use crate::aws::Aws;

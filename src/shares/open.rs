@@ -19,7 +19,8 @@ use link_rules::window::LimitedBy;
 
 use super::item::{Item, share};
 use super::log;
-use super::share::{MAX_ATTEMPTS, Share, State, Summary};
+use super::share::{MAX_ATTEMPTS, Share, Summary};
+use super::state::State;
 use super::table::{Press, Updated};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares};
