@@ -3,7 +3,7 @@
 //! Whatever asks AWS, logs, counts or judges gets a reference to this, so that there is one clock, one
 //! deadline, one caller and one set of grants. The initialisation counts as an invocation of its own.
 //!
-//! This module decides nothing. It imports `telemetry` and no other room.
+//! This module decides nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,8 @@
 //! **s3-link-signer**: an AWS Lambda function that hands out time-limited links to private S3 files
 //! and never promises, nor signs, a longer window than its session can keep.
 //!
-//! The rooms, from the top down. A room imports rooms below it and never one above it; the test
-//! `tests/architecture.rs` holds them to that.
+//! The rooms, from the top down. `tests/architecture` says which of the rooms below it each one may
+//! import.
 //!
 //! | room | what it is for |
 //! |---|---|
@@ -20,7 +20,6 @@
 //! | `memory` | asks once, remembers, pauses after a failure, forgets |
 //! | `invocation` | one invocation: its time, its caller, its grants, what it counts |
 //! | `telemetry` | log lines and metrics |
-//! | `clock` | the invocation, what is left of an invocation, and which failures it remembers |
 //!
 //! **The rule** (how long may a link be promised?) and all other rules that need no I/O are a crate of
 //! their own, `link_rules`, below every room.

@@ -13,11 +13,10 @@
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
+//! - [`settings_error`] says what is wrong with them,
 //! - [`log`] holds the room's log lines and counters.
 //!
-//! This room may import `shares`, `links`, `access`, `sessions`, `presign`, `window`, `words`, `aws`
-//! and `telemetry`.
-//! It knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
+//! This room knows neither the shapes in which AWS packs events (`events`), nor HTTP (`api`), nor
 //! `handler`.
 
 mod bucket_event;
@@ -33,8 +32,9 @@ mod recipients;
 mod sender;
 mod ses;
 mod settings;
+mod settings_error;
 
 pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
 pub(crate) use self::deliver::Mailer;
 pub(crate) use self::settings::MailSettings;
-pub use self::settings::MailSettingsError;
+pub use self::settings_error::MailSettingsError;

@@ -3,7 +3,7 @@
 //! Source: RFC 5322, section 3.4, `mailbox`, without comments, groups and routes.
 
 use super::recipients::Address;
-use super::settings::MailSettingsError;
+use super::settings_error::MailSettingsError;
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 150;

@@ -9,7 +9,7 @@
 //! The source of every fact about lifetimes is named beside the code that relies on it.
 //!
 //! This room does not decide how long a link lives: [`mod@link_rules::window`] does. It signs no URL either:
-//! the room `presign` does. It may import `window`, `aws` and `clock`.
+//! the room `presign` does.
 
 mod attestation;
 mod credentials;

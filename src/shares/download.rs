@@ -19,7 +19,8 @@ use link_rules::window::LimitedBy;
 
 use super::item::{Item, share};
 use super::log::{self, Refusal};
-use super::share::{MAX_ATTEMPTS, Share, ShareState, Summary};
+use super::share::{MAX_ATTEMPTS, Share, Summary};
+use super::state::ShareState;
 use super::table::{ConditionalUpdate, Press};
 use super::token::{Browser, ShareId, Token};
 use super::{ShareError, Shares};

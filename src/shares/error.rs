@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use link_rules::problem::ProblemKind;
 use thiserror::Error;
 
-use super::share::ShareState;
+use super::state::ShareState;
 use crate::aws::AwsError;
 use crate::links::LinkError;
 

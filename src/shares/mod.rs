@@ -2,7 +2,7 @@
 //! and signed afresh, and counted.
 //!
 //! - [`token`] has the secrets, [`passcode`] the passcodes,
-//! - [`share`] is what a share is and what may become of it, without I/O,
+//! - [`share`] is what a share is, and [`state`] what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
 //! - [`change`] is what an owner may change,
 //! - [`create`] makes shares, [`owner`] lists, changes and revokes them for their owners,
@@ -23,6 +23,7 @@ mod owner;
 mod passcode;
 mod settings;
 mod share;
+mod state;
 mod table;
 mod token;
 
@@ -36,7 +37,8 @@ pub use self::operator::Report;
 pub(crate) use self::operator::{OperatorRequest, Selector};
 pub(crate) use self::passcode::Passcode;
 pub(crate) use self::settings::ShareSettings;
-pub(crate) use self::share::{ShareState, Summary};
+pub(crate) use self::share::Summary;
+pub(crate) use self::state::ShareState;
 use self::table::Table;
 pub(crate) use self::token::{Browser, ShareId, Token};
 use crate::aws::Aws;

@@ -1,6 +1,6 @@
 //! Log lines and metrics for CloudWatch.
 //!
-//! This room starts the logging and keeps what one invocation counts. It imports no room: each room
+//! This room starts the logging and keeps what one invocation counts. Each room
 //! writes its own log lines with `tracing`'s macros and names the invocation's request id.
 //!
 //! No line ever holds a URL, a signature or a token, and of a mail address only the domain.

@@ -30,17 +30,17 @@
 //!
 //! | module | what it says |
 //! |---|---|
-//! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
 //! | [`access`] | who may have links to what: grants and principals |
 //! | [`policy`] | what a bucket's policy does to a link |
+//! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
+//! | [`text`] | how names, sizes, instants and lengths of time are written for people |
+//! | [`response_headers`] | what S3 is told to answer when a link is opened |
+//! | [`object`] | objects, and which keys a link can name |
 //! | [`arn`] | how ARNs are taken apart and written |
 //! | [`region`] | what can be a region's name, and its partition |
 //! | [`form`] | how queries and forms are decoded |
 //! | [`json`] | how JSON is read of which not everything is kept |
-//! | [`object`] | objects, and which keys a link can name |
-//! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`problem`] | the table of problems: code, status, title, severity, metric |
-//! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 
 pub mod access;
 pub mod arn;

@@ -6,9 +6,8 @@
 //! - [`principal`] names who asks for a link, [`claims`] is what else is known of them,
 //! - [`wildcard`] matches names with patterns such as `*@example.com`.
 //!
-//! This room decides from its arguments alone. It calls no service, and it authenticates nobody:
-//! the room `events` makes a principal from what the gateway authenticated. It may import `window`
-//! and no other room.
+//! This module decides from its arguments alone, and it authenticates nobody: whoever calls makes a
+//! principal from what a gateway authenticated.
 
 mod claims;
 mod grants;

@@ -19,7 +19,7 @@
 //! - `conditions` gives each condition one of the three values of `tristate` at each instant,
 //! - `evaluation` follows a statement through the instants of `breakpoints`.
 //!
-//! This room does no I/O and reads no clock. It imports no other room.
+//! This module does no I/O and reads no clock.
 
 mod breakpoints;
 mod conditions;
