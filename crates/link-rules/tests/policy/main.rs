@@ -2,7 +2,7 @@
 //!
 //! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
 //! - `rules`: IAM's rules, one by one,
-//! - `random`: a hundred thousand random policies, judged by `oracle` as well.
+//! - `random`: a hundred thousand random policies in two halves, judged by `oracle` as well.
 
 #![allow(
     clippy::expect_used,

@@ -15,7 +15,7 @@ use crate::oracle::{
 };
 use crate::question;
 
-const POLICIES: u32 = 100_000;
+const POLICIES: u32 = 50_000;
 
 /// The whole second in which every link is signed, since 1970.
 const SIGNED_AT: i64 = 1_795_442_400;
@@ -496,7 +496,17 @@ fn compare(
 
 #[test]
 fn a_link_opens_for_as_long_as_a_random_policy_lets_it_and_no_longer_is_promised() {
-    let random = TestRng::deterministic_rng(RngAlgorithm::XorShift);
+    judge_random_policies(b"the first fifty ");
+}
+
+/// The other half of the policies, so that two processors share them.
+#[test]
+fn the_same_holds_for_as_many_policies_of_another_seed() {
+    judge_random_policies(b"the other fifty ");
+}
+
+fn judge_random_policies(seed: &[u8; 16]) {
+    let random = TestRng::from_seed(RngAlgorithm::XorShift, seed);
     let config =
         ProptestConfig { cases: POLICIES, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, random);
