@@ -5,6 +5,7 @@
 //! and may improve. No detail ever holds a secret, a session token, a signature or a link.
 
 use link_rules::problem::ProblemKind;
+use link_rules::text;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -54,12 +55,12 @@ const MAX_DETAIL: usize = 400;
 impl Problem {
     /// [`Problem::InvalidRequest`] with `detail`, shortened to what fits an answer.
     pub(crate) fn invalid_request(detail: impl Into<String>) -> Self {
-        Self::InvalidRequest(shortened(detail.into()))
+        Self::InvalidRequest(text::shortened(&detail.into(), MAX_DETAIL))
     }
 
     /// [`Problem::NoSuchRoute`] with `path`, shortened to what fits an answer.
     pub(super) fn no_such_route(path: &str, routes: &str) -> Self {
-        Self::NoSuchRoute { path: shortened(path.to_owned()), routes: routes.to_owned() }
+        Self::NoSuchRoute { path: text::shortened(path, MAX_DETAIL), routes: routes.to_owned() }
     }
 
     /// The row of the table of problems.
@@ -131,17 +132,6 @@ impl From<ShareError> for Problem {
             error => Self::Share(error),
         }
     }
-}
-
-/// The beginning and the end of a text. The end of a parser's message says where the mistake is.
-fn shortened(text: String) -> String {
-    let length = text.chars().count();
-    if length <= MAX_DETAIL {
-        return text;
-    }
-    let start: String = text.chars().take(MAX_DETAIL / 2).collect();
-    let end: String = text.chars().skip(length - MAX_DETAIL / 2).collect();
-    format!("{start} … {end}")
 }
 
 impl Serialize for Problem {

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::access::{Grants, GrantsError};
+use link_rules::arn::is_role;
 use thiserror::Error;
 
 use crate::aws::{AwsSettings, Trust};
@@ -247,7 +248,7 @@ fn flag(name: &'static str, get: &impl Fn(&str) -> Option<String>) -> Result<boo
 }
 
 fn role_arn(value: String) -> Result<String, SettingsError> {
-    if value.starts_with("arn:") && value.contains(":role/") {
+    if is_role(&value) {
         return Ok(value);
     }
     Err(SettingsError::Wrong {

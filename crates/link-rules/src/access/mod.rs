@@ -1,10 +1,10 @@
 //! Who may have links to what.
 //!
-//! - [`grants`] is `GRANTS`, or the document that it names: buckets, prefixes, principals and actions,
-//! - [`mail_grants`] adds `MAIL_GRANTS` to them,
-//! - [`prefix`] is a grant's prefix, with folders that bear a name or a claim's value,
-//! - [`principal`] names who asks for a link, [`claims`] is what else is known of them,
-//! - [`wildcard`] matches names with patterns such as `*@example.com`.
+//! - `grants` is `GRANTS`, or the document that it names: buckets, prefixes, principals and actions,
+//! - `mail_grants` adds `MAIL_GRANTS` to them,
+//! - `prefix` is a grant's prefix, with folders that bear a name or a claim's value,
+//! - `principal` names who asks for a link, `claims` is what else is known of them,
+//! - `wildcard` matches names with patterns such as `*@example.com`.
 //!
 //! This module decides from its arguments alone, and it authenticates nobody: whoever calls makes a
 //! principal from what a gateway authenticated.

@@ -70,7 +70,7 @@ impl Policy {
     /// What this policy does to a link.
     ///
     /// The answer holds for a link that is signed at `question.signed_at`: pass the same instant to
-    /// [`crate::window()`]. Statements are judged one by one. Two statements that depend on the
+    /// [`window`](crate::window::window()). Statements are judged one by one. Two statements that depend on the
     /// recipient can together leave nobody.
     #[must_use]
     pub fn evaluate(&self, question: &RequestContext<'_>) -> Evaluation {

@@ -510,10 +510,10 @@ fn judge_random_policies(seed: &[u8; 16]) {
     let config =
         ProptestConfig { cases: POLICIES, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, random);
-    let seen = std::cell::RefCell::new(Seen::default());
+    let counts = std::cell::RefCell::new(Seen::default());
     let policies = (vec(statements(), 1..4), select(&[None, None, Some("3")][..]));
     let result = runner.run(&policies, |(statements, version_id)| {
-        compare(&statements, version_id, &mut seen.borrow_mut())
+        compare(&statements, version_id, &mut counts.borrow_mut())
     });
     match result {
         Ok(()) => {}
@@ -522,16 +522,16 @@ fn judge_random_policies(seed: &[u8; 16]) {
         }
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
-    let seen = seen.into_inner();
-    println!("{seen:?}");
+    let counts = counts.into_inner();
+    println!("{counts:?}");
     for count in [
-        seen.untouched,
-        seen.refused,
-        seen.limited,
-        seen.too_short,
-        seen.depends,
-        seen.depends_and_limits,
+        counts.untouched,
+        counts.refused,
+        counts.limited,
+        counts.too_short,
+        counts.depends,
+        counts.depends_and_limits,
     ] {
-        assert!(count > POLICIES / 200, "{seen:?}");
+        assert!(count > POLICIES / 200, "{counts:?}");
     }
 }
