@@ -9,7 +9,6 @@ import os
 import shutil
 import zipfile
 
-from bare_lambda.building import build_package
 from local_aws import building, commands, isolation, paths
 
 TARGET = paths.TARGET / "bench"
@@ -19,6 +18,8 @@ NODE_BUNDLE = TARGET / "node" / "bundle.cjs"
 
 # Packages of the Cargo workspace in bench/.
 PACKAGES = ("hello-world", "peers", "sdk-defaults")
+
+CARGO_LAMBDA_FLAGS = {"x86_64": "--x86-64", "arm64": "--arm64"}
 
 
 def program(name):
@@ -39,6 +40,25 @@ def build_all(show_progress):
         bundle_for_node()
     else:
         show_progress("node with npm is not installed, so it is not measured")
+
+
+def build_package(package):
+    """Build the programs of one package of the Cargo workspace with cargo-lambda.
+
+    `sam build` calls cargo-lambda with the same arguments, so the profile and the flags are the function's.
+    """
+    # Each package has a build of its own. Packages in one build would share the features of their dependencies.
+    commands.run(
+        [
+            "cargo-lambda", "lambda", "build", "--release", "--locked",
+            CARGO_LAMBDA_FLAGS[building.architecture()],
+            "--package", package,
+        ],
+        log=TARGET / f"{package}.log",
+        env=isolation.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(paths.TARGET)),
+        cwd=paths.ROOT,
+        failure=f"{package} did not build",
+    )
 
 
 def node():

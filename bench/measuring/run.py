@@ -9,11 +9,11 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from bare_lambda import instructions, requests
+from bare_lambda import requests
 from campaign import thawed
 from local_aws import paths
 
-from . import batches, building, shares, signatures, signer, starts, warm
+from . import batches, building, instructions, shares, signatures, signer, starts, warm
 from .shares import ShareFigures
 from .sts import Sts
 from .variants import OURS
@@ -59,7 +59,7 @@ class Figures:
     # Of the function with shares.
     shares: ShareFigures = None
     signer_table: str = ""
-    signer_seconds: float = 0
+    signer_ratio: float = 0
 
 
 def measure(variants, rounds, show_progress):
@@ -69,7 +69,7 @@ def measure(variants, rounds, show_progress):
     for variant in variants:
         check(variant)
     show_progress("the signer by itself")
-    figures.signer_table, figures.signer_seconds = signer.bench()
+    figures.signer_table, figures.signer_ratio = signer.bench()
     if instructions.VALGRIND is None:
         show_progress("valgrind is not installed, so no instructions are counted")
     else:

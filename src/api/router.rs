@@ -1,7 +1,6 @@
 //! Which part of the API answers a request. The table of routes also makes the texts of 404 and 405.
 //!
-//! The router is a loop over the table. A router of a crate would be built at every start, and a
-//! start may take only so many instructions (see docs/performance.md).
+//! The router is a loop over the table: twelve routes need no more.
 
 use std::borrow::Cow;
 

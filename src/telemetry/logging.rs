@@ -10,7 +10,6 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt};
 
-use super::no_spans::NoSpans;
 use super::output::Output;
 
 /// Starts logging to standard output.
@@ -36,6 +35,7 @@ pub fn start_logging(format: Option<&str>, level: Option<&str>) {
     } else {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
+    let subscriber = tracing_subscriber::registry().with(targets).with(lines);
     // This fails only if a subscriber is set already, and then that subscriber logs.
-    let _ = tracing::subscriber::set_global_default(NoSpans.with(targets).with(lines));
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }

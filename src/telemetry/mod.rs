@@ -7,7 +7,6 @@
 
 mod logging;
 mod metrics;
-mod no_spans;
 mod output;
 
 use std::io::Write;

@@ -2,9 +2,7 @@
 
 - `runtime_api` is the stand-in. It hands out events and takes responses.
 - `process` starts a function as a child process and reads its CPU time and memory.
-- `instructions` counts instructions with valgrind.
 - `requests` makes the events and the environment variables.
-- `building` builds the Rust programs that a function is compared with.
 
 The tests in `startup/` use this package, and so do the benchmarks, which import it and are not imported by it.
 Use `local_lambda` where behaviour matters and time does not: it runs AWS's own runtime emulator.

@@ -8,7 +8,7 @@ from local_aws import paths
 
 FOLDERS = ("bench", "crates", "docs", "events", "examples")
 # What names documents and headings in comments and messages, besides the documents.
-SOURCES = ("src", "crates", "tests", "bench", "template.yaml", "openapi.yaml", "samconfig.example.toml", "Makefile", "build.rs")
+SOURCES = ("src", "crates", "tests", "bench", "template.yaml", "openapi.yaml", "samconfig.example.toml", "Makefile")
 TEXTS = {".rs", ".py", ".yaml", ".toml", ".sh", ""}
 INSTALLED = {"node_modules", "target", "__pycache__"}
 

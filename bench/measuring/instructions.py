@@ -12,7 +12,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from .process import Process
+from bare_lambda.process import Process
 
 VALGRIND = shutil.which("valgrind")
 
