@@ -185,7 +185,7 @@ def test_the_fields_about_shares_are_those_of_the_function_and_of_the_reference(
 
 
 def test_the_states_of_a_share_are_those_of_the_function_and_of_the_reference():
-    body = re.search(r"fn as_str\(self\) -> &'static str \{(.*?)\n    \}", read("shares/share.rs"), re.DOTALL)[1]
+    body = re.search(r"fn as_str\(self\) -> &'static str \{(.*?)\n    \}", read("shares/state.rs"), re.DOTALL)[1]
     states = set(re.findall(r'"(\w+)"', body))
     assert set(SCHEMAS["ShareState"]["enum"]) == states
     [listed] = re.findall(r"^`state` is (.*?) \(", document.reference(), re.MULTILINE)
