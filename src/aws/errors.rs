@@ -58,8 +58,11 @@ impl AwsError {
         }
         let code = code.to_owned();
         match status {
-            ..400 => Self::NoResponse(format!("an answer with status {status} that can't be read")),
             429 | 500.. => Self::Temporary { status, code },
+            // An answer that was cut off does not say which refusal it is, or that it is one.
+            _ if status < 400 || metadata.is_none() => {
+                Self::NoResponse(format!("an answer with status {status} that can't be read"))
+            }
             _ if is_throttling(&code) => Self::Temporary { status, code },
             _ => Self::Refused { status, code },
         }
@@ -137,7 +140,23 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::get_bucket_policy::GetBucketPolicyError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
+
+    fn cut_off(status: u16) -> AwsError {
+        let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        AwsError::from_sdk(&SdkError::<GetBucketPolicyError, _>::response_error("cut off", raw))
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_no_refusal() {
+        assert!(matches!(cut_off(404), AwsError::NoResponse(_)));
+        assert!(matches!(cut_off(403), AwsError::NoResponse(_)));
+        assert!(matches!(cut_off(503), AwsError::Temporary { status: 503, .. }));
+    }
 
     #[test]
     fn only_what_looks_like_a_code_is_taken_for_one() {
