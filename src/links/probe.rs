@@ -131,21 +131,27 @@ pub(crate) async fn probe(
     let size = size(status, header("content-range"), header("content-length"));
     // A server that ignores the range answers 200 and sends the whole file, which is not read. All
     // other bodies are read to their end, so that the next call can use the connection.
-    let document = if status == 200 { String::new() } else { document(answer.into_body()).await };
+    let document = match status {
+        200 => String::new(),
+        _ => match document(answer.into_body()).await {
+            Some(document) => document,
+            // The byte of a file says nothing, and a 5xx is no refusal whatever it says.
+            None if matches!(status, 206 | 416 | 500..) => String::new(),
+            None => return Err(format!("an answer with status {status} that was cut off")),
+        },
+    };
     let code = code_of(&document).to_owned();
     Ok(ProbeAnswer { status, code, denial: denial(&document), storage, end, size })
 }
 
-/// The body, if it comes in time. What follows the limit is not read.
-async fn document(body: SdkBody) -> String {
+/// The body. `None`: it does not come in time, or is longer than an error document.
+async fn document(body: SdkBody) -> Option<String> {
     let body = Limited::new(body, MAX_BODY_BYTES).collect();
     let body = tokio::time::timeout(CALL_TIMEOUT, body).await;
     // The connection is put back by a task of its own, which goes first.
     tokio::task::yield_now().await;
-    match body {
-        Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        _ => String::new(),
-    }
+    let body = body.ok()?.ok()?;
+    Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }
 
 /// The object's size: what stands behind the slash of `Content-Range`, or the whole length where the
