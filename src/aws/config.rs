@@ -18,7 +18,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
 use super::http::{AwsHttp, Trust};
-use super::retry::{Attempts, CALL_TIMEOUT, SES_TIMEOUT};
+use super::retry::{Attempts, CALL_TIMEOUT, SES_TIMEOUT, partition};
 use crate::invocation::Invocation;
 
 /// How AWS is reached.
@@ -95,7 +95,9 @@ impl Aws {
     ) -> aws_sdk_s3::Client {
         let endpoint = self.settings.s3_endpoint.as_ref();
         let attempts = Attempts::of(invocation);
-        aws_sdk_s3::Client::new(&self.calling(region, credentials, endpoint, attempts).build())
+        let config = self.calling(region, credentials, endpoint, attempts).build();
+        let config = aws_sdk_s3::config::Builder::from(&config).retry_partition(partition());
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// A client for S3 in `region` that signs URLs and can't make a call.
@@ -144,7 +146,8 @@ impl Aws {
         }
         let endpoint = self.settings.dynamodb_endpoint.as_ref();
         let config = self.calling(self.region(), credentials, endpoint, Attempts::Twice).build();
-        let client = aws_sdk_dynamodb::Client::new(&config);
+        let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(partition());
+        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         *last = Some((credentials.clone(), client.clone()));
         client
     }

@@ -12,11 +12,12 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
 
-use super::retry::{Attempts, CALL_TIMEOUT};
+use super::retry::{Attempts, CALL_TIMEOUT, partition};
 use super::{AwsHttp, error_chain};
 use crate::invocation::Invocation;
 
@@ -39,6 +40,8 @@ pub(crate) async fn get(
         request.headers_mut().insert("range", range);
         Ok(request)
     };
+    let mut retries = Layer::new("retries");
+    retries.store_put(partition());
     let operation = Operation::builder()
         .service_name("s3")
         .operation_name("GetPresigned")
@@ -47,6 +50,7 @@ pub(crate) async fn get(
         .endpoint_url(origin(url))
         .no_auth()
         .standard_retry(&attempts.retries())
+        .runtime_plugin(StaticRuntimePlugin::new().with_config(retries.freeze()))
         .retry_classifier(TransientErrorClassifier::<Infallible>::new())
         .timeout_config(attempts.timeouts(CALL_TIMEOUT))
         .sleep_impl(TokioSleep::new())

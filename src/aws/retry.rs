@@ -4,15 +4,18 @@
 //! A call that was cut off says nothing about the service: the function may have been frozen while the
 //! call was under way, or its connection may have died. So a call that gets no answer is made once
 //! more, through a connection that is new, because a call without an answer leaves its connections
-//! behind. Throttling and faults are tried once more too. There is no time-out of a whole call: after a
-//! freeze it would be over together with the attempt, and nothing would be tried again. What limits a
-//! call is its attempts and the invocation's deadline ([`Invocation::in_time`]).
+//! behind. Throttling and faults are tried once more too. Only marking a mail has a time-out of the
+//! whole call: after a freeze it would be over together with the attempt, and nothing would be tried
+//! again. What limits other calls is their attempts and the invocation's deadline
+//! ([`Invocation::in_time`]).
 
 use std::error::Error;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -49,6 +52,13 @@ const MARK_MAX_BACKOFF: Duration = Duration::from_millis(600);
 /// How long marking may take with all of its attempts. The time that an invocation keeps for one
 /// mail has room for it.
 const MARK_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Lets every call have its second attempt. The SDK's own partitions have tokens for some 35 repeated
+/// calls at a time, and a batch has up to 256 checks under way. What protects AWS from repeated calls is
+/// that there are no third ones.
+static PARTITION: LazyLock<RetryPartition> = LazyLock::new(|| {
+    RetryPartition::custom("s3-link-signer").token_bucket(TokenBucket::unlimited()).build()
+});
 
 /// How hard a call is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +101,11 @@ impl Attempts {
             Self::UntilMarked => timeouts.operation_timeout(MARK_TIMEOUT).build(),
         }
     }
+}
+
+/// What calls that are repeated share with each other.
+pub(super) fn partition() -> RetryPartition {
+    PARTITION.clone()
 }
 
 /// The outcome of a call of the SDK.

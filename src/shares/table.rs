@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
 use super::ShareError;
@@ -227,7 +229,9 @@ impl Table {
             .condition_expression("attempts >= :one AND passcode_hash = :passcode_hash")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":passcode_hash", text(passcode));
-        updated_with(invocation, call, Attempts::Once).await
+        // It is not repeated: the attempt would be given back twice.
+        let once = call.customize().config_override(Aws::dynamodb_tried(Attempts::Once));
+        outcome(invocation, once.send()).await
     }
 
     /// Writes down a press, if at this very moment everything still holds that must: the share is
@@ -443,18 +447,16 @@ async fn updated(
     invocation: &Invocation,
     call: UpdateItemFluentBuilder,
 ) -> Result<ConditionalUpdate, ShareError> {
-    updated_with(invocation, call, Attempts::Twice).await
+    outcome(invocation, call.send()).await
 }
 
-/// The outcome of an update that is tried so hard.
-async fn updated_with(
+/// The outcome of an update.
+async fn outcome(
     invocation: &Invocation,
-    call: UpdateItemFluentBuilder,
-    attempts: Attempts,
+    update: impl Future<Output = Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>>,
 ) -> Result<ConditionalUpdate, ShareError> {
     let call = Box::pin(async {
-        let tried = Aws::dynamodb_tried(attempts);
-        match call.customize().config_override(tried).send().await {
+        match update.await {
             Ok(answer) => Ok(ConditionalUpdate::Applied(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

@@ -1,8 +1,9 @@
 //! Every answer comes before Lambda ends the invocation, and no failure of the initialisation
 //! outlives it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -85,6 +86,31 @@ async fn a_check_that_gets_no_answer_is_made_once_more() {
     };
     let (entries, _) = checked(s3, 1, 60).await;
     assert!(is_given(&entries[0]), "{entries:?}");
+}
+
+#[tokio::test]
+async fn each_of_many_checks_that_get_no_answer_is_made_once_more() {
+    let asked = Mutex::new(HashSet::new());
+    let s3 = move |call: &Call| {
+        let (key, _) = call.head.split_once(".txt").unwrap();
+        if asked.lock().unwrap().insert(key.to_owned()) {
+            Reply::hang_up()
+        } else {
+            Reply::status(206).after(Duration::from_millis(300))
+        }
+    };
+    let (entries, _) = checked(s3, 200, 60).await;
+    assert!(entries.iter().all(is_given), "{entries:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_whose_reason_does_not_come_is_no_answer() {
+    let late = Duration::from_mins(5);
+    let s3 = move |_: &Call| Reply::s3_error(403, "ExpiredToken").body_after(late);
+    let (entries, _) = checked(s3, 1, 60).await;
+    assert_eq!((&entries[0]["code"], &entries[0]["status"]), (&"upstream".into(), &502.into()));
+    let detail = entries[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("status 403 that was cut off"), "{detail}");
 }
 
 #[tokio::test]
