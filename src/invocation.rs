@@ -29,6 +29,7 @@ pub struct Invocation {
     id: u64,
     request_id: String,
     function: Function,
+    began_at: Timestamp,
     deadline: Timestamp,
     is_initialisation: bool,
     clock: Clock,
@@ -77,6 +78,7 @@ impl Invocation {
             id: LAST_ID.fetch_add(1, Ordering::Relaxed),
             request_id: String::new(),
             function: Function::default(),
+            began_at: clock(),
             deadline: Timestamp::MAX,
             is_initialisation: false,
             clock,
@@ -115,6 +117,11 @@ impl Invocation {
     /// Tells this invocation from all others of this process.
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// When this invocation began.
+    pub(crate) fn began_at(&self) -> Timestamp {
+        self.began_at
     }
 
     /// The request id that Lambda gave this invocation. Every log line names it.

@@ -10,7 +10,7 @@ use s3_link_signer::{Handler, Settings, UnknownSetting, print_metrics, start_log
 use serde_json::value::RawValue;
 
 /// One thread is enough: signing is arithmetic, and everything else waits for AWS. On Lambda Managed
-/// Instances an environment serves several invocations at a invocation, and they take turns.
+/// Instances an environment serves several invocations at a time, and they take turns.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();

@@ -6,7 +6,7 @@
 //! - Whoever asks for a key that another one is asking for waits for that answer. There is a lock for
 //!   each key, so a service that is silent about one key delays no other.
 //! - An answer is used for as long as its user calls it fresh.
-//! - After a failure the invocation that met it does not ask again, and later ones wait for a pause.
+//! - After a failure the invocations that had begun do not ask again, and later ones wait for a pause.
 //! - A failure of the initialisation is not kept, because the invocation that needs the answer can ask.
 //!   Neither is one that took longer than a call may: a freeze interrupted the call, which says nothing
 //!   about the service. An answer that says no counts in both cases.
@@ -24,7 +24,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::invocation::Invocation;
 
-/// Longer than a call can take with all of its attempts.
+/// Longer than one call can take with all of its attempts.
 const LONGEST_CALL: SignedDuration = SignedDuration::from_secs(6);
 
 /// Why there is no answer, and what that says about the next call.
@@ -35,6 +35,11 @@ pub(crate) trait Failure: Clone {
     /// Whether the service answered, and said no.
     fn is_refusal(&self) -> bool {
         false
+    }
+
+    /// Longer than it can take to learn of this failure without a freeze.
+    fn longest(&self) -> SignedDuration {
+        LONGEST_CALL
     }
 }
 
@@ -120,8 +125,9 @@ impl<V: Clone, E: Failure> CacheEntry<V, E> {
     fn recent_failure(&self, invocation: &Invocation) -> Option<E> {
         let failure = self.failure.as_ref()?;
         let age = failure.age(invocation)?;
-        let counts =
-            age.is_of_this_invocation || failure.value.pause().is_none_or(|pause| age.age < pause);
+        // Invocations that run at the same time share what they meet.
+        let counts = failure.at >= invocation.began_at()
+            || failure.value.pause().is_none_or(|pause| age.age < pause);
         counts.then(|| failure.value.clone())
     }
 
@@ -145,8 +151,8 @@ impl<V: Clone, E: Failure> CacheEntry<V, E> {
             }
             Err(error) => {
                 let took = invocation.now().duration_since(asked_at);
-                let counts =
-                    error.is_refusal() || (!invocation.is_initialisation() && took <= LONGEST_CALL);
+                let counts = error.is_refusal()
+                    || (!invocation.is_initialisation() && took <= error.longest());
                 self.failure = counts.then(|| Stamped::new(error.clone(), invocation));
                 Err(self.unanswered(error))
             }
@@ -209,19 +215,25 @@ impl<K: Clone + Eq + Hash, V: Clone, E: Failure> Memory<K, V, E> {
         entry.failure = Some(Stamped::new(error, invocation));
     }
 
+    /// Keeps the failure of a call that was given up. An answer that was kept stays.
+    pub(crate) async fn pause(&self, key: &K, error: E, invocation: &Invocation) {
+        let entry = self.entry(key);
+        entry.lock().await.failure = Some(Stamped::new(error, invocation));
+    }
+
     /// The failure for which nothing is asked about `key` now.
     pub(crate) async fn recent_failure(&self, key: &K, invocation: &Invocation) -> Option<E> {
-        self.entry(key).lock().await.recent_failure(invocation)
+        self.known(key)?.lock().await.recent_failure(invocation)
     }
 
     /// When a call about `key` last began.
     pub(crate) async fn asked_at(&self, key: &K) -> Option<Timestamp> {
-        self.entry(key).lock().await.asked_at
+        self.known(key)?.lock().await.asked_at
     }
 
     /// The answer that is kept for `key`, however old it is. `None` while it is asked for.
     pub(crate) fn peek(&self, key: &K) -> Option<V> {
-        let entry = self.entry(key);
+        let entry = self.known(key)?;
         let entry = entry.try_lock().ok()?;
         entry.answer.as_ref().map(|answer| answer.value.clone())
     }
@@ -242,6 +254,12 @@ impl<K: Clone + Eq + Hash, V: Clone, E: Failure> Memory<K, V, E> {
         self.entries().by_key.clear();
     }
 
+    /// The entry of a key that was asked for.
+    fn known(&self, key: &K) -> Option<Arc<AsyncMutex<CacheEntry<V, E>>>> {
+        self.entries().by_key.get(key).map(|(_, entry)| Arc::clone(entry))
+    }
+
+    /// The entry of `key`. It is made if there is none.
     fn entry(&self, key: &K) -> Arc<AsyncMutex<CacheEntry<V, E>>> {
         let mut entries = self.entries();
         if let Some((_, entry)) = entries.by_key.get(key) {
@@ -367,6 +385,30 @@ mod tests {
         assert_eq!((ask(&memory, Ok(1)).await, calls()), (Err(0), 0));
         NOW.set(1_002);
         assert_eq!((ask(&memory, Ok(1)).await, calls()), (Ok(1), 1));
+    }
+
+    #[tokio::test]
+    async fn invocations_at_the_same_time_share_a_failure_whichever_met_it() {
+        let memory = Tested::new(4);
+        let [first, second] = [invocation(), invocation()];
+        NOW.set(1_010);
+        for (at, invocation) in [(1_010, &first), (1_100, &second), (1_200, &first)] {
+            NOW.set(at);
+            ask_for(&memory, Err(Error::Silent), 0, invocation).await.unwrap_err();
+        }
+        assert_eq!(calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_given_up_is_not_made_again_before_its_pause_is_over() {
+        let memory = Tested::new(4);
+        ask(&memory, Ok(1)).await.unwrap();
+        NOW.set(1_060);
+        memory.pause(&"a", Error::Silent, &invocation()).await;
+        NOW.set(1_061);
+        assert_eq!((ask(&memory, Ok(2)).await, calls()), (Err(1), 1));
+        NOW.set(1_062);
+        assert_eq!((ask(&memory, Ok(2)).await, calls()), (Ok(2), 1));
     }
 
     #[tokio::test]

@@ -120,6 +120,11 @@ impl Failure for Unavailable {
     fn pause(&self) -> Option<SignedDuration> {
         Some(RECHECK)
     }
+
+    /// S3 is asked for the region and for the object, and then sends its content.
+    fn longest(&self) -> SignedDuration {
+        SignedDuration::from_secs(12)
+    }
 }
 
 impl GrantsSource {
@@ -188,7 +193,9 @@ impl GrantsSource {
             };
             let document = Box::pin(object.document.get(&(), is_fresh, look, invocation));
             // An invocation that has little time left goes on with what there is.
-            let _ = invocation.in_time(document).await;
+            if invocation.in_time(document).await.is_err() {
+                object.document.pause(&(), Unavailable, invocation).await;
+            }
         }
         self.current()
     }

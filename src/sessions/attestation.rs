@@ -71,7 +71,7 @@ pub enum AttestationError {
          nothing shows that this function is the one the token names"
     )]
     NoFunctionArn,
-    /// STS did not answer in invocation, it has a fault, or its answer can't be used. A later call may
+    /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer GetWebIdentityToken ({0})")]
     Unreachable(String),
@@ -90,7 +90,7 @@ impl AttestationError {
 
     /// Whether STS refused the call. It allows the call once somebody has switched federation on or
     /// changed the policy. IAM's changes also take a while to reach STS.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(super) fn may_be_allowed(&self) -> bool {
         matches!(self, Self::Disabled | Self::Refused(_))
     }
 }

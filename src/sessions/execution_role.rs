@@ -96,11 +96,16 @@ impl Failure for NoCredentials {
     fn pause(&self) -> Option<SignedDuration> {
         Some(SignedDuration::ZERO)
     }
+
+    /// A chain of providers may take any time, and fails for this invocation all the same.
+    fn longest(&self) -> SignedDuration {
+        SignedDuration::MAX
+    }
 }
 
 impl Failure for AttestationError {
     fn pause(&self) -> Option<SignedDuration> {
-        if self.is_refusal() {
+        if self.may_be_allowed() {
             Some(REFUSAL_RETRY)
         } else {
             // A token that proves nothing is final for its access key.

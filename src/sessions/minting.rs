@@ -39,7 +39,7 @@ pub enum MintError {
          role's policy and in the signing role's trust policy"
     )]
     Refused(String),
-    /// STS did not answer in invocation, it has a fault, or its answer can't be used. A later call may
+    /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer AssumeRole ({0})")]
     Unreachable(String),

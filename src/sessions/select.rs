@@ -136,7 +136,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`AwsError`]. The invocation that met the error asks no second invocation, and later ones wait for
+    /// [`AwsError`]. The invocation that met the error does not ask again, and later ones wait for
     /// [`RETRY_IDENTITY`].
     pub(crate) async fn caller_identity(
         &self,
