@@ -26,7 +26,7 @@ const REMOVED: [(&str, &str); 7] = [
     (
         "SHARE_OPEN_SECONDS",
         "write a time below 300 seconds as \"max_expires_in\" into the grant with the action \
-         \"share\"; the link of a download works for 300 seconds otherwise",
+         \"share\", and where mails bring shares into one for \"s3-event\" too; the link of a download works for 300 seconds otherwise",
     ),
     (
         "BASE_PATH",
