@@ -1,4 +1,4 @@
-//! Reads buckets' policies, and asks the room `policy` what they do to a link.
+//! Reads buckets' policies, and asks [`link_rules::policy`] what they do to a link.
 //!
 //! Signing says nothing about a policy, and neither does the one-byte check: a policy may refuse a
 //! link later, or only to others. Policies of organisations, VPC endpoints and boundaries can do the

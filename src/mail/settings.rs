@@ -131,7 +131,7 @@ impl MailSettings {
         let may_share = grants.longest_share_for(&Principal::S3Event).is_some();
         (may_share && !self.can_share).then_some(
             "a grant lets \"s3-event\" share files, and SHARES_TABLE or PUBLIC_URL is not set: mails \
-             bring links that end with their session, not shares",
+             bring no shares, and links only where a grant gives \"get\" too",
         )
     }
 

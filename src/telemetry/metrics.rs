@@ -74,7 +74,7 @@ counters! {
         RecipientsRefused,
     }
     Grants {
-        /// Looks at the object that holds the grants that found it wrong.
+        /// Looks at the grants' object that found it wrong, missing or forbidden.
         GrantsObjectInvalid,
     }
     Shares {

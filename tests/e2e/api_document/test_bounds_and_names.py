@@ -107,7 +107,9 @@ def test_a_bound_of_a_change_is_where_the_document_says(functions, shares, name,
 def test_a_page_of_shares_has_as_many_as_the_document_says(functions):
     _, _, operation = next(o for o in document.operations(OPENAPI) if o[:2] == ("GET", "/shares"))
     limits = [(p["name"], p["schema"]) for p in operation["parameters"] if p["name"] == "limit"]
-    for name, within, beyond in bounds(limits):
+    limits = list(bounds(limits))
+    assert limits
+    for name, within, beyond in limits:
         assert functions().request(requests.get("/shares", {name: within})).status == 200
         assert_refused_by_its_name(functions().request(requests.get("/shares", {name: beyond})), name)
 
@@ -262,7 +264,9 @@ def test_the_codes_and_their_statuses_are_those_of_the_reference():
     told = {code: set(map(int, statuses.split(","))) for names, statuses in rows for code in re.findall("`([a-z-]+)`", names)}
     assert codes() == told
     # Such as "409 `window-too-short`".
-    for status, code in re.findall(r"\b(\d{3}) `([a-z-]+)`", document.reference()):
+    named = re.findall(r"\b(\d{3}) `([a-z-]+)`", document.reference())
+    assert named
+    for status, code in named:
         assert int(status) in told[code], code
 
 

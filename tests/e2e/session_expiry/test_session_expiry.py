@@ -182,6 +182,7 @@ def test_the_link_of_botocore_promises_an_hour_and_ends_within_seconds(observed)
 
 def test_with_less_than_a_second_left_the_response_is_a_problem_that_says_so(observed):
     last = max(link["requested_at"] for link in observed.links)
+    assert observed.refusals, "the last requests are refused"
     assert all(refusal["requested_at"] > last for refusal in observed.refusals)
     for refusal in observed.refusals:
         assert refusal["code"] == "window-too-short"

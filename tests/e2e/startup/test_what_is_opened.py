@@ -121,6 +121,7 @@ def test_only_the_loader_s_files_are_opened(request, name):
 def test_to_ask_another_sts_than_aws_s_only_the_system_s_certificates_are_opened_besides(undeclared_start):
     # AWS's own STS is verified with the roots that are built in, without any file.
     opened = [path for path in undeclared_start.opened() if not ALLOWED_FILES.fullmatch(path)]
+    assert opened, "this start opens the system's certificates"
     certificates = ("/etc/ssl/", "/etc/pki/", "/usr/share/ca-certificates/")
     assert [path for path in opened if not path.startswith(certificates)] == []
 
