@@ -7,37 +7,50 @@ LOCAL_AWS := .venv-ministack/installed
 BENCH_TOOLS := .venv-bench/installed
 BROWSER_TOOLS := .venv-browser/installed
 ZIG := .venv-zig/installed
+# The local AWS's own packages are all that `make run` needs.
+LOCAL_PYTHON := .venv-ministack/bin/python
+# Three tests at a time: on two processors, one of them waits.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadgroup
+RELEASE_TESTS := $(addprefix tests/e2e/,release emulated/test_hostile_requests.py \
+	session_expiry/test_evidence.py signatures/test_against_botocore.py startup)
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build test bench campaign smoke check-rust check-template check-function check-zig clean
+.PHONY: help run demo build check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(TOOLS) $(LOCAL_AWS) ## Build, deploy to a local AWS, get a link, open it, and stay up to be played with
-	@.venv/bin/python -m local_aws.demo --stay
+run: $(LOCAL_AWS) ## Build, deploy to a local AWS, get a link, open it, and stay up to be played with
+	@$(LOCAL_PYTHON) -m local_aws.demo --stay
 
-demo: $(TOOLS) $(LOCAL_AWS) ## The same, but end when it has been shown
-	@.venv/bin/python -m local_aws.demo
+demo: $(LOCAL_AWS) ## The same, but end when it has been shown
+	@$(LOCAL_PYTHON) -m local_aws.demo
 
-build: $(TOOLS) ## Build the function for this machine, as `sam build` does
+build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 	@.venv/bin/python -m local_aws.building
 
-test: check-rust check-template check-function ## Check everything, as CI does
+check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --lib --test architecture
+
+test: check-rust check-template check-function ## Check everything but what only the release build shows
+
+test-all: test check-release ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
-	@PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
+	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
 
 campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
-	@.venv/bin/python -m campaign $(CAMPAIGN)
+	@BUILD=release .venv/bin/python -m campaign $(CAMPAIGN)
 
 smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]
 	@test -n "$(STACK)" || { echo "Name the stack: make smoke STACK=s3-link-signer" >&2; exit 1; }
 	@.venv/bin/python -m smoke "$(STACK)" $(if $(MAIL_TO),--mail-to "$(MAIL_TO)")
 
-check-rust: ## Format, lints and tests of the Rust code
+check-rust: ## Format, lints and all tests of the Rust code
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
@@ -47,11 +60,16 @@ check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credenti
 	@.venv/bin/python -m local_aws.validating
 
 check-function: $(TOOLS) $(LOCAL_AWS) $(BROWSER_TOOLS) ## Build the function, deploy it to a local AWS, and test it as it runs
-	.venv/bin/python -m pytest tests/e2e
+	.venv/bin/python -m pytest tests/e2e --ignore tests/e2e/release $(SIDE_BY_SIDE)
+
+# Beside tests/e2e/release, those that an optimized build could fail: arithmetic that wraps instead of
+# panicking, the log's lines, the signature.
+check-release: $(TOOLS) $(LOCAL_AWS) ## Build what is deployed, and test what only this build shows
+	BUILD=release .venv/bin/python -m pytest $(RELEASE_TESTS) $(SIDE_BY_SIDE)
 
 check-zig: $(TOOLS) $(LOCAL_AWS) $(ZIG) ## Build the function as users do, with zig, and test what it needs and how it starts
-	PATH="$(CURDIR)/.venv-zig/bin:$$PATH" CARGO_LAMBDA_COMPILER=cargo-zigbuild \
-		.venv/bin/python -m pytest tests/e2e/startup tests/e2e/deployed/test_artifact.py
+	PATH="$(CURDIR)/.venv-zig/bin:$$PATH" CARGO_LAMBDA_COMPILER=cargo-zigbuild BUILD=release \
+		.venv/bin/python -m pytest tests/e2e/startup tests/e2e/release/test_artifact.py
 
 clean: ## Take away all that was installed and built
 	rm -rf .venv .venv-ministack .venv-bench .venv-browser .venv-zig .aws-sam target

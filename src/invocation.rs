@@ -194,6 +194,8 @@ impl Invocation {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use jiff::SignedDuration;
     use serde_json::{Value, json};
 
@@ -213,12 +215,17 @@ mod tests {
         assert_eq!(ending(999).left(), Duration::ZERO);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn work_is_given_up_a_second_before_the_deadline() {
-        let invocation = ending(1_003);
-        let work = |seconds| tokio::time::sleep(Duration::from_secs_f64(seconds));
-        assert_eq!(invocation.in_time(work(1.9)).await, Ok(()));
-        assert_eq!(invocation.in_time(work(2.1)).await, Err(OutOfTime));
+        let half_a_second = || tokio::time::sleep(Duration::from_millis(500));
+        assert_eq!(ending(1_060).in_time(half_a_second()).await, Ok(()));
+        assert_eq!(ending(1_001).in_time(half_a_second()).await, Err(OutOfTime));
+
+        let began = Instant::now();
+        let ends = at(1_001) + SignedDuration::from_millis(50);
+        let invocation = Invocation::begin(|| at(1_000)).until(ends);
+        assert_eq!(invocation.in_time(std::future::pending::<()>()).await, Err(OutOfTime));
+        assert!(began.elapsed() >= Duration::from_millis(50));
     }
 
     fn now() -> Timestamp {

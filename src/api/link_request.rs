@@ -5,7 +5,7 @@
 use link_rules::access::Action;
 use link_rules::json::FirstOf;
 use link_rules::object::ObjectKey;
-use link_rules::response_headers::ResponseHeaders;
+use link_rules::response_headers::{DownloadAs, ResponseHeaders};
 use link_rules::text;
 use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 use serde::Deserialize;
@@ -74,7 +74,10 @@ pub(super) fn for_share(file: RawFile) -> Result<LinkRequest, Problem> {
     let RawFile { bucket, key, version_id, filename, content_type, disposition } = file;
     // A download has the file's own name, as far as that is accepted as one.
     let own_name = key.as_deref().map(text::file_name);
-    let own_name = own_name.filter(|name| ResponseHeaders::new(Some(name), None, None).is_ok());
+    let own_name = own_name.filter(|name| {
+        let named = DownloadAs { filename: Some(name), ..DownloadAs::default() };
+        ResponseHeaders::new(named).is_ok()
+    });
     let filename = filename.or(own_name);
     let raw = RawLinkRequest {
         bucket,
@@ -232,11 +235,11 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
             window.min_expires_in, window.expires_in
         ));
     }
-    let response_headers = ResponseHeaders::new(
-        raw.filename.as_deref(),
-        raw.disposition.as_deref(),
-        raw.content_type.as_deref(),
-    )
+    let response_headers = ResponseHeaders::new(DownloadAs {
+        filename: raw.filename.as_deref(),
+        disposition: raw.disposition.as_deref(),
+        content_type: raw.content_type.as_deref(),
+    })
     .map_err(|error| Problem::invalid_request(error.to_string()))?;
     Ok(LinkRequest {
         action: Action::Get,

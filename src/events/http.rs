@@ -202,12 +202,15 @@ impl EventV1 {
             domain: context.domain_name,
             public_path: context.path,
         };
-        let pattern = event.resource.as_deref();
         let path = event.path.unwrap_or_else(|| "/".to_owned());
-        let stage = context.stage.as_deref();
+        let matched = Matched {
+            pattern: event.resource.as_deref(),
+            parameters: &event.path_parameters,
+            stage: context.stage.as_deref(),
+        };
         let request = Request {
             method: event.http_method.to_string(),
-            readings: readings(pattern, &event.path_parameters, &path, stage, base_path),
+            readings: matched.readings(&path, base_path),
             path,
             query,
             body: decode_body(event.body, event.is_base64_encoded)?,
@@ -234,9 +237,12 @@ impl EventV2 {
         let cookies = event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies));
         // `route_key` is `"POST /links"` or `"$default"`.
         let route_key = event.route_key.as_deref().and_then(|key| key.split_once(' '));
-        let pattern = route_key.map(|(_, pattern)| pattern);
         let path = event.raw_path.unwrap_or_else(|| "/".to_owned());
-        let stage = context.stage.as_deref();
+        let matched = Matched {
+            pattern: route_key.map(|(_, pattern)| pattern),
+            parameters: &event.path_parameters,
+            stage: context.stage.as_deref(),
+        };
         let client = Client {
             accept: header(&event.headers, &ACCEPT),
             content_type: header(&event.headers, &CONTENT_TYPE),
@@ -246,7 +252,7 @@ impl EventV2 {
         };
         let request = Request {
             method: context.http.method.to_string(),
-            readings: readings(pattern, &event.path_parameters, &path, stage, base_path),
+            readings: matched.readings(&path, base_path),
             path,
             query: decode_pairs(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
                 Problem::invalid_request(format!(
@@ -284,28 +290,32 @@ fn decode_body(body: Option<String>, is_base64: bool) -> Result<Vec<u8>, Problem
     }
 }
 
-/// What a path can mean besides itself: the pattern that the gateway matched, filled with its path
-/// parameters; the path without the name of the stage; the path without the base path.
-fn readings(
-    pattern: Option<&str>,
-    parameters: &HashMap<String, String>,
-    path: &str,
-    stage: Option<&str>,
-    base_path: Option<&str>,
-) -> Vec<String> {
-    let pattern = pattern.map(|pattern| {
-        parameters.iter().fold(pattern.to_owned(), |filled, (name, value)| {
-            // A pattern has each name once, and filling it once keeps its length within the event's.
-            filled.replacen(&format!("{{{name}}}"), value, 1)
-        })
-    });
-    let without = |path: &str, prefix: &str| {
-        path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
-    };
-    let without_stage = stage.and_then(|stage| without(path, &format!("/{stage}")));
-    let without_base_path = base_path
-        .and_then(|base_path| without(without_stage.as_deref().unwrap_or(path), base_path));
-    [pattern, without_stage, without_base_path].into_iter().flatten().collect()
+/// What a gateway says of the path that it was asked for.
+struct Matched<'a> {
+    /// The path's pattern, such as `/s/{token}`.
+    pattern: Option<&'a str>,
+    parameters: &'a HashMap<String, String>,
+    stage: Option<&'a str>,
+}
+
+impl Matched<'_> {
+    /// What a path can mean besides itself: the pattern that the gateway matched, filled with its
+    /// path parameters; the path without the name of the stage; the path without the base path.
+    fn readings(&self, path: &str, base_path: Option<&str>) -> Vec<String> {
+        let pattern = self.pattern.map(|pattern| {
+            self.parameters.iter().fold(pattern.to_owned(), |filled, (name, value)| {
+                // A pattern has each name once, and filling it once keeps its length within the event's.
+                filled.replacen(&format!("{{{name}}}"), value, 1)
+            })
+        });
+        let without = |path: &str, prefix: &str| {
+            path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+        };
+        let without_stage = self.stage.and_then(|stage| without(path, &format!("/{stage}")));
+        let without_base_path = base_path
+            .and_then(|base_path| without(without_stage.as_deref().unwrap_or(path), base_path));
+        [pattern, without_stage, without_base_path].into_iter().flatten().collect()
+    }
 }
 
 #[cfg(test)]
@@ -420,8 +430,9 @@ mod tests {
     #[test]
     fn a_pattern_is_filled_with_its_path_parameters() {
         let parameters = HashMap::from([("id".to_owned(), "7".to_owned())]);
-        let readings = readings(Some("/files/{id}"), &parameters, "/x/files/7", Some("x"), None);
-        assert_eq!(readings, ["/files/7", "/files/7"]);
+        let matched =
+            Matched { pattern: Some("/files/{id}"), parameters: &parameters, stage: Some("x") };
+        assert_eq!(matched.readings("/x/files/7", None), ["/files/7", "/files/7"]);
     }
 
     #[test]

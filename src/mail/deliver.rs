@@ -23,7 +23,7 @@ use aws_credential_types::Credentials;
 use link_rules::access::{Action, Grants, Principal};
 use link_rules::object::ObjectKey;
 use link_rules::problem::Subject;
-use link_rules::response_headers::ResponseHeaders;
+use link_rules::response_headers::{DownloadAs, ResponseHeaders};
 use link_rules::text;
 use uuid::Uuid;
 
@@ -412,11 +412,9 @@ impl Mailer {
     fn link_request(&self, delivery: &Delivery<'_>) -> LinkRequest {
         let Delivery { action, created, .. } = *delivery;
         let name = text::file_name(&created.key);
-        let named = ResponseHeaders::new(Some(&name), Some("attachment"), None);
+        let named = DownloadAs { filename: Some(&name), ..DownloadAs::default() };
         // A name that is not accepted as a file name is left out, and the browser chooses one.
-        let response_headers = named
-            .or_else(|_| ResponseHeaders::new(None, Some("attachment"), None))
-            .unwrap_or_default();
+        let response_headers = ResponseHeaders::new(named).unwrap_or_default();
         LinkRequest {
             action,
             bucket: Some(created.bucket.clone()),

@@ -2,8 +2,8 @@
 //!
 //! Format and level follow Lambda's own logging settings. Only this crate and the runtime's errors
 //! are logged. At their finest levels the SDK and hyper would log requests with their signatures,
-//! so the release build leaves all lines below `INFO` out (see `tracing` in Cargo.toml). `TRACE`
-//! and `DEBUG` therefore log there what `INFO` logs.
+//! so every build leaves all lines below `INFO` out (see `tracing` in Cargo.toml). `TRACE` and
+//! `DEBUG` therefore log what `INFO` logs.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;

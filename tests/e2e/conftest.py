@@ -1,7 +1,22 @@
-"""Fixtures for all Python tests: isolation from real accounts, the built function, and a local AWS."""
+"""Fixtures for all Python tests: isolation from real accounts, the built function, and a local AWS.
+
+The tests run side by side. Those of one folder share what they start, so they run one after another.
+"""
+
+import pathlib
 
 import pytest
 from local_aws import building, emulator, isolation
+
+HERE = pathlib.Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """Gives each folder to one worker, and `deployed`, the largest, to several: file by file."""
+    for item in items:
+        folder = item.path.parent
+        together = item.path if folder.name in ("deployed", "release") else folder
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(HERE))))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,7 +27,7 @@ def isolated():
 
 @pytest.fixture(scope="session")
 def built(isolated):
-    """Builds the function as a user does."""
+    """Builds the function that the tests run."""
     building.build()
 
 

@@ -14,7 +14,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::object::ObjectRef;
-use link_rules::response_headers::ResponseHeaders;
+use link_rules::response_headers::{DownloadAs, ResponseHeaders};
 use link_rules::window::{LimitedBy, Window};
 use proptest::prelude::*;
 use s3_link_signer::{Aws, AwsSettings, GetObject, Operation, SignError, Signer};
@@ -162,7 +162,9 @@ fn credentials() -> impl Strategy<Value = Credentials> {
 fn response_headers() -> impl Strategy<Value = ResponseHeaders> {
     (prop::option::of("[^\\p{C}/\\\\]{1,40}"), any::<bool>()).prop_map(|(filename, typed)| {
         let content_type = typed.then_some("text/plain; charset=utf-8");
-        ResponseHeaders::new(filename.as_deref(), None, content_type).unwrap_or_default()
+        let filename = filename.as_deref();
+        ResponseHeaders::new(DownloadAs { filename, content_type, ..DownloadAs::default() })
+            .unwrap_or_default()
     })
 }
 

@@ -101,6 +101,17 @@ pub struct ResponseHeaders {
     pub content_type: Option<String>,
 }
 
+/// How a caller wants a file to be downloaded, as it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DownloadAs<'a> {
+    /// The name under which the file is saved, 1 to 255 bytes.
+    pub filename: Option<&'a str>,
+    /// `attachment` or `inline`. `None` is `attachment`.
+    pub disposition: Option<&'a str>,
+    /// The media type. `None` keeps the object's own type.
+    pub content_type: Option<&'a str>,
+}
+
 /// An attachment without a name, of the object's own type.
 impl Default for ResponseHeaders {
     fn default() -> Self {
@@ -144,16 +155,13 @@ pub enum ResponseHeadersError {
 }
 
 impl ResponseHeaders {
-    /// The headers that a caller wants. Without a `disposition` the file is an attachment.
+    /// The headers of a download that a caller wants so.
     ///
     /// # Errors
     ///
     /// [`ResponseHeadersError`], which names the field and the fix.
-    pub fn new(
-        filename: Option<&str>,
-        disposition: Option<&str>,
-        content_type: Option<&str>,
-    ) -> Result<Self, ResponseHeadersError> {
+    pub fn new(wanted: DownloadAs<'_>) -> Result<Self, ResponseHeadersError> {
+        let DownloadAs { filename, disposition, content_type } = wanted;
         filename.map_or(Ok(()), check_filename)?;
         let disposition = disposition.unwrap_or(ATTACHMENT);
         if ![ATTACHMENT, INLINE].contains(&disposition) {
@@ -278,8 +286,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn named(filename: &str) -> Result<ResponseHeaders, ResponseHeadersError> {
+        ResponseHeaders::new(DownloadAs { filename: Some(filename), ..DownloadAs::default() })
+    }
+
     fn disposition(filename: &str) -> String {
-        ResponseHeaders::new(Some(filename), None, None).unwrap().content_disposition
+        named(filename).unwrap().content_disposition
     }
 
     #[test]
@@ -310,26 +322,28 @@ mod tests {
             ("../a", ResponseHeadersError::FilenameSeparator),
             ("a\\b", ResponseHeadersError::FilenameSeparator),
         ] {
-            assert_eq!(ResponseHeaders::new(Some(filename), None, None), Err(expected));
+            assert_eq!(named(filename), Err(expected));
         }
-        assert!(ResponseHeaders::new(Some(&"a".repeat(256)), None, None).is_err());
+        assert!(named(&"a".repeat(256)).is_err());
     }
 
     fn with_type(
         disposition: Option<&str>,
         content_type: &str,
     ) -> Result<ResponseHeaders, ResponseHeadersError> {
-        ResponseHeaders::new(None, disposition, Some(content_type))
+        let content_type = Some(content_type);
+        ResponseHeaders::new(DownloadAs { disposition, content_type, ..DownloadAs::default() })
     }
 
     #[test]
     fn a_file_is_an_attachment_unless_inline_is_asked_for() {
         for content_type in [None, Some("image/png"), Some("text/html")] {
-            let headers = ResponseHeaders::new(None, None, content_type).unwrap();
+            let wanted = DownloadAs { content_type, ..DownloadAs::default() };
+            let headers = ResponseHeaders::new(wanted).unwrap();
             assert_eq!(headers.content_disposition, "attachment");
             assert_eq!(headers.content_type.as_deref(), content_type);
         }
-        assert_eq!(ResponseHeaders::new(None, None, None), Ok(ResponseHeaders::default()));
+        assert_eq!(ResponseHeaders::new(DownloadAs::default()), Ok(ResponseHeaders::default()));
         let inline = with_type(Some("inline"), "image/png").unwrap();
         assert_eq!(inline.content_disposition, "inline");
     }
@@ -337,7 +351,7 @@ mod tests {
     #[test]
     fn only_inline_without_a_content_type_shows_the_objects_own_type() {
         let own_type = |filename, disposition, content_type| {
-            ResponseHeaders::new(filename, disposition, content_type)
+            ResponseHeaders::new(DownloadAs { filename, disposition, content_type })
                 .unwrap()
                 .show_the_objects_own_type()
         };
@@ -463,7 +477,7 @@ mod tests {
         fn whatever_the_name_the_header_is_one_line_of_ascii_with_one_quoted_string(
             filename in "\\PC{1,60}"
         ) {
-            if let Ok(headers) = ResponseHeaders::new(Some(&filename), None, None) {
+            if let Ok(headers) = named(&filename) {
                 let header = headers.content_disposition;
                 prop_assert!(header.chars().all(|c| c == ' ' || c.is_ascii_graphic()));
                 prop_assert_eq!(header.matches('"').count(), 2);

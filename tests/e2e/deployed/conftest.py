@@ -10,15 +10,28 @@ from urllib.parse import urlsplit
 
 import pytest
 from local_aws import api_client, deploying, emulator
+from local_lambda import secrecy
 
 PREFIX = "private-files/"
 
 
 @pytest.fixture(scope="session")
 def aws(built):
-    """A local AWS for these tests only, because they read its whole log and count its alarms."""
+    """A local AWS for these tests only, because they read its whole log and count its alarms.
+
+    At the end, the logs of all functions are searched for secrets.
+    """
     with emulator.LocalAws("test-deployed") as running:
         yield running
+        leaked = secrecy.leaks(logs_of_all_functions(running), [running.secret_access_key])
+        assert not leaked, f"a function's log contains {leaked}"
+
+
+def logs_of_all_functions(aws):
+    logs = aws.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    pages = [page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)]
+    return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,6 @@ def test_the_metrics_count_links_shortened_windows_and_refusals(logged, stack):
 
 
 def test_the_log_contains_nothing_that_opens_a_file(aws, logged, reader):
-    """The log contains the lines of all tests so far, not only of the tests in this file."""
     text = logged["text"]
     signed = dict(part.split("=", 1) for part in logged["link"]["url"].split("?", 1)[1].split("&"))
     assert signed["X-Amz-Signature"] not in text

@@ -1,6 +1,7 @@
-"""Builds the function as a user does: with `sam build`, which calls cargo-lambda.
+"""Builds the function for this machine's processor, because the function runs here, whatever the template's default is.
 
-It builds for this machine's processor, whatever the template's default is, because the function runs here.
+`build_for_development` takes minutes at first and seconds after a change: `make run` and the tests have it.
+`build_for_release` is what a user deploys: `sam build`, which calls cargo-lambda.
 """
 
 import contextlib
@@ -8,6 +9,7 @@ import fcntl
 import os
 import platform
 import shutil
+import subprocess
 import sys
 
 from . import commands, isolation, paths
@@ -19,6 +21,9 @@ VARIABLES = {
 }
 
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+# With this test, cargo builds the dependencies with the features that all tests need, and builds them once for all.
+DEVELOPMENT = ["cargo", "build", "--locked", "--bin", "s3-link-signer", "--test", "architecture"]
 
 
 def architecture():
@@ -33,19 +38,37 @@ def architecture():
 
 
 def build():
-    """Build the function to paths.SAM_BUILD and paths.BOOTSTRAP. It takes seconds if nothing has changed."""
-    processor = architecture()
-    if shutil.which("cargo") is None:
-        raise commands.Failure("`cargo` was not found on the PATH. Install Rust, see https://rustup.rs")
+    """Build the function that the Python tests run: paths.BOOTSTRAP. It takes seconds if nothing has changed."""
+    if paths.IS_RELEASE:
+        build_for_release()
+    else:
+        build_for_development()
+
+
+def build_for_development():
+    """Build paths.DEVELOPMENT. cargo shows its own progress."""
+    check_machine()
+    with alone(paths.DEVELOPMENT):
+        built = subprocess.run(
+            DEVELOPMENT, cwd=paths.ROOT, env={**os.environ, "CARGO_TARGET_DIR": str(paths.TARGET)}, check=False
+        )
+        if built.returncode != 0:
+            raise commands.Failure("the function did not build; cargo says why above")
+        place(paths.TARGET / "debug" / "s3-link-signer", paths.DEVELOPMENT)
+
+
+def build_for_release():
+    """Build paths.RELEASE and paths.SAM_BUILD as a user does."""
+    check_machine()
     log = paths.LOCAL_AWS / "build.log"
-    with alone():
+    with alone(paths.RELEASE):
         commands.run(
             [
                 "sam", "build",
                 "--template-file", paths.TEMPLATE,
                 "--build-dir", paths.SAM_BUILD,
                 "--config-file", no_sam_config(),
-                "--parameter-overrides", f"Architecture={processor}",
+                "--parameter-overrides", f"Architecture={architecture()}",
             ],
             log=log,
             env=isolation.with_tools(**VARIABLES),
@@ -54,8 +77,15 @@ def build():
         )
 
 
+def check_machine():
+    """Raise a Failure if the function can't be built here."""
+    architecture()
+    if shutil.which("cargo") is None:
+        raise commands.Failure("`cargo` was not found on the PATH. Install Rust, see https://rustup.rs")
+
+
 @contextlib.contextmanager
-def alone():
+def alone(program):
     """Waits until no other process builds, and lets none begin.
 
     Two builds at the same time, such as `make test` beside `make run`, would overwrite each other's files.
@@ -63,16 +93,18 @@ def alone():
     paths.LOCAL_AWS.mkdir(parents=True, exist_ok=True)
     with open(paths.LOCAL_AWS / "build.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_replaceable(paths.BOOTSTRAP)
+        # cargo-lambda can't overwrite a program that is running.
+        if program.exists():
+            place(program, program)
         yield
 
 
-def make_replaceable(program):
-    """Replace a program by a copy of itself. cargo-lambda can't overwrite a program that is running."""
-    if program.exists():
-        copy = program.with_suffix(".copy")
-        shutil.copy2(program, copy)
-        os.replace(copy, program)
+def place(source, program):
+    """Put a copy of `source` in the place of a program, which may be running."""
+    program.parent.mkdir(parents=True, exist_ok=True)
+    copy = program.with_suffix(".copy")
+    shutil.copy2(source, copy)
+    os.replace(copy, program)
 
 
 def no_sam_config():
@@ -86,7 +118,7 @@ def no_sam_config():
 if __name__ == "__main__":
     isolation.isolate()
     try:
-        build()
+        build_for_release()
     except commands.Failure as failure:
         sys.exit(str(failure))
-    print(paths.BOOTSTRAP)
+    print(paths.RELEASE)

@@ -3,9 +3,11 @@
 Its state is in a temporary directory, which is deleted when it stops. Its log is kept.
 """
 
+import contextlib
 import http.client
 import os
 import pathlib
+import random
 import secrets
 import shutil
 import socket
@@ -25,7 +27,7 @@ class LocalAws:
     """
 
     def __init__(self, name, iam_delay_seconds=0):
-        self.directory = paths.LOCAL_AWS / name
+        self.directory = paths.LOCAL_AWS / (name + paths.WORKER)
         self.log = self.directory / "ministack.log"
         # The root user's keys are random, so only requests signed by this process are accepted.
         letters = string.ascii_uppercase + "234567"
@@ -123,7 +125,9 @@ class LocalAws:
 
 
 def free_port():
-    """A port of 127.0.0.1 that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that is free at the moment. Linux gives none of these to a connection that goes out."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.SystemRandom().randrange(10_000, 32_768)
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -18,7 +18,7 @@ from local_aws import building, commands, emulator, isolation, paths
 
 from . import requests, responses, secrecy
 
-LOGS = paths.TARGET / "local-lambda"
+LOGS = paths.TARGET / f"local-lambda{paths.WORKER}"
 
 # The emulator's file for each of Lambda's architectures.
 EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "arm64": "aws-lambda-rie-arm64"}

@@ -80,6 +80,15 @@ def test_if_the_role_may_not_be_assumed_the_response_names_the_setting_to_fix(st
         assert "STS refused AssumeRole on SIGNING_ROLE_ARN (status 403, AccessDenied" in response.json()["detail"]
 
 
+def test_no_level_shows_what_the_sdk_and_hyper_have_to_say(start, role):
+    """Their finer lines hold requests with their signatures. At the end of the block the log is searched for secrets."""
+    settings = {"SIGNING_ROLE_ARN": role.arn, "AWS_LAMBDA_LOG_LEVEL": "TRACE", "RUST_LOG": "trace"}
+    with start(**roles.environment_variables(role.session()), **settings) as function:
+        assert opens(function.link(key=KEY))
+        levels = {line["level"] for line in function.log_entries() if "level" in line}
+        assert "INFO" in levels and levels <= {"INFO", "WARN", "ERROR"}
+
+
 def test_without_evidence_there_is_no_link(start, role):
     with start(**roles.environment_variables(role.session())) as function:
         for event in (requests.post("/links", {"key": KEY}), requests.get("/download", {"key": KEY})):

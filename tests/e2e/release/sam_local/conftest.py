@@ -43,7 +43,7 @@ class Terminal:
 
     def run(self, typed, **variables):
         """Run commands. Returns their exit status and all that they print."""
-        with building.alone():
+        with building.alone(paths.RELEASE):
             process = self.start(typed, **variables)
             try:
                 printed, _ = process.communicate(timeout=300)
