@@ -7,6 +7,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on has failed")]
 
+mod places;
 mod source;
 
 use std::collections::BTreeSet;

@@ -127,6 +127,7 @@ impl Random {
             "filename",
             "content_type",
             "disposition",
+            "check",
         ] {
             let value = match (self.below(6), field) {
                 (0, _) => self.value(1),
@@ -146,6 +147,7 @@ impl Random {
                         "a/b;\n"
                     ]))
                 }
+                (1, "check") => json!(self.below(2) == 0),
                 (1, "disposition") => json!(self.pick(&["inline", "attachment", "both"])),
                 _ => continue,
             };

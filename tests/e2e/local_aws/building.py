@@ -86,12 +86,12 @@ def check_machine():
 
 @contextlib.contextmanager
 def alone(program):
-    """Waits until no other process builds, and lets none begin.
+    """Waits until no other process builds this program, and lets none begin.
 
     Two builds at the same time, such as `make test` beside `make run`, would overwrite each other's files.
     """
-    paths.LOCAL_AWS.mkdir(parents=True, exist_ok=True)
-    with open(paths.LOCAL_AWS / "build.lock", "w", encoding="utf-8") as lock:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with open(program.with_suffix(".lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # cargo-lambda can't overwrite a program that is running.
         if program.exists():
