@@ -43,10 +43,10 @@ impl<'a> Operation<'a> {
     pub(crate) fn query(&self) -> Vec<(&'static str, &'a str)> {
         match self {
             Self::GetObject(get) => {
-                let headers = get.response_headers;
+                let ResponseHeaders { content_disposition, content_type } = get.response_headers;
                 let optional = [
-                    ("response-content-disposition", Some(headers.content_disposition.as_str())),
-                    ("response-content-type", headers.content_type.as_deref()),
+                    ("response-content-disposition", Some(content_disposition.as_str())),
+                    ("response-content-type", content_type.as_deref()),
                     ("versionId", get.object.version_id),
                 ];
                 let optional =

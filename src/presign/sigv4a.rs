@@ -12,6 +12,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use futures_util::FutureExt;
 use link_rules::object::ObjectRef;
+use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::Window;
 
 use super::{GetObject, Operation};
@@ -34,6 +35,7 @@ impl SigV4aSigner {
     ) -> Result<String, String> {
         let Operation::GetObject(GetObject { object, response_headers }) = *operation;
         let ObjectRef { bucket, key, version_id, .. } = object;
+        let ResponseHeaders { content_disposition, content_type } = response_headers;
         let signed_at =
             SystemTime::try_from(window.signed_at).map_err(|error| error.to_string())?;
         let presigning = PresigningConfig::builder()
@@ -49,8 +51,8 @@ impl SigV4aSigner {
             .bucket(bucket)
             .key(key)
             .set_version_id(version_id.map(str::to_owned))
-            .response_content_disposition(response_headers.content_disposition.as_str())
-            .set_response_content_type(response_headers.content_type.clone())
+            .response_content_disposition(content_disposition)
+            .set_response_content_type(content_type.clone())
             .customize()
             .mutate_request(move |request| {
                 let uri = format!("{}{parameter}", request.uri());

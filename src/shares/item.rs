@@ -36,6 +36,7 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
         }
     };
     let presses = presses.iter().map(|(digest, until)| (digest.clone(), instant(*until)));
+    let ResponseHeaders { content_disposition, content_type } = response_headers;
     let mut item = Item::from([
         ("id".to_owned(), text(summary.id.as_str())),
         ("owner_key".to_owned(), text(&summary.owner_key)),
@@ -46,7 +47,7 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
         ("key".to_owned(), text(&summary.key)),
         ("region".to_owned(), text(region)),
         ("name".to_owned(), text(&summary.name)),
-        ("content_disposition".to_owned(), text(&response_headers.content_disposition)),
+        ("content_disposition".to_owned(), text(content_disposition)),
         ("created_at".to_owned(), instant(summary.created_at)),
         ("expires_at".to_owned(), instant(summary.expires_at)),
         ("forget_at".to_owned(), instant(forget_at(summary.expires_at))),
@@ -58,7 +59,7 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
     };
     optional("owner_claims", claims_of(owner));
     optional("version_id", summary.version_id.as_deref().map(text));
-    optional("content_type", response_headers.content_type.as_deref().map(text));
+    optional("content_type", content_type.as_deref().map(text));
     optional("size", summary.size.map(number));
     optional("max_downloads", summary.max_downloads.map(number));
     optional("recipient", summary.recipient.as_deref().map(text));

@@ -145,6 +145,22 @@ fn each_field_about_shares_is_told_wherever_owners_look_for_it() {
 }
 
 #[test]
+fn each_attribute_of_a_share_is_told_in_the_table_of_shares() {
+    let code = read("src/shares/item.rs");
+    let write = between(&code, "let mut item = Item::from", "\n}\n");
+    let mut written = words(write, "        (\"");
+    written.extend(words(write, "    optional(\""));
+    written.extend(words(write, "        optional(\""));
+    // Changes of an item write these.
+    let later = ["last_download_at", "attempts", "last_attempt_at", "revoked_at"];
+    written.extend(later.map(str::to_owned));
+    let reference = read("docs/reference.md");
+    let table = between(&reference, "## The table of shares", "| `recipient`, `note` |");
+    let told = first_cells(&format!("{table}| `recipient`, `note` |"));
+    assert_told("src/shares/item.rs", &written, &[("docs/reference.md", told)]);
+}
+
+#[test]
 fn each_setting_is_told_wherever_operators_look_for_it() {
     let known = read("src/settings/unknown.rs");
     let known = quoted(between(&known, "const KNOWN: ", "];"));

@@ -77,13 +77,14 @@ impl Case {
             .expires_in(Duration::from_secs(self.expires_in))
             .build()
             .unwrap();
+        let ResponseHeaders { content_disposition, content_type } = &self.response_headers;
         let presigned = Client::from_conf(config.build())
             .get_object()
             .bucket(&self.bucket)
             .key(&self.key)
             .set_version_id(self.version_id.clone())
-            .response_content_disposition(self.response_headers.content_disposition.as_str())
-            .set_response_content_type(self.response_headers.content_type.clone())
+            .response_content_disposition(content_disposition)
+            .set_response_content_type(content_type.clone())
             .customize()
             .mutate_request(|request| {
                 let uri = format!("{}&x-link-id={LINK_ID}", request.uri());
