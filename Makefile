@@ -36,12 +36,14 @@ check: ## While you work: format, lints, the architecture's rules and the unit t
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --test architecture
 
-test: check-rust check-template check-function ## Check everything but what only the release build shows
+# Two at a time: while the one compiles or waits, the other installs or tests.
+test: ## Check everything but what only the release build shows
+	@$(MAKE) --no-print-directory --jobs=2 check-rust check-template check-function
 
 test-all: test check-release ## Check everything, as CI does
 
-bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others; five minutes, and a quarter of an hour to build them
-	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring
+bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others, and what a contributor waits for; three quarters of an hour
+	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring $(BENCH)
 
 campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
 	@BUILD=release .venv/bin/python -m campaign $(CAMPAIGN)

@@ -10,7 +10,7 @@ from local_aws import paths
 
 from . import building, shares
 from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS, THAWED_ENVIRONMENTS
-from .table import count, megabytes, microseconds, milliseconds, table, times
+from .table import count, megabytes, microseconds, milliseconds, table, times, whole_seconds
 from .variants import BOTO3, HELLO_WORLD, OURS, PEERS
 
 # docs/performance.md holds the same two lines. What stands between them is what a run printed.
@@ -154,6 +154,12 @@ def bounds(figures):
     at_most(f"calls of DynamoDB, {shares.PRESS}", max(calls[shares.PRESS], calls[shares.PASSCODE]), 2, str)
     cpu = figures.shares.warm_cpu
     at_most(f"CPU time of {shares.PRESS}, beside {shares.CHECKED}", ratio(cpu[shares.PRESS], cpu[shares.CHECKED]), 2.5, times)
+    if figures.waits is not None:
+        at_most("a clean clone → the first link of `make run`", figures.waits.cold_link, 300, whole_seconds)
+        at_most("a changed line → a link of `make run`", figures.waits.warm_link, 15, whole_seconds)
+        at_most("a clean clone → `make check`", figures.waits.cold_check, 360, whole_seconds)
+        at_most("a changed line → `make check`", figures.waits.check, 60, whole_seconds)
+        at_most("a clean clone → `make test`", figures.waits.test, 900, whole_seconds)
     what = "a passcode's check, at the memory that the template gives the function"
     at_most(what, shares.passcode_seconds(figures.shares), 0.15, milliseconds)
     return rows

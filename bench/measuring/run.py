@@ -14,6 +14,7 @@ from campaign import thawed
 from local_aws import paths
 
 from . import batches, building, instructions, shares, signatures, signer, starts, warm
+from .development import Waits
 from .shares import ShareFigures
 from .sts import Sts
 from .variants import OURS
@@ -58,6 +59,8 @@ class Figures:
     sts_batch_peak_memory: int = 0
     # Of the function with shares.
     shares: ShareFigures = None
+    # What a contributor waits for. None: not measured.
+    waits: Waits = None
     signer_table: str = ""
     signer_ratio: float = 0
 

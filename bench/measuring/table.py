@@ -22,6 +22,11 @@ def microseconds(seconds):
     return f"{seconds * 1e6:,.3g} µs" if seconds < 1e-3 else f"{seconds * 1e6:,.0f} µs"
 
 
+def whole_seconds(seconds):
+    """What a person waits."""
+    return f"{seconds:,.0f} s"
+
+
 def megabytes(size):
     """Bytes, in units of 1,000,000."""
     return f"{size / 1e6:.1f} MB"
