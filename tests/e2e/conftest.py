@@ -11,6 +11,7 @@ from local_aws import building, emulator, isolation
 HERE = pathlib.Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
 def pytest_collection_modifyitems(items):
     """Gives each folder to one worker, and `deployed`, the largest, to several: file by file."""
     for item in items:
