@@ -10,7 +10,7 @@ use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::shares::ShareError;
 
-#[path = "../../tests/stand_in/log.rs"]
+#[path = "../../tests/function/log.rs"]
 mod log;
 
 use log::Log;

@@ -89,7 +89,7 @@ fn each_field_of_a_link_is_told_wherever_callers_and_tests_look_for_it() {
     let parameters = below(below(&openapi, "  /download:"), "      parameters:");
     let mut in_query = words(parameters, "        - name: ");
     in_query.extend(words(parameters, "        - { name: "));
-    let hostile = read("tests/function/events.rs");
+    let hostile = read("tests/function/links/events.rs");
     let hostile = between(&hostile, "fn link_request(&mut self)", "] {");
     assert_told(
         "RawLinkRequest in src/api/link_request.rs",
@@ -110,7 +110,7 @@ fn each_field_of_a_link_is_told_wherever_callers_and_tests_look_for_it() {
                 "the table \"One link\" in docs/reference.md",
                 first_cells(between(&reference, "## One link", "## Many links")),
             ),
-            ("the hostile requests in tests/function/events.rs", quoted(hostile)),
+            ("the hostile requests in tests/function/links/events.rs", quoted(hostile)),
         ],
     );
 }

@@ -1,6 +1,6 @@
 """The function's result for every event in events/doctor/, where AWS refuses every call.
 
-The Rust tests in tests/function/doctor.rs cover every outcome of every check.
+The Rust tests in tests/function/links/doctor.rs cover every outcome of every check.
 """
 
 import json

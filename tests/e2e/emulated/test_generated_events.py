@@ -1,6 +1,6 @@
 """Thousands of random events, sent to one process of the built function.
 
-The random generator has a fixed seed, so a failure can be repeated. The Rust tests in tests/function/ send two
+The random generator has a fixed seed, so a failure can be repeated. The Rust tests in tests/function/links/ send two
 hundred thousand more to the handler alone. The events here also pass through Lambda's runtime client.
 """
 

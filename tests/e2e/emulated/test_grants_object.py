@@ -1,6 +1,6 @@
 """The grants in an object of the local S3, which the function reads with its own role before its first event.
 
-The Rust tests in tests/function/grants_object.rs cover changes, mistakes and failures.
+The Rust tests in tests/function/links/grants_object.rs cover changes, mistakes and failures.
 """
 
 import json

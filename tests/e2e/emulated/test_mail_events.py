@@ -1,6 +1,6 @@
 """The function's result for every event about objects in events/, and the mails that it sends.
 
-The Rust tests in tests/mail/ cover failures of AWS. The tests in deployed/ cover the text of the mails.
+The Rust tests in tests/function/mail/ cover failures of AWS. The tests in deployed/ cover the text of the mails.
 """
 
 import json

@@ -1,0 +1,29 @@
+//! Tests of links, from outside the crate.
+//!
+//! - `batches`: how often a batch asks STS and S3 when they fail,
+//! - `claims`: grants on claims, with events of each gateway,
+//! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
+//! - `doctor`: every outcome of every check of the doctor,
+//! - `evidence`: what is proven about a session,
+//! - `grants_object`: grants that are an object in S3,
+//! - `policies`: what a bucket's policy and the object's own end do to a window,
+//! - `signatures`: the signer against aws-sdk-s3,
+//! - `versions`: links that name a version,
+//! - `start`: what the built function logs when it starts,
+//! - `base_path`: requests below the path of `PUBLIC_URL`,
+//! - `events`: the fixtures in `events/`, and two hundred thousand generated events.
+
+mod base_path;
+mod batches;
+mod claims;
+mod deadlines;
+mod doctor;
+mod events;
+mod evidence;
+mod grants_object;
+mod policies;
+mod requests;
+mod settings;
+mod signatures;
+mod start;
+mod versions;

@@ -1,0 +1,20 @@
+//! Tests of shares, from outside the crate and against a fake AWS.
+//!
+//! - `owners`: shares are made, listed, changed and revoked by their owners and by nobody else,
+//! - `pressing`: what a press gets and what it counts, also many at once,
+//! - `guessing`: passcodes,
+//! - `faults`: DynamoDB, S3 and STS that refuse, hang or lose an answer,
+//! - `model`: any order of presses, changes and passing time against a model of ten lines,
+//! - `operators`: lists and revocations by operators,
+//! - `lines`: what the log says of each share,
+//! - `secrecy`: no token and no passcode in logs, metrics or the table.
+
+mod faults;
+mod function;
+mod guessing;
+mod lines;
+mod model;
+mod operators;
+mod owners;
+mod pressing;
+mod secrecy;
