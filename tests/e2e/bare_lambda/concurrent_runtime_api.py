@@ -14,6 +14,16 @@ import time
 from bare_lambda.runtime_api import FUNCTION_ARN
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Lets as many connections wait to be accepted as the function makes at once.
+
+    By default five may wait. The others are made again after one second, two, four and so on.
+    """
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 class ConcurrentRuntimeApi:
     """Listens on 127.0.0.1 until the `with` block ends."""
 
@@ -30,8 +40,7 @@ class ConcurrentRuntimeApi:
             self._events.put(item)
 
     def __enter__(self):
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self.address = "127.0.0.1:%d" % self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self

@@ -12,8 +12,9 @@ of this package on 127.0.0.1. What happens in a life follows from the seed and t
 - `events` makes the requests and the queue's messages.
 - `life` lives a plan, and `signer_life` and `mailer_life` make its events and judge the responses.
 - `expectations` says what may fail: whether a request could have been served, whether a mail had to go out.
-- `judge` takes answers apart, and searches them for secrets and broken promises.
-- `lag` knows when this machine was too late to judge.
+- `judge` takes answers apart, and compares them with what they promise. `running` searches all words for secrets.
+- `lag` measures what this machine withholds from the lives.
+- `spreading` spreads the lives over processes, and their starts over seconds.
 - `counters` counts and prints.
 - `thawed` is another campaign: environments that were made ahead of need, and their first requests.
 - `faulty_function` has one fault each time, so that `test_what_is_seen` can show that it is seen.

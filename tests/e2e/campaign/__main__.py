@@ -44,15 +44,9 @@ async def campaign(arguments):
         await running.run(lives, arguments.bootstrap, counters, 1)
         return counters
     lives = running.planned(seed, range(arguments.lives), arguments.steps)
-    await running.run(lives, arguments.bootstrap, counters, arguments.at_once, show_progress)
+    await running.run(lives, arguments.bootstrap, counters, arguments.at_once)
     await thawed.run(seed, arguments.thawed, arguments.bootstrap, counters)
     return counters
-
-
-def show_progress(over, counters):
-    """Say how far it is, after every fiftieth life."""
-    if over % 50 == 0:
-        print(f"{over} lives are over, {len(counters.faults)} faults", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

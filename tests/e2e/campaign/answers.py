@@ -16,9 +16,10 @@ CALLS = {
 }
 SERVICES = {call: service for service, calls in CALLS.items() for call in calls}
 
-# The function waits this long for an answer, in seconds, and this long for SES's.
+# The function waits this long for an answer, in seconds, and this long for SES's. It tries to mark a mail for so long.
 CALL_TIMEOUT = 2.0
 SES_TIMEOUT = 10.0
+MARK_TIMEOUT = 6.0
 
 # The ways to give no answer. In all but the first two the service has done what it was asked to do.
 SILENT = ("hang", "reset", "reset-after", "late", "endless")

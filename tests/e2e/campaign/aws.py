@@ -22,7 +22,7 @@ from local_lambda import stub_ledger
 
 from . import sessions
 from .server import Answer, Server
-from .answers import GATEWAY, REFUSAL
+from .answers import GATEWAY, REFUSAL, Outcome
 
 VERSION = "UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa"
 HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -40,8 +40,11 @@ class Mail:
     text: str
     # The number of the invocation in which it was accepted.
     invocation: int
-    # Whether SES's answer could reach the function in time.
-    was_told: bool
+    # Which call for this mail it was in this invocation, from 0, and how SES answered it.
+    number: int
+    outcome: Outcome
+    # Whether the table already said that this mail was sent.
+    was_marked: bool
 
 
 class Aws:
@@ -63,6 +66,9 @@ class Aws:
         self.objects = {}
         # How often what was asked in this invocation, by call and key.
         self.asked = Counter()
+        # Each call of this invocation, and what this machine had withheld when it arrived. `withheld` says that.
+        self.arrivals = []
+        self.withheld = None
         # Secrets that the services made or saw: tokens, and the signatures of requests and links.
         self.secrets = set()
         self._mail_of_item = {}
@@ -79,11 +85,13 @@ class Aws:
         """The environment variables with which the function finds these services."""
         return {f"AWS_ENDPOINT_URL_{name}": self._servers[service].url for service, name in ENVIRONMENT_VARIABLES.items()}
 
-    def begin(self, answers):
-        """Answer as `answers` says from now on."""
+    def begin(self, answers, withheld=lambda: 0.0):
+        """Answer as `answers` says from now on. `withheld()` is what this machine withheld since then."""
         self.invocation += 1
         self.answers = answers
         self.asked.clear()
+        self.arrivals = []
+        self.withheld = withheld
 
     def end_leases(self):
         """End all leases of the table, as if five minutes had passed."""
@@ -101,6 +109,7 @@ class Aws:
             # The key, and not the number of all calls, so that the order of calls does not matter.
             number = self.asked[call, key]
             self.asked[call, key] += 1
+            self.arrivals.append(((call, key, number), self.withheld()))
             outcome = self.answers.outcome(call, key, number)
             answer = Answer(delay=outcome.delay)
             if outcome.is_done:
@@ -207,12 +216,19 @@ class Aws:
         [link] = [line.strip() for line in text.splitlines() if line.startswith("http")]
         key = unquote(urlsplit(link).path).split("/", 2)[-1]
         self.secrets.update(HEX.findall(link))
+        mail = f"{key} {recipient}"
 
         def accept(outcome):
-            self.mails.append(Mail(key, recipient, link, text, self.invocation, outcome.is_good))
+            was_marked = any("sent_at" in self.table.get(item, {}) for item in self._items_of(mail))
+            number = self.asked["send", mail] - 1
+            self.mails.append(Mail(key, recipient, link, text, self.invocation, number, outcome, was_marked))
             return 200, {"Content-Type": "application/json"}, json.dumps({"MessageId": str(uuid.uuid4())}).encode()
 
-        return "send", f"{key} {recipient}", accept
+        return "send", mail, accept
+
+    def _items_of(self, mail):
+        """The ids of the table's items about a mail."""
+        return [item for item, about in self._mail_of_item.items() if about == mail]
 
     def _dynamodb(self, body):
         status, answer = stub_ledger.call(self.table, body)

@@ -55,6 +55,11 @@ class Counters:
         self.add(name)
         self.faults.append((name, life, what))
 
+    def take(self, other):
+        """Add what another one counted."""
+        self._counts += other._counts
+        self.faults += other.faults
+
     def __getitem__(self, name):
         return self._counts[name]
 

@@ -4,7 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 
+from bare_lambda import processor
+
+from .lag import Watch
 from .runtime_api import RuntimeApi
 
 
@@ -19,6 +23,8 @@ class Environment:
         self._command = str(command)
         self._variables = variables
         self._output = bytearray()
+        self._process = None
+        self._waited = 0.0
         self.api = RuntimeApi()
 
     async def start(self):
@@ -41,12 +47,29 @@ class Environment:
         """Let the process go on (SIGCONT)."""
         self._send(signal.SIGCONT)
 
+    @property
+    def waited(self):
+        """For how many seconds the process waited for a processor so far."""
+        if self._process and self._process.returncode is None:
+            # A process that has just ended has no counter any more.
+            self._waited = processor.waited(self._process.pid) or self._waited
+        return self._waited
+
     async def end(self):
         """Kill the process, unless it has ended, and read the rest of its output."""
         self._send(signal.SIGKILL)
         await self._process.wait()
         await self._reading
         await self.api.stop()
+
+    async def asks_for_an_event(self, lag, seconds):
+        """Whether the process asks for an event within so many seconds of its own."""
+        watch = Watch(lag, self)
+        began_at = time.time()
+        while (left := began_at + seconds + watch.withheld() - time.time()) > 0.0:
+            if await self.before_it_ends(self.api.next_was_asked.wait(), left):
+                return True
+        return False
 
     async def before_it_ends(self, awaited, seconds):
         """The outcome of `awaited`. None if it takes longer than `seconds`.

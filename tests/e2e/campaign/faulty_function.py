@@ -1,6 +1,7 @@
 """A function with one fault, to show that the campaign sees it. It makes links and mails that look like the real ones.
 
-The fault is the only argument. It is one of the names in `counters.FAULTS`, or "none".
+The first argument is the fault, one of the names in `counters.FAULTS`, or "none". The second one says how many seconds
+after the deadline an answer comes that is too late.
 """
 
 import base64
@@ -15,7 +16,7 @@ from email.message import EmailMessage
 from campaign import counters as count
 
 
-def main(fault):
+def main(fault, seconds_too_late):
     """Serve events until the process is killed."""
     runtime = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
     invocations = 0
@@ -28,7 +29,7 @@ def main(fault):
         if fault == count.PANICS:
             sys.exit(101)
         if fault == count.TOO_LATE:
-            time.sleep(max(0.0, deadline + 0.3 - time.time()))
+            time.sleep(max(0.0, deadline + seconds_too_late - time.time()))
         if fault == count.SECRETS:
             print(os.environ["AWS_SESSION_TOKEN"], flush=True)
         response = mail(body, fault, invocations) if "Records" in body else links(fault)
@@ -88,4 +89,4 @@ def post(url, body):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))

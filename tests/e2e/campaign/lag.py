@@ -1,4 +1,8 @@
-"""Measures how late this process's own event loop is. A machine that is too busy judges nobody."""
+"""Measures what this machine withholds from the lives: processors from the function, and time from the stand-ins.
+
+Nothing of it is the function's fault, and on Lambda nothing of it happens. So it is subtracted from what the function
+is judged by, second by second.
+"""
 
 import asyncio
 import contextlib
@@ -6,15 +10,21 @@ import time
 
 
 class Lag:
-    """Measures until the `async with` block ends."""
+    """Measures how late this process's own event loop is, until the `async with` block ends.
 
-    ALLOWED = 0.3
+    No stand-in reads, answers or notes anything while the loop is late.
+    """
+
+    # How often it is measured, and from when on it counts, in seconds.
+    TICK = 0.025
+    COUNTED = 0.05
 
     def __init__(self):
         # (when, how many seconds late)
         self._late = []
 
     async def __aenter__(self):
+        self._due = time.time() + self.TICK
         self._task = asyncio.create_task(self._measure())
         return self
 
@@ -24,13 +34,37 @@ class Lag:
             await self._task
 
     def since(self, instant):
-        """The worst since then, in seconds."""
-        return max((late for when, late in self._late if when >= instant), default=0.0)
+        """How late the loop was since then, in seconds: all its delays together, up to now."""
+        now = time.time()
+        total = 0.0
+        for when, late in ((now, now - self._due), *reversed(self._late)):
+            if when < instant:
+                break
+            # What was before the instant does not count.
+            total += min(late, when - instant) if late > self.COUNTED else 0.0
+        return total
 
     async def _measure(self):
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.05)
-            late = time.monotonic() - before - 0.05
-            if late > 0.05:
-                self._late.append((time.time(), late))
+            await asyncio.sleep(self._due - time.time())
+            now = time.time()
+            if now - self._due > self.COUNTED:
+                self._late.append((now, now - self._due))
+            self._due = now + self.TICK
+
+
+class Watch:
+    """Measures what an environment loses to other processes, and to the loop's delays, from now on.
+
+    `since` is an instant that was waited for. The loop may have been late for it.
+    """
+
+    def __init__(self, lag, environment, since=None):
+        self._lag = lag
+        self._environment = environment
+        self._since = since or time.time()
+        self._waited = environment.waited
+
+    def withheld(self):
+        """How many seconds were withheld so far. No call and no response is later than this by this machine's fault."""
+        return self._lag.since(self._since) + self._environment.waited - self._waited

@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bare_lambda import requests
 
@@ -15,14 +15,32 @@ from . import answers, events, expectations, judge, plan, sessions
 from . import counters as count
 from .aws import Aws
 from .environment import Ended, Environment
+from .expectations import Disturbance
+from .lag import Watch
+from .runtime_api import Response
 
 # How long the function may take to ask for its first event, and how long to wait for an answer after the deadline.
 INITIALISATION_SECONDS = 20.0
 AFTER_DEADLINE_SECONDS = 1.5
 
 
+@dataclass
+class Handled:
+    """What became of an event that was handed out."""
+
+    # None: there was none.
+    response: Response
+    disturbance: Disturbance
+
+
 class LivingLife:
     """One life while it is lived."""
+
+    # Whether the function makes one call after the other.
+    CALLS_ARE_IN_TURN = False
+    # The function begins nothing that can take long in so many last seconds before the deadline. What this machine
+    # withholds from them, and nothing that it withheld before, makes an answer as much later.
+    KEPT_FOR_ANSWER = None
 
     def __init__(self, planned, command, counters, lag):
         self._plan = planned
@@ -42,6 +60,10 @@ class LivingLife:
         self._words = []
         # Invocations that were killed, stopped or not answered: their mails may be sent twice.
         self._interrupted = set()
+        # What each invocation lost.
+        self._disturbances = {}
+        # Invocations that this machine was too late for.
+        self._not_judged = set()
         self._answers = {}
 
     async def live(self):
@@ -52,8 +74,6 @@ class LivingLife:
             for number, step in enumerate(self._plan.steps):
                 await self._live_step(number, step)
             await self._conclude()
-            await self._end_environment()
-            self._judge_words()
         finally:
             await self._end_environment()
             await self._aws.stop()
@@ -96,8 +116,9 @@ class LivingLife:
         self._aws.attests = start.attests
         self._begin_answers(f"{number}/initialisation", start.states)
         self._knowledge = expectations.Knowledge(self._session, self._plan.signing_role, start.attests)
-        self._started_at = time.time()
-        self._environment = await Environment(self._command, self._variables()).start()
+        environment = Environment(self._command, self._variables())
+        self._starting = Watch(self._lag, environment)
+        self._environment = await environment.start()
         self._is_initialised = False
         self._counters.add(count.ENVIRONMENTS)
 
@@ -115,21 +136,19 @@ class LivingLife:
             more["SIGNING_ROLE_ARN"] = "arn:aws:iam::123456789012:role/signing"
         return requests.environment(declared=False, **more)
 
-    def _begin_answers(self, name, states):
-        self._aws.begin(answers.Answers(f"{self._plan.name}/{name}", states))
+    def _begin_answers(self, name, states, *withheld):
+        self._aws.begin(answers.Answers(f"{self._plan.name}/{name}", states), *withheld)
         self._answers[self._aws.invocation] = self._aws.answers
 
     async def _until_next(self):
         """Wait until the function asks for an event."""
-        api = self._environment.api
-        if await self._environment.before_it_ends(api.next_was_asked.wait(), INITIALISATION_SECONDS) is None:
+        if not await self._environment.asks_for_an_event(self._lag, INITIALISATION_SECONDS):
             raise Ended("the function did not ask for an event")
         if not self._is_initialised:
             self._is_initialised = True
             self._initialised_at = time.time()
-            # On a machine that is too busy a call may run out of time although the answer came.
-            was_slow = time.time() - self._started_at > answers.CALL_TIMEOUT
-            self._knowledge.initialised(self._aws.answers, interrupted=self._start.stop is not None or was_slow)
+            stopped = self._start.stop.seconds if self._start.stop else 0.0
+            self._knowledge.initialised(self._aws.answers, Disturbance(stopped, self._starting.withheld()))
 
     async def _freeze(self, step):
         """Freeze the environment, as Lambda does while no event is there. The next event thaws it."""
@@ -154,10 +173,7 @@ class LivingLife:
         if not self._is_frozen:
             await self._until_next()
         self._counters.add(count.REQUESTS)
-        began_at = time.time()
         await self._deliver(number, invoke)
-        if self._lag.since(began_at) >= self._lag.ALLOWED:
-            self._knowledge.doubted()
 
     async def _deliver(self, number, invoke):
         """Make the event of this step, hand it out, and judge the response."""
@@ -167,11 +183,12 @@ class LivingLife:
         """Do what follows the last step."""
 
     async def _hand_out(self, number, invoke, event):
-        """Hand out an event. Returns the response, or None, and for how many seconds the process was stopped."""
-        self._begin_answers(number, invoke.states)
-        began_at = time.time()
-        deadline = began_at + invoke.deadline
+        """Hand out an event. Returns what became of it."""
+        deadline = time.time() + invoke.deadline
         environment = self._environment
+        watch = Watch(self._lag, environment)
+        self._begin_answers(number, invoke.states, watch.withheld)
+        self._knowledge.event_comes()
         environment.api.hand_out(event, str(uuid.UUID(int=self._source.getrandbits(128), version=4)), deadline)
         if self._is_frozen:
             environment.thaw()
@@ -187,24 +204,56 @@ class LivingLife:
             self._counters.add(count.KILLED)
             await self._end_environment()
         if response is None and self._environment is not None:
-            left = deadline + AFTER_DEADLINE_SECONDS - time.time()
-            response = await environment.before_it_ends(environment.api.response(), left)
-            allowed = deadline + self._lag.since(began_at)
-            if response is None or response.arrived_at > allowed:
-                late = "never" if response is None else f"{response.arrived_at - deadline:.2f} s late"
-                self._fault(count.TOO_LATE, f"step {number}: {invoke.what} was answered {late}")
+            response, is_in_time = await self._response_in_time(number, invoke, environment, deadline)
+            if not is_in_time:
                 # Lambda ends a process that misses its deadline.
                 await self._end_environment()
+        withheld = watch.withheld()
+        of_calls = expectations.each_call(self._aws.arrivals, withheld) if self.CALLS_ARE_IN_TURN else None
+        disturbance = Disturbance(stopped, withheld, of_calls)
+        self._disturbances[self._aws.invocation] = disturbance
         if response is None or stopped:
             self._interrupted.add(self._aws.invocation)
-        return response, stopped
+        return Handled(response, disturbance)
 
-    def _is_judged(self, since, failures):
-        """Whether there are failures, and this machine was fast enough since then to blame the function for them."""
-        if not failures or self._lag.since(since) < self._lag.ALLOWED:
-            return bool(failures)
-        self._counters.add(count.UNJUDGED)
-        return False
+    async def _response_in_time(self, number, invoke, environment, deadline):
+        """The response, or None, and whether it comes before the deadline. It is a fault if it does not.
+
+        The deadline is as much later as this machine withheld of the time that the function keeps for its answer.
+        """
+        kept_from = deadline - self.KEPT_FOR_ANSWER
+        response = await environment.before_it_ends(environment.api.response(), kept_from - time.time())
+        watch = Watch(self._lag, environment, kept_from)
+        while response is None:
+            left = deadline + AFTER_DEADLINE_SECONDS + watch.withheld() - time.time()
+            if left <= 0.0:
+                break
+            response = await environment.before_it_ends(environment.api.response(), left)
+        if response is not None and response.arrived_at <= deadline:
+            return response, True
+        if response is not None and response.arrived_at <= deadline + watch.withheld():
+            self._doubt()
+            return response, True
+        late = "never" if response is None else f"{response.arrived_at - deadline:.2f} s late"
+        withheld = f"this machine withheld {watch.withheld():.2f} s"
+        self._fault(count.TOO_LATE, f"step {number}: {invoke.what} was answered {late}, and {withheld}")
+        return response, False
+
+    def _judged(self, disturbance, failures):
+        """What the function failed to do. `failures` says what it is if an invocation lost this.
+
+        If it failed only because of what this machine withheld, nothing failed, and the invocation is not judged.
+        """
+        failed = failures(disturbance)
+        if not failed and failures(disturbance.planned()):
+            self._doubt()
+        return failed
+
+    def _doubt(self):
+        """Count this invocation as one that was not judged."""
+        if self._aws.invocation not in self._not_judged:
+            self._not_judged.add(self._aws.invocation)
+            self._counters.add(count.UNJUDGED)
 
     async def _end_environment(self):
         if self._environment is None:
@@ -216,12 +265,12 @@ class LivingLife:
         if "panicked" in environment.output:
             self._fault(count.PANICS, "the output says so")
 
-    def _judge_words(self):
-        secrets = self._secrets | self._aws.secrets
-        for words in self._words:
-            leaks = judge.leaks(words, secrets)
-            if leaks:
-                self._fault(count.SECRETS, f"{leaks[0]} and {len(leaks) - 1} more in one output or answer")
+    def words(self):
+        """All that the function said in this life, and the secrets that must not be in it.
+
+        All words together, because preparing the secrets takes longer than searching for them.
+        """
+        return "\n".join(self._words), [secret for secret in self._secrets | self._aws.secrets if secret]
 
     def _fault(self, name, what):
         self._counters.fault(name, self._plan.name, f"{self._plan.function}, {what}")

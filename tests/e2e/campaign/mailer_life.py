@@ -1,6 +1,8 @@
 """A life of the mailer: its queue, and whether each mail goes out once, and in the invocation that was given it."""
 
+import asyncio
 import contextlib
+import itertools
 import json
 import random
 import time
@@ -8,7 +10,8 @@ import uuid
 
 from . import counters as count
 from . import answers, events, expectations, judge, plan
-from .environment import Environment
+from .environment import Ended, Environment
+from .lag import Watch
 from .life import INITIALISATION_SECONDS, LivingLife
 
 # What follows the planned steps: an environment and invocations in which everything works.
@@ -22,6 +25,9 @@ SHORTEST_WINDOW = 900
 
 class MailerLife(LivingLife):
     """One life of the mailer while it is lived."""
+
+    CALLS_ARE_IN_TURN = True
+    KEPT_FOR_ANSWER = expectations.MIN_TIME_FOR_SES
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -41,34 +47,55 @@ class MailerLife(LivingLife):
     async def _deliver(self, number, invoke):
         messages = self._messages(number, invoke)
         objects = {key: self._aws.objects[key] for key in messages.values()}
-        began_at = time.time()
         event = events.queue_event(messages)
         if invoke.what == "twice":
-            async with self._other_environment() as other:
-                other.api.hand_out(event, str(uuid.uuid4()), time.time() + invoke.deadline)
-                response, stopped = await self._hand_out(number, invoke, event)
-                self._take_from_queue(messages, await other.before_it_ends(other.api.response(), invoke.deadline))
+            handled = await self._hand_out_twice(number, invoke, event, messages)
         else:
-            response, stopped = await self._hand_out(number, invoke, event)
-        self._take_from_queue(messages, response)
-        if response is None:
+            handled = await self._hand_out(number, invoke, event)
+        self._take_from_queue(messages, handled.response)
+        if handled.response is None:
             return
-        session = self._knowledge.session(self._aws.answers, 43_200, SHORTEST_WINDOW, stopped > 0)
-        policy = self._knowledge.policy(self._aws.answers, stopped > 0)
-        if self._plan.bucket_policy == "heed":
-            policy = expectations.Expected(True, policy.seconds)
-        session = session.then(policy)
+        disturbance = handled.disturbance
         sent = {(mail.key, mail.recipient) for mail in self._aws.mails}
         wanted = {(key, recipient) for key, recipients in objects.items() for recipient in recipients}
-        certain = expectations.mails(invoke, objects, self._aws.answers, session, stopped)
-        late = [pair for pair in certain if pair not in sent]
-        if invoke.what != "new" or not self._is_judged(began_at, late):
-            late = []
+        late = []
+        if invoke.what == "new":
+            late = self._judged(disturbance, lambda lost: self._late(invoke, objects, sent, lost))
         for pair in late:
             asked = {call: times for (call, key), times in self._aws.asked.items() if key in (pair[0], " ".join(pair))}
-            self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} (calls {asked}; {self._aws.answers.states})")
+            known = f"calls {asked}; {disturbance.withheld:.2f} s withheld; {self._aws.answers.states}"
+            self._fault(count.LATE, f"step {number}: {pair[0]} to {pair[1]} ({known})")
         self._counters.add(count.MAILS_WAITED, len(wanted - sent) - len(late))
-        self._knowledge.invoked(self._aws, stopped > 0, set())
+        self._knowledge.invoked(self._aws, disturbance, set())
+
+    def _late(self, invoke, objects, sent, disturbance):
+        """The mails that had to go out and did not."""
+        session = self._knowledge.session(self._aws.answers, 43_200, SHORTEST_WINDOW, disturbance)
+        policy = self._knowledge.policy(self._aws.answers, disturbance)
+        if self._plan.bucket_policy == "heed":
+            policy = expectations.Expected(True, policy.seconds)
+        certain = expectations.mails(invoke, objects, self._aws.answers, session.then(policy), disturbance)
+        return [pair for pair in certain if pair not in sent]
+
+    async def _hand_out_twice(self, number, invoke, event, messages):
+        """Hand out the same event to another environment too. Returns what became of it in this life's own."""
+        async with self._other_environment() as other:
+            watch = Watch(self._lag, other)
+            deadline = time.time() + invoke.deadline
+            other.api.hand_out(event, str(uuid.uuid4()), deadline)
+            others = self._response_in_time(f"{number}, the other environment", invoke, other, deadline)
+            others = asyncio.create_task(others)
+            try:
+                handled = await self._hand_out(number, invoke, event)
+                response, _ = await others
+            finally:
+                others.cancel()
+            self._take_from_queue(messages, response)
+            # The calls of both are mixed.
+            lost = handled.disturbance
+            handled.disturbance = expectations.Disturbance(lost.stopped, lost.withheld + watch.withheld())
+            self._disturbances[self._aws.invocation] = handled.disturbance
+        return handled
 
     @contextlib.asynccontextmanager
     async def _other_environment(self):
@@ -76,7 +103,8 @@ class MailerLife(LivingLife):
         environment = await Environment(self._command, self._variables()).start()
         self._counters.add(count.ENVIRONMENTS)
         try:
-            await environment.before_it_ends(environment.api.next_was_asked.wait(), INITIALISATION_SECONDS)
+            if not await environment.asks_for_an_event(self._lag, INITIALISATION_SECONDS):
+                raise Ended("the other environment did not ask for an event")
             yield environment
         finally:
             await environment.end()
@@ -136,13 +164,18 @@ class MailerLife(LivingLife):
                 mails = sent.get((key, recipient), [])
                 if not mails:
                     self._fault(count.LOST, f"{key} to {recipient}")
-                for earlier in mails[:-1]:
-                    if self._may_be_doubled(earlier):
+                for earlier, later in itertools.pairwise(mails):
+                    if self._may_be_doubled(earlier, later):
                         self._counters.add(count.ADMITTED)
                     else:
-                        self._fault(count.DOUBLED, f"{key} to {recipient}, first in invocation {earlier.invocation}")
+                        both = f"in invocations {earlier.invocation} and {later.invocation}"
+                        self._fault(count.DOUBLED, f"{key} to {recipient}, {both} (marked before: {later.was_marked})")
 
-    def _may_be_doubled(self, mail):
-        """Whether the function could not know or mark that SES took this mail."""
-        marked = expectations.expected(self._answers[mail.invocation], "mark", f"{mail.key} {mail.recipient}")
-        return not mail.was_told or mail.invocation in self._interrupted or not marked.is_certain
+    def _may_be_doubled(self, earlier, later):
+        """Whether the function could not know or mark that SES took the earlier mail."""
+        if later.was_marked:
+            return False
+        if earlier.invocation in self._interrupted:
+            return True
+        given, lost = self._answers[earlier.invocation], self._disturbances[earlier.invocation]
+        return not expectations.is_marked(earlier, given, lost)

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from bare_lambda import requests
+from bare_lambda import processor, requests
 from bare_lambda.concurrent_runtime_api import ConcurrentRuntimeApi
 from bare_lambda.runtime_api import FUNCTION_ARN
 from local_aws import paths
@@ -47,7 +47,8 @@ def run(tmp_path_factory, built):
         )
         process = subprocess.Popen([str(paths.BOOTSTRAP)], env=environment, stdout=output, stderr=output)
         try:
-            assert api.finished.wait(30), f"{len(api.responses)} of {EVENTS} events were answered"
+            is_finished = processor.happens(api.finished, 30, process.pid)
+            assert is_finished, f"{len(api.responses)} of {EVENTS} events were answered"
         finally:
             process.kill()
             process.wait()
