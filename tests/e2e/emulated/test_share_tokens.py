@@ -1,8 +1,8 @@
-"""A hundred thousand tokens that are no share's, sent to the built function through Lambda's Runtime API.
+"""Five thousand tokens that are no share's, sent as gateways encode them to the built function through Lambda's Runtime API.
 
 Most are a real share's token with one mistake in it, and the others are random. None opens anything. A token that has
 not the form of one is answered without any call, and nothing of any is in the log. The tokens are the same in every run
-but for the real one.
+but for the real one. `tests/function/shares/tokens.rs` has a hundred thousand, without a gateway.
 """
 
 import base64
@@ -11,7 +11,6 @@ import random
 import re
 import string
 import tempfile
-import time
 
 import pytest
 from bare_lambda import shares
@@ -20,9 +19,8 @@ from local_aws import paths
 from local_aws.http_server import HttpServer
 from local_lambda import requests, secrecy, stub_dynamodb
 
-TOKENS = 100_000
+TOKENS = 5_000
 SEED = 20261125
-SECONDS = 120
 
 # 27 characters for 20 bytes. Two bits of the last one stand for nothing and must be 0.
 WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]")
@@ -133,7 +131,7 @@ def template(name):
     return json.dumps(requests.fixture(name)).encode().split(requests.SHARE_TOKEN.encode())
 
 
-def test_a_hundred_thousand_tokens_open_nothing(one_share, built):
+def test_tokens_that_are_no_share_s_open_nothing(one_share, built):
     with tempfile.TemporaryFile() as log, Process([paths.BOOTSTRAP], environment(one_share), log.fileno()) as process:
 
         def answer(event):
@@ -153,7 +151,6 @@ def test_a_hundred_thousand_tokens_open_nothing(one_share, built):
         generator = Generator(token, share_id)
         names = generator.random.choices(list(KINDS), KINDS.values(), k=TOKENS)
         expected, sent = [], set()
-        started = time.monotonic()
         for name in names:
             text = generator.text()
             response = ask(name, text)
@@ -162,7 +159,6 @@ def test_a_hundred_thousand_tokens_open_nothing(one_share, built):
                 sent.add(text)
             if WELL_FORMED.fullmatch(text):
                 expected.append(shares.share_id(text))
-        assert time.monotonic() - started < SECONDS
         # The form decides whether the table is asked, and it is asked once.
         assert one_share.asked == expected
         assert share_id not in expected and len(expected) > TOKENS / 25

@@ -7,7 +7,8 @@
 //! - `model`: any order of presses, changes and passing time against a model of ten lines,
 //! - `operators`: lists and revocations by operators,
 //! - `lines`: what the log says of each share,
-//! - `secrecy`: no token and no passcode in logs, metrics or the table.
+//! - `secrecy`: no token and no passcode in logs, metrics or the table,
+//! - `tokens`: a hundred thousand that are no share's.
 
 mod faults;
 mod function;
@@ -18,3 +19,4 @@ mod operators;
 mod owners;
 mod pressing;
 mod secrecy;
+mod tokens;
