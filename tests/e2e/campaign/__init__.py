@@ -11,7 +11,8 @@ of this package on 127.0.0.1. What happens in a life follows from the seed and t
 - `runtime_api` and `environment` run one process. Its signals are SIGSTOP, SIGCONT and SIGKILL.
 - `events` makes the requests and the queue's messages.
 - `life` lives a plan, and `signer_life` and `mailer_life` make its events and judge the responses.
-- `expectations` says what may fail: whether a request could have been served, whether a mail had to go out.
+- `expectations` says what may fail: whether a request could have been served, whether a mail had to go out or to be
+  marked.
 - `judge` takes answers apart, and compares them with what they promise. `running` searches all words for secrets.
 - `lag` measures what this machine withholds from the lives.
 - `spreading` spreads the lives over processes, and their starts over seconds.

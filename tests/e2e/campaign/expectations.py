@@ -84,7 +84,7 @@ def each_call(arrivals, withheld):
     return {call: amounts[index + 2] - amounts[index] for index, (call, _) in enumerate(arrivals)}
 
 
-NONE = Disturbance()
+NO_DISTURBANCE = Disturbance()
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Expected:
 NOTHING = Expected(True, 0.0)
 
 
-def expected(answers, call, key, disturbance=NONE):
+def expected(answers, call, key, disturbance=NO_DISTURBANCE):
     """What comes of a call and of its repetition. If the process was stopped, either of them may be lost."""
     timeout = SES_TIMEOUT if call == "send" else CALL_TIMEOUT
     due = 1 if call == "send" else 2

@@ -1,7 +1,6 @@
 """Measures what this machine withholds from the lives: processors from the function, and time from the stand-ins.
 
-Nothing of it is the function's fault, and on Lambda nothing of it happens. So it is subtracted from what the function
-is judged by, second by second.
+None of it is the function's fault. What the function is judged by is later or less certain by as much, and by no more.
 """
 
 import asyncio
