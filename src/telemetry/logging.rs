@@ -39,3 +39,15 @@ pub fn start_logging(format: Option<&str>, level: Option<&str>) {
     // This fails only if a subscriber is set already, and then that subscriber logs.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cargo.toml's features decide that, for this crate and for the SDK.
+    #[test]
+    fn no_build_holds_the_lines_below_info() {
+        assert_eq!(tracing::level_filters::STATIC_MAX_LEVEL, LevelFilter::INFO);
+        assert_eq!(log::STATIC_MAX_LEVEL, log::LevelFilter::Off);
+    }
+}

@@ -4,6 +4,7 @@
 //! - `mail`: a mail for each recipient, once,
 //! - `shares`: addresses that last,
 //! - `upgrade`: what an earlier version wrote is read by this one,
+//! - `event`: events as AWS sends them,
 //! - `log`: what a thread logs, for tests that read it.
 //!
 //! All of it is one program, because the function's generic code is compiled and linked once for each.
@@ -17,6 +18,7 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod event;
 mod links;
 mod log;
 mod mail;

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 
 import pytest
 from browser import axe, installing, npm
@@ -45,21 +44,10 @@ GRANTS = [
 def chromium(isolated):
     """Chromium. Without one these tests fail in CI, and are skipped elsewhere."""
     with contextlib.ExitStack() as stack:
-        with available_or_skipped():
+        with npm.available_or_skipped():
             installing.install()
             browser = stack.enter_context(Chromium())
         yield browser
-
-
-@contextlib.contextmanager
-def available_or_skipped():
-    """Skips the test if what is installed in the `with` block can't be had. In CI the test fails."""
-    try:
-        yield
-    except npm.Unavailable as reason:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(reason))
 
 
 @pytest.fixture
@@ -106,6 +94,6 @@ def sharing(built, aws, domain):
 @pytest.fixture(scope="session")
 def axe_core(chromium):
     """axe-core. As with Chromium, without it the tests fail in CI."""
-    with available_or_skipped():
+    with npm.available_or_skipped():
         axe.install()
     return axe

@@ -10,11 +10,23 @@ import os
 import shutil
 import tarfile
 
+import pytest
 from local_aws import commands, paths
 
 
 class Unavailable(Exception):
     """What the tests need can't be had on this machine. The reason is a sentence for the user."""
+
+
+@contextlib.contextmanager
+def available_or_skipped():
+    """Skips the test if what is installed in the `with` block can't be had. In CI the test fails."""
+    try:
+        yield
+    except Unavailable as reason:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(reason))
 
 
 def node():

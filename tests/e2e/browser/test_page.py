@@ -9,10 +9,9 @@ import functools
 import http.server
 import json
 import threading
-import uuid
 
 import pytest
-from local_aws import api_client, deploying, isolation, paths
+from local_aws import api_client, cognito, deploying, paths
 
 PAGE = paths.ROOT / "examples" / "browser"
 NAME = "Résumé 2026 — 日本語.pdf"
@@ -59,26 +58,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def users(aws):
     """A user pool, and a user's token."""
-    return Users(aws)
-
-
-class Users:
-    def __init__(self, aws):
-        cognito = aws.client("cognito-idp")
-        pool = cognito.create_user_pool(PoolName="readers")["UserPool"]["Id"]
-        flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-        app = cognito.create_user_pool_client(UserPoolId=pool, ClientName="page", ExplicitAuthFlows=flows)
-        self.issuer = f"https://cognito-idp.{isolation.REGION}.amazonaws.com/{pool}"
-        self.audience = app["UserPoolClient"]["ClientId"]
-        password = f"Aa1!{uuid.uuid4()}"
-        cognito.admin_create_user(UserPoolId=pool, Username="alice", MessageAction="SUPPRESS")
-        cognito.admin_set_user_password(UserPoolId=pool, Username="alice", Password=password, Permanent=True)
-        signed_in = cognito.initiate_auth(
-            AuthFlow="USER_PASSWORD_AUTH",
-            ClientId=self.audience,
-            AuthParameters={"USERNAME": "alice", "PASSWORD": password},
-        )
-        self.token = signed_in["AuthenticationResult"]["AccessToken"]
+    return cognito.Users(aws)
 
 
 @pytest.fixture(scope="module")
@@ -119,14 +99,14 @@ def status(tab):
 
 
 def test_a_page_of_an_allowed_origin_downloads_the_file_under_its_own_name(tab, origin, stack, users, key):
-    submit(tab, origin, stack.api_url, users.token, key)
+    submit(tab, origin, stack.api_url, users.access_token, key)
     assert tab.downloaded() == (NAME, CONTENT)
     assert status(tab).startswith(f"Downloading {key}. The link works until ")
     assert tab.evaluate("location.href") == f"{origin}/index.html"
 
 
 def test_a_page_of_another_origin_gets_no_file(tab, other_origin, stack, users, key):
-    submit(tab, other_origin, stack.api_url, users.token, key)
+    submit(tab, other_origin, stack.api_url, users.access_token, key)
     assert status(tab).startswith(NO_ANSWER)
     assert not tab.has_downloads()
 
@@ -139,13 +119,13 @@ def test_a_page_of_another_origin_gets_no_file(tab, other_origin, stack, users, 
     ],
 )
 def test_the_page_says_why_there_is_no_link(tab, origin, stack, users, key, text):
-    submit(tab, origin, stack.api_url, users.token, key)
+    submit(tab, origin, stack.api_url, users.access_token, key)
     assert status(tab).startswith(text)
     assert not tab.has_downloads()
 
 
 def test_a_token_that_somebody_changed_gets_no_link(tab, origin, stack, users, key):
-    header, claims, signature = users.token.split(".")
+    header, claims, signature = users.access_token.split(".")
     forged = f"{header}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
     response = api_client.send("GET", f"{stack.api_url}/session", headers={"Authorization": f"Bearer {forged}"})
     assert response.status == 401
@@ -156,7 +136,7 @@ def test_a_token_that_somebody_changed_gets_no_link(tab, origin, stack, users, k
 
 
 def link(stack, users, key):
-    headers = {"Authorization": f"Bearer {users.token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {users.access_token}", "Content-Type": "application/json"}
     response = api_client.send("POST", f"{stack.api_url}/links", json.dumps({"key": key}).encode(), headers)
     assert response.status == 200, response.body
     return response.json()["url"]
@@ -195,7 +175,7 @@ def test_a_script_can_not_follow_the_redirect_of_download(tab, aws, origin, stac
     s3.put_object(Bucket=stack.bucket, Key="private-files/redirected", Body=b"redirected")
     tab.load(f"{origin}/index.html")
     url = f"{stack.api_url}/download?key=private-files%2Fredirected"
-    token = {"Authorization": f"Bearer {users.token}"}
+    token = {"Authorization": f"Bearer {users.access_token}"}
     assert read(tab, url, headers=token) == "TypeError"
     before = s3.get_bucket_cors(Bucket=stack.bucket)["CORSRules"]
     [rule] = before

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bare_lambda import requests
 
-from . import answers, events, expectations, judge, plan, sessions
+from . import answers, events, expectations, plan, sessions
 from . import counters as count
 from .aws import Aws
 from .environment import Ended, Environment

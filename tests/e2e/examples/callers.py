@@ -4,7 +4,6 @@ Each has the variables with which the READMEs have them run the examples, and wh
 """
 
 import json
-import uuid
 from dataclasses import dataclass, field
 
 from local_aws import api_client, isolation
@@ -54,26 +53,3 @@ def with_token(aws, stack, token):
     """Who has a token."""
     url = address(aws, stack)
     return Caller(url, {"API_URL": url, "TOKEN": token})
-
-
-class Users:
-    """A user pool, and the tokens of its user."""
-
-    def __init__(self, aws):
-        cognito = aws.client("cognito-idp")
-        pool = cognito.create_user_pool(PoolName="readers")["UserPool"]["Id"]
-        app = cognito.create_user_pool_client(
-            UserPoolId=pool, ClientName="programs", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
-        )
-        self.issuer = f"https://cognito-idp.{isolation.REGION}.amazonaws.com/{pool}"
-        self.audience = app["UserPoolClient"]["ClientId"]
-        password = f"Aa1!{uuid.uuid4()}"
-        cognito.admin_create_user(UserPoolId=pool, Username="alice", MessageAction="SUPPRESS")
-        cognito.admin_set_user_password(UserPoolId=pool, Username="alice", Password=password, Permanent=True)
-        signed_in = cognito.initiate_auth(
-            ClientId=self.audience,
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": "alice", "PASSWORD": password},
-        )["AuthenticationResult"]
-        self.access_token = signed_in["AccessToken"]
-        self.id_token = signed_in["IdToken"]

@@ -1,17 +1,16 @@
 """The languages of the examples with their packages, a stack for callers with IAM, and one for callers with tokens."""
 
 import pytest
-from browser.conftest import available_or_skipped
-from examples import callers
+from browser import npm
 from examples.language import Node, Python
-from local_aws import api_client, deploying
+from local_aws import api_client, cognito, deploying
 
 
 @pytest.fixture(scope="session", params=[Python, Node], ids=lambda language: language.name)
 def language(request, isolated):
     """The examples in one language. Without its packages these tests fail in CI, and are skipped elsewhere."""
     language = request.param()
-    with available_or_skipped():
+    with npm.available_or_skipped():
         language.install()
     return language
 
@@ -30,7 +29,7 @@ def user(aws, stack):
 
 @pytest.fixture(scope="session")
 def users(aws):
-    return callers.Users(aws)
+    return cognito.Users(aws)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ These links have SigV4A signatures. The SDK signs them, while the function's own
 import json
 from urllib.parse import quote, urlencode
 
-import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.crt.auth import CrtS3SigV4AsymQueryAuth
-from local_lambda import offline, requests, running
+from local_lambda import offline, running
 from signatures import botocore_urls, sigv4a
 from signatures.tricky_keys import KEYS
 

@@ -6,5 +6,5 @@ from local_aws import paths
 
 @pytest.fixture(scope="session")
 def function(built):
-    """The function as it is deployed."""
+    """The built function."""
     return paths.BOOTSTRAP

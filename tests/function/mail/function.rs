@@ -10,6 +10,8 @@ use s3_link_signer::{EventError, Handler, Settings};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::event::object_created;
+
 thread_local! {
     /// Each test has a clock of its own, because each test runs in its own thread.
     static NOW: Cell<Timestamp> = Cell::new("2026-11-23T13:05:17.25Z".parse().unwrap());
@@ -78,21 +80,7 @@ pub(crate) async fn handle(function: &Handler, event: &Value) -> Result<Value, E
 
 /// S3's notification that the object `key` was created. `key` is form-encoded.
 pub(crate) fn notification(key: &str) -> Value {
-    json!({"Records": [record(key)]})
-}
-
-fn record(key: &str) -> Value {
-    json!({
-        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1",
-        "eventTime": "2026-11-23T13:05:16.000Z", "eventName": "ObjectCreated:Put",
-        "userIdentity": {"principalId": "AWS:AIDACKCEVSQ6C2EXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "203.0.113.7"},
-        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
-        "s3": {
-            "bucket": {"name": "files", "arn": "arn:aws:s3:::files"},
-            "object": {"key": key, "size": 1_250_000, "eTag": "e1", "sequencer": "0062E99A88DC407460"}
-        }
-    })
+    json!({"Records": [object_created("eu-west-1", key)]})
 }
 
 /// A batch of messages `m0`, `m1`, … with these bodies.

@@ -10,6 +10,8 @@ use s3_link_signer::{Handler, Settings};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::event::HttpRequest;
+
 thread_local! {
     /// Each test has a clock of its own, because each test runs in its own thread.
     static NOW: Cell<Timestamp> = Cell::new("2026-11-23T13:05:17.25Z".parse().unwrap());
@@ -174,17 +176,10 @@ pub(crate) async fn send(function: &Handler, request: Request<'_>) -> Answer {
         Some(name) => json!({"jwt": {"claims": {"sub": name, "tenant": "acme", "secret": "x"}}}),
         None => Value::Null,
     };
-    let event = json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": request.path,
-        "rawQueryString": request.query, "headers": request.headers,
-        "cookies": request.cookie.map(|cookie| format!("press={cookie}")).into_iter().collect::<Vec<_>>(),
-        "isBase64Encoded": false, "body": request.body,
-        "requestContext": {
-            "http": {"method": request.method, "path": request.path, "protocol": "HTTP/1.1",
-                     "sourceIp": "192.0.2.7", "userAgent": "test"},
-            "domainName": "api.example.com", "authorizer": authorizer,
-        },
-    });
+    let Request { method, path, query, headers, body, cookie, .. } = request;
+    let cookie = cookie.map(|cookie| format!("press={cookie}"));
+    let event =
+        HttpRequest { method, path, query, headers, cookie, body: &body, authorizer }.event();
     let event = RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_secs(request.seconds);
     let answer = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();

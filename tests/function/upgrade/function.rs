@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::environments::{refuses, with_what_is_refused_replaced};
 use super::fixtures::{ANSWERED_AT, Answer};
+use crate::event::HttpRequest;
 
 thread_local! {
     /// Each test has a clock of its own, because each test runs in its own thread.
@@ -107,18 +108,10 @@ pub(crate) async fn send(function: &Handler, mut request: Request<'_>) -> Respon
     if refuses("by-hand-signer", "BASE_PATH") {
         request.path = request.path.strip_prefix("/files").unwrap_or(request.path);
     }
-    let event = json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": request.path,
-        "rawQueryString": request.query, "headers": request.headers,
-        "cookies": request.cookie.into_iter().collect::<Vec<_>>(),
-        "isBase64Encoded": false, "body": request.body,
-        "requestContext": {
-            "stage": "$default", "domainName": "api.example.com",
-            "http": {"method": request.method, "path": request.path, "protocol": "HTTP/1.1",
-                     "sourceIp": "192.0.2.7", "userAgent": "test"},
-            "authorizer": request.principal,
-        },
-    });
+    let Request { principal: authorizer, method, path, query, body, headers, cookie } = request;
+    let cookie = cookie.map(str::to_owned);
+    let event =
+        HttpRequest { method, path, query, headers, cookie, body: &body, authorizer }.event();
     let answer = invoke(function, &event).await.unwrap();
     let set_cookie = answer["cookies"][0].as_str();
     Response {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::fixtures::{ANSWERED_AT, Answer, Asked, Delivered, Mail, Share, WRITTEN_AT};
 use super::function::{call, deliver, function, press, set_clock, show};
 use super::links::answer_of_a_link;
+use crate::event::object_created;
 use crate::mail::LINK_TO;
 use crate::mail::mime;
 
@@ -360,18 +361,7 @@ async fn mailed(mailed: &Mailed) -> Mail {
     aws.put_object("files", key, object);
     aws.fail(Service::Ses, [mailed.fault.clone()]);
     let encoded: String = form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    let mut event = json!({"Records": [{
-        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
-        "eventTime": "2026-11-23T13:05:16.000Z", "eventName": "ObjectCreated:Put",
-        "userIdentity": {"principalId": "AWS:AIDACKCEVSQ6C2EXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "203.0.113.7"},
-        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
-        "s3": {
-            "bucket": {"name": "files", "arn": "arn:aws:s3:::files"},
-            "object": {"key": encoded, "size": 1_250_000, "eTag": "e1",
-                       "sequencer": "0062E99A88DC407460"}
-        }
-    }]});
+    let mut event = json!({"Records": [object_created("eu-central-1", &encoded)]});
     if let Some(version_id) = version_id {
         event["Records"][0]["s3"]["object"]["versionId"] = version_id.into();
     }
