@@ -36,7 +36,7 @@ build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked --lib --test architecture
+	cargo test --locked --no-fail-fast --lib --test architecture
 
 # Two at a time: while the one compiles or waits, the other installs or tests.
 test: ## Check everything but what only the release build shows
