@@ -20,8 +20,8 @@ use crate::events::{
     Event, EventResponse, HttpEvent, MalformedOperation, MalformedQuestion, QueueMessage,
     UnknownEvent, batch_response,
 };
-use crate::invocation::{Clock, Function, Invocation};
-use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Links, Versions};
+use crate::invocation::{Clock, Function, HostClock, Invocation};
+use crate::links::{BucketPolicies, GrantsObjectError, GrantsSource, Lifecycle, Links, Versions};
 use crate::mail::{BucketEvent, Mailer};
 use crate::presign::Signer;
 use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
@@ -100,7 +100,7 @@ pub struct Handler {
 impl Handler {
     /// Puts the rooms together. No file, no socket and no clock is touched.
     #[must_use]
-    pub fn new(settings: Settings, clock: Clock, print_metrics: PrintMetrics) -> Self {
+    pub fn new(settings: Settings, clock: HostClock, print_metrics: PrintMetrics) -> Self {
         let aws = Aws::new(settings.aws);
         let sts = Sts::new(aws.clone());
         let source = match settings.credentials {
@@ -119,6 +119,7 @@ impl Handler {
             regions: Regions::new(aws.clone()),
             versions: Versions::new(aws.clone()),
             policies: BucketPolicies::new(aws.clone(), settings.bucket_policy),
+            lifecycle: Lifecycle::new(aws.clone()),
             signer: Signer::new(aws.clone()),
             aws: aws.clone(),
         });
@@ -142,7 +143,7 @@ impl Handler {
             in_flight: InFlight::default(),
             base_path: settings.base_path,
             function,
-            clock,
+            clock: Clock::new(clock),
             print_metrics,
         }
     }
@@ -158,7 +159,7 @@ impl Handler {
     /// [`GrantsObjectError`], one sentence that names the object and the fix. The function must not
     /// start then.
     pub async fn read_grants(&self) -> Result<(), GrantsObjectError> {
-        let invocation = Invocation::initialisation(self.clock);
+        let invocation = Invocation::initialisation(&self.clock);
         self.grants.read_first(&self.links, &invocation).await?;
         let grants = self.grants.current();
         if let Some(reason) = self.mailer.as_ref().and_then(|mailer| mailer.warning(&grants)) {
@@ -174,7 +175,7 @@ impl Handler {
     /// can't be had now is asked for again by the request that needs it. It takes as long as STS and
     /// S3 do, and at most as long as the calls may take.
     pub async fn initialise(&self) {
-        let invocation = Invocation::initialisation(self.clock).with_grants(self.grants.current());
+        let invocation = Invocation::initialisation(&self.clock).with_grants(self.grants.current());
         self.links.initialise(&invocation).await;
     }
 
@@ -211,7 +212,7 @@ impl Handler {
     ) -> Result<EventResponse, EventError> {
         let function =
             Function { arn: Some(invoked_function_arn.to_owned()), ..self.function.clone() };
-        let invocation = Invocation::begin(self.clock).of(request_id, function).until(deadline);
+        let invocation = Invocation::begin_by(&self.clock).of(request_id, function).until(deadline);
         let _in_flight = self.in_flight.begin(&self.aws);
         let event = Event::parse(event, self.base_path.as_deref())?;
         let grants = self.grants.of_invocation(&self.links, &invocation).await;

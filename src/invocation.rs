@@ -5,6 +5,8 @@
 //!
 //! This module decides nothing.
 
+mod clock;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,10 +15,8 @@ use jiff::Timestamp;
 use link_rules::access::{Grants, Principal};
 use tokio::time::timeout;
 
+pub(crate) use self::clock::{Clock, HostClock};
 use crate::telemetry::{Counter, Counters, metrics_line};
-
-/// Reads the time. Tests pass a function that returns the time they want.
-pub(crate) type Clock = fn() -> Timestamp;
 
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
@@ -73,15 +73,20 @@ impl Invocation {
     /// An invocation that begins now. It has no deadline, and nobody is granted anything.
     #[must_use]
     pub fn begin(clock: fn() -> Timestamp) -> Self {
+        Self::begin_by(&Clock::new(clock))
+    }
+
+    /// The same, by a clock of which something may have been heard.
+    pub(crate) fn begin_by(clock: &Clock) -> Self {
         static LAST_ID: AtomicU64 = AtomicU64::new(0);
         Self {
             id: LAST_ID.fetch_add(1, Ordering::Relaxed),
             request_id: String::new(),
             function: Function::default(),
-            began_at: clock(),
+            began_at: clock.now(),
             deadline: Timestamp::MAX,
             is_initialisation: false,
-            clock,
+            clock: clock.clone(),
             caller: Caller::default(),
             counters: Counters::default(),
             grants: Arc::default(),
@@ -89,8 +94,8 @@ impl Invocation {
     }
 
     /// An initialisation, or what follows a restore. Both happen before any event.
-    pub(crate) fn initialisation(clock: Clock) -> Self {
-        Self { is_initialisation: true, ..Self::begin(clock) }
+    pub(crate) fn initialisation(clock: &Clock) -> Self {
+        Self { is_initialisation: true, ..Self::begin_by(clock) }
     }
 
     /// The same invocation, with the request id that Lambda gave it and the function it is of.
@@ -144,14 +149,20 @@ impl Invocation {
         &self.grants
     }
 
-    /// Reads the clock. A call may have taken seconds, so read it again after every call.
+    /// The time. A call may have taken seconds, so read it again after every call.
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
-    /// How long the invocation goes on from now. Zero if it should have ended.
+    /// The clock, for what hears from AWS how late it is.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How long the invocation goes on from now. Zero if it should have ended. The deadline is one of
+    /// this machine's clock.
     pub(crate) fn left(&self) -> Duration {
-        self.deadline.duration_since(self.now()).try_into().unwrap_or_default()
+        self.deadline.duration_since(self.clock.host()).try_into().unwrap_or_default()
     }
 
     /// The outcome of `work`, if it comes in time for this invocation to answer.
@@ -161,6 +172,16 @@ impl Invocation {
     /// [`OutOfTime`]. The work is given up then.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, OutOfTime> {
         timeout(self.left().saturating_sub(TIME_TO_ANSWER), work).await.map_err(|_| OutOfTime)
+    }
+
+    /// Whether there is time to begin work that waits for nothing, and that nothing interrupts: half of what
+    /// is kept back for the answer is left.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfTime`].
+    pub(crate) fn check_time(&self) -> Result<(), OutOfTime> {
+        if self.left() < TIME_TO_ANSWER / 2 { Err(OutOfTime) } else { Ok(()) }
     }
 
     /// Whether no event has come yet. Nobody waits then, and what fails can be asked for again in

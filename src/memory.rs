@@ -299,6 +299,7 @@ mod tests {
     use tokio::time::{Duration, timeout};
 
     use super::*;
+    use crate::invocation::Clock;
 
     /// Why the tests' service gave no answer.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -438,8 +439,11 @@ mod tests {
             for (error, is_kept) in [(Error::Silent, false), (Error::Refused, true)] {
                 NOW.set(1_000);
                 let memory = Tested::new(4);
-                let first =
-                    if initialises { Invocation::initialisation(now) } else { invocation() };
+                let first = if initialises {
+                    Invocation::initialisation(&Clock::new(now))
+                } else {
+                    invocation()
+                };
                 ask_for(&memory, Err(error), seconds, &first).await.unwrap_err();
                 assert_eq!(ask(&memory, Ok(1)).await.is_err(), is_kept);
             }

@@ -101,6 +101,7 @@ async fn make(
     invocation: &Invocation,
 ) -> Result<Link, Problem> {
     let request = request?;
+    invocation.check_time()?;
     let made = async {
         // The wait for room comes before the signature, so that it takes nothing from the window.
         let _room =

@@ -34,6 +34,7 @@ Link Key(Length(0)) | 400 invalid-request "The request can't be understood"
 Link Key(DotSegment) | 422 key-not-linkable "This key can't be linked to"
 Link WindowTooShort | 409 window-too-short "The link would end too soon" {"available_expires_in":7,"limited_by":"session","session_expires_at":"1970-01-01T00:00:00Z"}
 Link ObjectUnavailable("why") | 422 object-unavailable "The link would not open"
+Link Archived("why") | 422 object-unavailable "The link would not open"
 Link SessionUnproven("why") | 503 session-unproven "The session's end is not proven"
 Link Upstream("why") | 502 upstream "An AWS service did not answer as expected"
 Link OutOfTime | 504 upstream "An AWS service did not answer as expected"
@@ -73,6 +74,7 @@ Link Key(Length(0)) | INFO
 Link Key(DotSegment) | INFO
 Link WindowTooShort | INFO, WindowsTooShort 1
 Link ObjectUnavailable("why") | WARN why
+Link Archived("why") | WARN why
 Link SessionUnproven("why") | ERROR why, SessionUnproven 1
 Link Upstream("why") | WARN why
 Link OutOfTime | WARN detail

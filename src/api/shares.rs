@@ -8,6 +8,7 @@ use super::response::json;
 use super::router::ShareRoute;
 use super::{Problem, Request, Response, share_request};
 use crate::invocation::Invocation;
+use crate::links::PolicyReading;
 use crate::shares::{Passcode, ShareError, ShareId, ShareState, Shares, Summary};
 
 /// A request about shares.
@@ -43,6 +44,9 @@ struct ShareResponse<'a> {
     recipient: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    /// Whether the end keeps to the bucket's policy. Only where the end was just set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket_policy: Option<PolicyReading>,
     /// A passcode that was made, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     passcode: Option<&'a str>,
@@ -88,7 +92,7 @@ impl Call<'_> {
         let (new, made_passcode) = share_request::new_share(&self.request.body)?;
         let base_url = self.request.base_url("/shares");
         let made = self.shares.create(self.caller(), new, base_url, self.invocation).await?;
-        let share = self.response(&made.summary, made_passcode.as_ref());
+        let share = self.response(&made.summary, made_passcode.as_ref(), Some(made.bucket_policy));
         Ok(Response::created(json(&MadeResponse {
             url: &made.url,
             expires_in: made.life.expires_in,
@@ -100,20 +104,21 @@ impl Call<'_> {
     async fn list(self) -> Result<Response, Problem> {
         let (cursor, limit) = share_request::page(&self.request.query)?;
         let listed = self.shares.list(self.caller(), cursor, limit, self.invocation).await?;
-        let page = listed.shares.iter().map(|share| self.response(share, None));
+        let page = listed.shares.iter().map(|share| self.response(share, None, None));
         let next = listed.next.as_deref();
         Ok(Response::json(json(&ListResponse { shares: page.collect(), next })))
     }
 
     async fn get(self, id: &ShareId) -> Result<Response, Problem> {
         let share = self.shares.get(self.caller(), id, self.invocation).await?;
-        Ok(Response::json(json(&self.response(&share, None))))
+        Ok(Response::json(json(&self.response(&share, None, None))))
     }
 
     async fn change(self, id: &ShareId) -> Result<Response, Problem> {
         let (change, passcode) = share_request::change(&self.request.body)?;
-        let share = self.shares.change(self.caller(), id, change, self.invocation).await?;
-        Ok(Response::json(json(&self.response(&share, passcode.as_ref()))))
+        let changed = self.shares.change(self.caller(), id, change, self.invocation).await?;
+        let (share, bucket_policy) = changed;
+        Ok(Response::json(json(&self.response(&share, passcode.as_ref(), bucket_policy))))
     }
 
     async fn revoke(self, id: &ShareId) -> Result<Response, Problem> {
@@ -126,6 +131,7 @@ impl Call<'_> {
         &self,
         share: &'b Summary,
         passcode: Option<&'b Passcode>,
+        bucket_policy: Option<PolicyReading>,
     ) -> ShareResponse<'b> {
         let now = self.invocation.now();
         // Nobody is the owner of a share that a mail made. It is judged as S3's event.
@@ -158,6 +164,7 @@ impl Call<'_> {
             revoked_at: share.revoked_at,
             recipient: share.recipient.as_deref(),
             note: share.note.as_deref(),
+            bucket_policy,
             passcode: passcode.map(Passcode::reveal),
         }
     }

@@ -13,11 +13,12 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, IdentityCache};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
-use super::http::{AwsHttp, Trust};
+use super::http::{AwsHttp, Reading, Trust};
 use super::retry::{Attempts, CALL_TIMEOUT, SES_TIMEOUT, partition};
 use crate::invocation::Invocation;
 
@@ -40,7 +41,22 @@ pub struct AwsSettings {
     pub use_dual_stack: bool,
     /// Which certificate authorities are trusted.
     pub trust: Trust,
+    /// Whether this process runs inside Lambda. There, another S3 or STS than AWS's is not believed
+    /// when it says what time it is.
+    pub is_inside_lambda: bool,
 }
+
+/// How much of DynamoDB's answers is read, in bytes. A page has items of 1 MB, and JSON writes a byte of
+/// theirs as six at most.
+///
+/// Source: Amazon DynamoDB API reference, `Query`, and RFC 8259, section 7.
+const MAX_PAGE_BYTES: usize = 6 * 1_024 * 1_024;
+
+/// How much of a bucket's lifecycle rules is read, in bytes. A bucket has up to 1,000 rules, each with
+/// a prefix of up to 1,024 bytes and an id of up to 255.
+///
+/// Source: Amazon S3 user guide, "Lifecycle configuration elements".
+const MAX_LIFECYCLE_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Makes the SDK's clients. All of them share their connections, except for those of SES.
 #[derive(Clone, Debug)]
@@ -80,6 +96,19 @@ impl Aws {
         &self.http
     }
 
+    /// How the answers of S3, or of STS, to an invocation are read. `endpoint` is theirs, if it is another
+    /// than AWS's.
+    fn reading(&self, endpoint: Option<&String>, invocation: &Invocation) -> Reading {
+        let is_believed = endpoint.is_none() || !self.settings.is_inside_lambda;
+        let clock = is_believed.then(|| invocation.clock().clone());
+        Reading { clock, ..Reading::default() }
+    }
+
+    /// The HTTP client for URLs of S3 that are signed already.
+    pub(crate) fn http_for_links(&self, invocation: &Invocation) -> SharedHttpClient {
+        self.http.reading(self.reading(self.settings.s3_endpoint.as_ref(), invocation))
+    }
+
     /// Leaves the connections of earlier invocations. The first calls of this one make new ones.
     pub(crate) fn renew_connections(&self) {
         self.http.renew();
@@ -93,9 +122,33 @@ impl Aws {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> aws_sdk_s3::Client {
+        let reading = self.reading(self.settings.s3_endpoint.as_ref(), invocation);
+        self.s3_reading(region, credentials, reading, invocation)
+    }
+
+    /// The same, for a bucket's lifecycle rules, which can be long.
+    pub(crate) fn s3_for_lifecycle(
+        &self,
+        region: &str,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> aws_sdk_s3::Client {
+        let reading = self.reading(self.settings.s3_endpoint.as_ref(), invocation);
+        let reading = Reading { max_body_bytes: MAX_LIFECYCLE_BYTES, ..reading };
+        self.s3_reading(region, credentials, reading, invocation)
+    }
+
+    fn s3_reading(
+        &self,
+        region: &str,
+        credentials: &Credentials,
+        reading: Reading,
+        invocation: &Invocation,
+    ) -> aws_sdk_s3::Client {
         let endpoint = self.settings.s3_endpoint.as_ref();
         let attempts = Attempts::of(invocation);
-        let config = self.calling(region, credentials, endpoint, attempts).build();
+        let config = self.calling(region, credentials, endpoint, attempts);
+        let config = config.http_client(self.http.reading(reading)).build();
         let config = aws_sdk_s3::config::Builder::from(&config).retry_partition(partition());
         aws_sdk_s3::Client::from_conf(config.build())
     }
@@ -126,6 +179,7 @@ impl Aws {
         let endpoint = self.settings.sts_endpoint.as_ref();
         let config = self
             .calling(self.region(), credentials, endpoint, Attempts::of(invocation))
+            .http_client(self.http.reading(self.reading(endpoint, invocation)))
             .use_fips(false)
             .use_dual_stack(false);
         aws_sdk_sts::Client::new(&config.build())
@@ -145,7 +199,9 @@ impl Aws {
             return client.clone();
         }
         let endpoint = self.settings.dynamodb_endpoint.as_ref();
-        let config = self.calling(self.region(), credentials, endpoint, Attempts::Twice).build();
+        let reading = Reading { max_body_bytes: MAX_PAGE_BYTES, ..Reading::default() };
+        let config = self.calling(self.region(), credentials, endpoint, Attempts::Twice);
+        let config = config.http_client(self.http.reading(reading)).build();
         let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(partition());
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         *last = Some((credentials.clone(), client.clone()));

@@ -51,8 +51,9 @@ impl AwsError {
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = error_code(metadata.and_then(|metadata| metadata.code()).unwrap_or_default());
         let message = metadata.and_then(|metadata| metadata.message());
-        // A bucket without a policy is no failure.
-        if let Some(message) = message.filter(|_| code != "NoSuchBucketPolicy") {
+        // A bucket without a policy or without rules is no failure.
+        let is_failure = !matches!(code, "NoSuchBucketPolicy" | "NoSuchLifecycleConfiguration");
+        if let Some(message) = message.filter(|_| is_failure) {
             let words = redact(message);
             tracing::warn!(status, code, words, "AWS said why a call failed");
         }

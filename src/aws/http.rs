@@ -11,7 +11,8 @@
 //! whether it arrived. So each invocation makes connections of its own, and so does whatever follows
 //! a call that got no answer.
 //!
-//! No body of an answer is read past [`MAX_BODY_BYTES`].
+//! No body of an answer is read past what the call can need: [`MAX_BODY_BYTES`], or more where AWS can
+//! send more. An answer of S3 or STS says how late it is, and the [`Clock`] hears it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,15 +27,20 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector, http_client_fn,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 
 use super::errors::error_chain;
 use super::retry::CONNECT_TIMEOUT;
+use crate::invocation::Clock;
 
-/// How much of an answer's body is read, in bytes. The largest that any call needs is the object
-/// that `GRANTS` names, which may have as many. An endpoint that sends without end would otherwise fill the memory.
+/// How much of an answer's body is read, in bytes, where the call names no other bound. The largest
+/// that is needed is the object that `GRANTS` names, which may have as many. An endpoint that sends
+/// without end would otherwise fill the memory.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// The roots that AWS's endpoints chain to, as PEM. Amazon Trust Services recommends that trust
@@ -93,16 +99,63 @@ impl AwsHttp {
         *self.0.current() = None;
     }
 
-    /// The connector. All calls share its connections until they are renewed.
-    pub(crate) fn connector(&self) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    /// A client for calls of which nothing special is read. All calls share its connections until they
+    /// are renewed.
+    pub(crate) fn client(&self) -> SharedHttpClient {
+        self.reading(Reading::default())
     }
 
-    /// The same connector, in the form that SDK clients take.
-    pub(crate) fn client(&self) -> SharedHttpClient {
-        let connector = self.connector();
+    /// A client that reads answers in this way. It shares the connections.
+    pub(crate) fn reading(&self, reading: Reading) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(Client { http: self.clone(), reading });
         http_client_fn(move |_, _| connector.clone())
     }
+}
+
+/// What is read of the answers to a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// How much of a body is read, in bytes.
+    pub(crate) max_body_bytes: usize,
+    /// Hears how late it is. `None`: whoever answers is not believed.
+    pub(crate) clock: Option<Clock>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { max_body_bytes: MAX_BODY_BYTES, clock: None }
+    }
+}
+
+/// Makes calls, and reads the answers in a way of its own.
+#[derive(Debug)]
+struct Client {
+    http: AwsHttp,
+    reading: Reading,
+}
+
+impl HttpConnector for Client {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connections = Arc::clone(&self.http.0);
+        let Reading { max_body_bytes, clock } = self.reading.clone();
+        HttpConnectorFuture::new(async move {
+            let asked_at = clock.as_ref().map(Clock::host);
+            let answer = connections.call(request).await?;
+            if let Some((clock, asked_at)) = clock.as_ref().zip(asked_at)
+                && let Some(said) = answer.headers().get("date").and_then(date)
+            {
+                clock.hear(said, asked_at, clock.host());
+            }
+            Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, max_body_bytes))))
+        })
+    }
+}
+
+/// The instant of a header `Date`.
+///
+/// Source: RFC 9110, section 6.6.1.
+fn date(header: &str) -> Option<Timestamp> {
+    rfc2822::parse(header).ok().map(|date| date.timestamp())
 }
 
 impl Connections {
@@ -113,6 +166,15 @@ impl Connections {
     fn get_or_make(&self) -> Current {
         let make = || Current { connector: self.make(), made: Arc::default() };
         self.current().get_or_insert_with(make).clone()
+    }
+
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let current = self.get_or_make();
+        // A call that is given up is dropped here, and then its connections are doubtful too.
+        let doubt = Doubt { connections: self, made: &current.made };
+        let answer = current.connector.call(request).await?;
+        std::mem::forget(doubt);
+        Ok(answer)
     }
 
     fn make(&self) -> SharedHttpConnector {
@@ -127,20 +189,6 @@ impl Connections {
             make_system: trusting_the_system,
             read_timeout,
         })))
-    }
-}
-
-impl HttpConnector for AwsHttp {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let connections = Arc::clone(&self.0);
-        HttpConnectorFuture::new(async move {
-            let current = connections.get_or_make();
-            // A call that is given up is dropped here, and then its connections are doubtful too.
-            let doubt = Doubt { connections: &connections, made: &current.made };
-            let answer = current.connector.call(request).await?;
-            std::mem::forget(doubt);
-            Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY_BYTES))))
-        })
     }
 }
 
@@ -237,8 +285,6 @@ impl fmt::Debug for AwsHttp {
 mod tests {
     use super::*;
     use crate::aws::CALL_TIMEOUT;
-    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-    use aws_smithy_runtime_api::client::result::ConnectorError;
     use base64::Engine;
     use http_body_util::BodyExt;
     use std::sync::atomic::AtomicUsize;
@@ -248,6 +294,10 @@ mod tests {
     /// Fails with this message, or answers if there is none.
     #[derive(Debug)]
     struct Scripted(Option<&'static str>);
+
+    fn connections(http: &AwsHttp) -> SharedHttpConnector {
+        SharedHttpConnector::new(Client { http: http.clone(), reading: Reading::default() })
+    }
 
     static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -314,7 +364,7 @@ mod tests {
         })
         .await;
         let http = AwsHttp::new(Trust::System, CALL_TIMEOUT);
-        let answer = http.connector().call(request(&url)).await.unwrap();
+        let answer = connections(&http).call(request(&url)).await.unwrap();
         let error = answer.into_body().collect().await.unwrap_err();
         assert!(error_chain(&*error).contains("length limit exceeded"), "{error}");
     }
@@ -333,7 +383,7 @@ mod tests {
         })
         .await;
         let http = AwsHttp::new(Trust::System, CALL_TIMEOUT);
-        let connector = http.connector();
+        let connector = connections(&http);
         let call = async || match connector.call(request(&url)).await {
             Ok(answer) => answer.into_body().collect().await.is_ok(),
             Err(_) => false,

@@ -18,7 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 
 use super::retry::{Attempts, CALL_TIMEOUT, partition};
-use super::{AwsHttp, error_chain};
+use super::{Aws, error_chain};
 use crate::invocation::Invocation;
 
 /// The answer to a GET of `url`, which asks for the range `range`. Its body is not read yet.
@@ -27,7 +27,7 @@ use crate::invocation::Invocation;
 ///
 /// Why there is no answer. The text holds no part of the URL.
 pub(crate) async fn get(
-    http: &AwsHttp,
+    aws: &Aws,
     url: &str,
     range: &'static str,
     invocation: &Invocation,
@@ -46,7 +46,7 @@ pub(crate) async fn get(
         .service_name("s3")
         .operation_name("GetPresigned")
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http.client())
+        .http_client(aws.http_for_links(invocation))
         .endpoint_url(origin(url))
         .no_auth()
         .standard_retry(&attempts.retries())

@@ -131,12 +131,13 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::invocation::Clock;
 
     #[test]
     fn nothing_is_repeated_while_the_function_initialises() {
         let attempts = |invocation| Attempts::of(&invocation).retries().max_attempts();
         assert_eq!(attempts(Invocation::begin(Timestamp::now)), 2);
-        assert_eq!(attempts(Invocation::initialisation(Timestamp::now)), 1);
+        assert_eq!(attempts(Invocation::initialisation(&Clock::new(Timestamp::now))), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
 };
 use link_rules::access::{Grant, Principal};
 use link_rules::arn::{bucket_arn, is_access_point};
+use link_rules::lifecycle::LifecycleRule;
 use link_rules::object::{ObjectKey, ObjectRef};
 use link_rules::policy::Policy;
 use link_rules::response_headers::ResponseHeaders;
@@ -22,12 +23,10 @@ use super::Question;
 use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
-use crate::links::{Denial, Expiration, LinkError, Links, ProbeAnswer, StorageInfo, probe};
+use crate::links::{
+    Denial, Expiration, LinkError, Links, ProbeAnswer, StorageInfo, lifecycle_rules, probe,
+};
 use crate::presign::{GetObject, Operation};
-
-mod lifecycle;
-
-pub(super) use self::lifecycle::{Rule, Timing};
 
 /// The window of the URL that the object is opened with, in seconds. Nobody sees the URL.
 const PROBE_EXPIRES_IN: u64 = 60;
@@ -53,7 +52,7 @@ pub(super) struct S3Facts {
     /// The encryption of new objects: its algorithm, and the KMS key where one is named.
     pub(super) default_encryption: Finding<Option<(String, Option<String>)>>,
     /// The lifecycle rules that cover the key.
-    pub(super) lifecycle: Finding<Vec<Rule>>,
+    pub(super) lifecycle: Finding<Vec<LifecycleRule>>,
     /// Whether the version that the question names is the current one. `None`: it does not matter.
     pub(super) current_version: Option<Result<(), LinkError>>,
 }
@@ -206,7 +205,7 @@ impl Lookup<'_> {
             self.in_time(self.public_access_block(&s3)),
             self.in_time(self.policy_status(&s3)),
             self.in_time(self.default_encryption(&s3)),
-            self.in_time(self.lifecycle(&s3)),
+            self.in_time(self.lifecycle(&known_region)),
             self.current_version(&known_region),
         );
         S3Facts {
@@ -290,11 +289,16 @@ impl Lookup<'_> {
         Ok(default)
     }
 
-    async fn lifecycle(&self, s3: &Client) -> Finding<Vec<Rule>> {
+    /// The rules that cover the key and end links to it in some way.
+    async fn lifecycle(&self, region: &str) -> Finding<Vec<LifecycleRule>> {
         self.check_is_bucket()?;
+        let s3 = self.links.aws.s3_for_lifecycle(region, self.own_credentials, self.invocation);
         let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
         match answered(call.send()).await {
-            Ok(answer) => Ok(lifecycle::covering(answer.rules(), &self.question.key)),
+            Ok(answer) => {
+                let rules = lifecycle_rules(&answer).rules.into_iter();
+                Ok(rules.filter(|rule| rule.covers(&self.question.key)).collect())
+            }
             Err(error) => self.absent(&error, "s3:GetLifecycleConfiguration").map(|()| Vec::new()),
         }
     }
@@ -336,7 +340,7 @@ impl Lookup<'_> {
         let check =
             self.links.versions.check_current(object, version_id, credentials, self.invocation);
         let checked = self.invocation.in_time(check).await;
-        Some(checked.unwrap_or_else(|error| Err(error.into())))
+        Some(checked.unwrap_or_else(|error| Err(error.into())).map(|_| ()))
     }
 
     /// The object that the question names, which is in `region`.
@@ -357,7 +361,7 @@ impl Lookup<'_> {
             Ok(url) => url,
             Err(reason) => return Ok(ObjectFinding::NotSigned(reason)),
         };
-        let get = match probe(self.links.aws.http(), &url, self.invocation).await {
+        let get = match probe(&self.links.aws, &url, self.invocation).await {
             Ok(answer) => answer,
             Err(reason) => return Ok(ObjectFinding::Silent(reason)),
         };

@@ -1,9 +1,9 @@
 //! Where the object is stored, and how: region, encryption, storage class, lifecycle.
 
 use link_rules::arn::is_multi_region;
+use link_rules::lifecycle::{LifecycleRule, Timing};
 
 use super::commands::command;
-use super::s3_facts::{Rule, Timing};
 use super::{Check, DoctorContext, Outcome};
 
 /// The checks, in their order.
@@ -177,7 +177,7 @@ fn lifecycle(examined: &DoctorContext<'_>) -> Vec<Check> {
 
 /// What a rule does to links. If the object was seen, S3 said itself when it expires.
 fn findings(
-    rule: &Rule,
+    rule: &LifecycleRule,
     was_seen: bool,
     names_version: bool,
 ) -> impl Iterator<Item = String> + use<> {
@@ -194,12 +194,19 @@ fn findings(
             "deletes a version {days} days after it was replaced or deleted. Links to it end then."
         )
     });
-    [expires, archives, old].into_iter().flatten()
+    let old_archived = rule.old_versions_archive.filter(|_| names_version).map(|days| {
+        format!(
+            "moves a version to an archive {days} days after it was replaced or deleted. Links to it \
+             open no more from then on, until it is restored."
+        )
+    });
+    [expires, archives, old, old_archived].into_iter().flatten()
 }
 
-fn name(rule: &Rule) -> String {
+fn name(rule: &LifecycleRule) -> String {
     let id = rule.id.as_ref().map(|id| format!(" {id:?}")).unwrap_or_default();
-    let may = if rule.may_not_match { ", if the object's tags and size match," } else { "" };
+    let may =
+        if rule.looks_beyond_the_key() { ", if the object's tags and size match," } else { "" };
     format!("The lifecycle rule{id}{may}")
 }
 

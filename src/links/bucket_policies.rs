@@ -5,9 +5,11 @@
 //! same and can't be read from here.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
+use link_rules::access::Action;
 use link_rules::arn::{bucket_arn, is_access_point, is_multi_region};
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
@@ -27,6 +29,14 @@ use crate::sessions::{CallerIdentity, Evidence, Session};
 /// How long a policy that was read is used, and how long S3's refusal to show it is remembered. S3
 /// itself takes up to minutes to follow a change of a policy.
 const REREAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long a policy that was read is used for a share and for a press of one. A press promises two
+/// minutes at least, so a policy that is older could end what is promised under it.
+const REREAD_FOR_SHARES: SignedDuration = SignedDuration::from_mins(2);
+
+/// How old a policy may be that is still called the bucket's. While S3 gives no answer, one that is
+/// older goes on shortening windows.
+const GREATEST_AGE: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long later invocations wait before S3 is asked again for a policy that it did not give.
 const RETRY: SignedDuration = SignedDuration::from_secs(2);
@@ -61,6 +71,16 @@ pub(crate) enum PolicyReading {
 #[error("{0}")]
 pub(crate) struct Unreadable(String);
 
+/// What is known of a bucket's policy.
+#[derive(Clone, Debug)]
+pub(super) struct KnownPolicy {
+    /// The policy that was read last. Windows keep to it, however long ago that was. `None`: it was
+    /// never read.
+    pub(super) policy: Option<Arc<Policy>>,
+    /// Why nobody can say that this is the policy.
+    pub(super) unreadable: Option<Unreadable>,
+}
+
 /// A link that is about to be signed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PolicyContext<'a> {
@@ -82,15 +102,44 @@ impl Failure for Silent {
     }
 }
 
-/// A policy, or S3's refusal to show it.
-type Reading = Result<Arc<Policy>, Unreadable>;
+/// What S3 answered.
+#[derive(Debug)]
+struct Reading {
+    /// The policy that was read last, and when.
+    policy: Option<(Arc<Policy>, Timestamp)>,
+    /// S3's refusal to show it, if that was the last answer.
+    refusal: Option<Unreadable>,
+    /// Whether the log says that the policy is too old.
+    is_told: AtomicBool,
+}
+
+impl Reading {
+    /// What is known of the policy. `silence` is why S3 did not answer when it was asked again.
+    fn known(&self, bucket: &str, silence: Option<&str>, now: Timestamp) -> KnownPolicy {
+        let policy = self.policy.as_ref().map(|(policy, _)| Arc::clone(policy));
+        let unreadable = self.refusal.clone().or_else(|| {
+            let (_, read_at) = self.policy.as_ref()?;
+            let age = now.duration_since(*read_at);
+            let reason = silence.filter(|_| age > GREATEST_AGE)?;
+            if !self.is_told.swap(true, Ordering::Relaxed) {
+                warn_of_unreadable(bucket, reason);
+            }
+            Some(Unreadable(format!("{reason}; it was read last at {read_at}")))
+        });
+        KnownPolicy { policy, unreadable }
+    }
+}
+
+fn warn_of_unreadable(bucket: &str, reason: &str) {
+    tracing::warn!(bucket, reason, "a bucket's policy can't be read");
+}
 
 /// Reads policies and remembers them.
 #[derive(Debug)]
 pub(crate) struct BucketPolicies {
     aws: Aws,
     setting: PolicySetting,
-    known: Memory<String, Reading, Silent>,
+    known: Memory<String, Arc<Reading>, Silent>,
 }
 
 impl BucketPolicies {
@@ -112,54 +161,76 @@ impl BucketPolicies {
 
     /// Whether it matters to a policy that was read who signs.
     pub(super) fn some_turn_on_the_signer(&self) -> bool {
-        self.known.any(|policy| policy.as_ref().is_ok_and(|policy| policy.turns_on_the_signer()))
+        self.known.any(|reading| {
+            reading.policy.as_ref().is_some_and(|(policy, _)| policy.turns_on_the_signer())
+        })
     }
 
-    /// The policy of `bucket`, which is in `region`. S3 is asked with `credentials` if it was not
-    /// asked for five minutes. `None`: the operator wants no policy to be read.
+    /// The policy of `bucket`, which is in `region`, for a link that is for `action`. S3 is asked with
+    /// `credentials` if it was not asked for five minutes, or for two about a share. `None`: the operator
+    /// wants no policy to be read.
     ///
     /// # Errors
     ///
-    /// [`LinkError::PolicyUnreadable`] if the operator wants no link without the policy. Otherwise
-    /// an unreadable policy is the inner error.
+    /// [`LinkError::PolicyUnreadable`] if the operator wants no link without the policy.
     pub(super) async fn of(
         &self,
+        action: Action,
         bucket: &str,
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<Option<Result<Arc<Policy>, Unreadable>>, LinkError> {
+    ) -> Result<Option<KnownPolicy>, LinkError> {
         if !self.are_read() {
             return Ok(None);
         }
-        let policy = self.read(bucket, region, credentials, invocation).await;
-        match policy {
-            Err(unreadable) if self.setting == PolicySetting::Require => {
+        let reread = match action {
+            Action::Get => REREAD,
+            Action::Share => REREAD_FOR_SHARES,
+        };
+        let known = self.read(reread, bucket, region, credentials, invocation).await;
+        match known.unreadable {
+            Some(unreadable) if self.setting == PolicySetting::Require => {
                 Err(LinkError::PolicyUnreadable { reason: unreadable.0 })
             }
-            policy => Ok(Some(policy)),
+            _ => Ok(Some(known)),
         }
     }
 
-    /// The policy of `bucket`, whatever the setting. One that was read before is better than none, so it
-    /// holds on while S3 gives no answer.
-    pub(super) async fn read(
+    /// Reads the policy of `bucket`, whatever the setting, so that the first link need not wait.
+    pub(super) async fn read_first(
         &self,
         bucket: &str,
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Reading {
-        let is_fresh = |_: &Reading, age: Age| age.age < REREAD;
+    ) {
+        self.read(REREAD, bucket, region, credentials, invocation).await;
+    }
+
+    async fn read(
+        &self,
+        reread: SignedDuration,
+        bucket: &str,
+        region: &str,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> KnownPolicy {
+        let is_fresh = |_: &Arc<Reading>, age: Age| age.age < reread;
         let ask = |before| self.ask(bucket, region, credentials, before, invocation);
         match self.known.get(&bucket.to_owned(), is_fresh, ask, invocation).await {
-            Ok(reading) | Err(Unanswered { before: Some(reading), .. }) => reading,
-            Err(Unanswered { error: Silent(reason), before: None }) => Err(Unreadable(reason)),
+            Ok(reading) => reading.known(bucket, None, invocation.now()),
+            Err(Unanswered { error: Silent(reason), before: Some(reading) }) => {
+                reading.known(bucket, Some(&reason), invocation.now())
+            }
+            Err(Unanswered { error: Silent(reason), before: None }) => {
+                KnownPolicy { policy: None, unreadable: Some(Unreadable(reason)) }
+            }
         }
     }
 
     /// The policy of `bucket` as it is now, whatever the setting and however lately it was read.
-    /// Links keep to it from now on. If S3 gives no answer, they keep to the one that was read before,
+    /// Links keep to it from now on. If S3 does not show it, they keep to the one that was read before,
     /// and it is [`Unreadable`] here.
     pub(crate) async fn read_anew(
         &self,
@@ -167,11 +238,16 @@ impl BucketPolicies {
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Reading {
+    ) -> Result<Arc<Policy>, Unreadable> {
         let ask = |before| self.ask(bucket, region, credentials, before, invocation);
-        match self.known.get_anew(&bucket.to_owned(), ask, invocation).await {
+        let reading = match self.known.get_anew(&bucket.to_owned(), ask, invocation).await {
             Ok(reading) => reading,
-            Err(Unanswered { error: Silent(reason), .. }) => Err(Unreadable(reason)),
+            Err(Unanswered { error: Silent(reason), .. }) => return Err(Unreadable(reason)),
+        };
+        match (&reading.refusal, &reading.policy) {
+            (Some(refusal), _) => Err(refusal.clone()),
+            (None, Some((policy, _))) => Ok(Arc::clone(policy)),
+            (None, None) => Ok(Arc::default()),
         }
     }
 
@@ -181,16 +257,24 @@ impl BucketPolicies {
         bucket: &str,
         region: &str,
         credentials: &Credentials,
-        before: Option<Reading>,
+        before: Option<Arc<Reading>>,
         invocation: &Invocation,
-    ) -> Result<Reading, Silent> {
-        let reading = self.ask_s3(bucket, region, credentials, invocation).await?;
-        if let Err(unreadable) = &reading
-            && before.is_none_or(|before| before.is_ok())
-        {
-            tracing::warn!(bucket, reason = unreadable.0, "a bucket's policy can't be read");
-        }
-        Ok(reading)
+    ) -> Result<Arc<Reading>, Silent> {
+        let answer = self.ask_s3(bucket, region, credentials, invocation).await?;
+        let is_told = AtomicBool::default();
+        Ok(Arc::new(match answer {
+            Ok(policy) => {
+                Reading { policy: Some((policy, invocation.now())), refusal: None, is_told }
+            }
+            Err(unreadable) => {
+                if before.as_ref().is_none_or(|before| before.refusal.is_none()) {
+                    warn_of_unreadable(bucket, &unreadable.0);
+                }
+                // The policy that was read before may still be the bucket's.
+                let policy = before.and_then(|before| before.policy.clone());
+                Reading { policy, refusal: Some(unreadable), is_told }
+            }
+        }))
     }
 
     async fn ask_s3(
@@ -199,7 +283,7 @@ impl BucketPolicies {
         region: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<Reading, Silent> {
+    ) -> Result<Result<Arc<Policy>, Unreadable>, Silent> {
         if is_access_point(bucket) {
             let reason = "S3 shows the policy of a bucket, and not that behind an access point";
             return Ok(Err(Unreadable(reason.to_owned())));
@@ -224,20 +308,24 @@ impl BucketPolicies {
         }
     }
 
-    /// What `policy` lets a link have that is signed at `signed_at`.
+    /// What a policy lets a link have that is signed at `signed_at`, and whether that is all of it.
     ///
     /// # Errors
     ///
     /// [`LinkError::ObjectUnavailable`] if the policy refuses the link to everybody.
     pub(super) fn bounds(
         &self,
-        policy: &Policy,
+        known: &KnownPolicy,
         planned: &PolicyContext<'_>,
         signed_at: Timestamp,
-    ) -> Result<Bounds, LinkError> {
-        if policy.denies_nothing() {
-            return Ok(Bounds::default());
-        }
+    ) -> Result<(PolicyReading, Bounds), LinkError> {
+        let reading = match known.unreadable {
+            None => PolicyReading::Heeded,
+            Some(_) => PolicyReading::Unreadable,
+        };
+        let Some(policy) = known.policy.as_ref().filter(|policy| !policy.denies_nothing()) else {
+            return Ok((reading, Bounds::default()));
+        };
         let verdict = self.evaluate(policy, planned, signed_at);
         if let Some(statement) = verdict.refused_by() {
             return Err(LinkError::ObjectUnavailable(format!(
@@ -245,11 +333,12 @@ impl BucketPolicies {
                 describe(statement)
             )));
         }
-        Ok(Bounds {
+        let bounds = Bounds {
             policy_age: verdict.least_age(),
             policy_instant: verdict.least_instant(),
             object_instant: None,
-        })
+        };
+        Ok((reading, bounds))
     }
 
     /// What `policy` does to a link that is signed at `signed_at`.

@@ -63,6 +63,9 @@ pub(crate) enum LinkError {
     /// The link was opened once, or S3 was asked for the current version, and S3 refused.
     #[error("{0}")]
     ObjectUnavailable(String),
+    /// The link was opened once, and the object is archived. It opens once it is restored.
+    #[error("{0}")]
+    Archived(String),
     /// Nothing proves how long the session lasts that would sign.
     #[error("{0}")]
     SessionUnproven(String),
@@ -101,7 +104,7 @@ impl LinkError {
             | Self::Key(ObjectKeyError::Length(_)) => ProblemKind::InvalidRequest,
             Self::Key(ObjectKeyError::DotSegment) => ProblemKind::KeyNotLinkable,
             Self::WindowTooShort { .. } => ProblemKind::WindowTooShort,
-            Self::ObjectUnavailable(_) => ProblemKind::ObjectUnavailable,
+            Self::ObjectUnavailable(_) | Self::Archived(_) => ProblemKind::ObjectUnavailable,
             Self::SessionUnproven(_) => ProblemKind::SessionUnproven,
             Self::Upstream(_) => ProblemKind::Upstream,
             Self::OutOfTime => ProblemKind::OutOfTime,
@@ -149,6 +152,7 @@ impl LinkError {
             Self::Key(ObjectKeyError::DotSegment),
             Self::WindowTooShort { too_short, min_expires_in: 9, session_expires_at: Some(end) },
             Self::ObjectUnavailable(why()),
+            Self::Archived(why()),
             Self::SessionUnproven(why()),
             Self::Upstream(why()),
             Self::OutOfTime,

@@ -42,8 +42,13 @@ impl LinkRequest {
         self.version_id.as_deref().filter(|_| !may_be_old)
     }
 
-    /// Whether the link is over once the object is deleted, though it names a version. A share that a
-    /// mail made names the version that landed, and is opened days later.
+    /// Whether the link opens the version that it names when that is not the current one.
+    pub(super) fn opens_when_old(&self, principal: &Principal, grant: &Grant) -> bool {
+        self.version_to_check(principal, grant).is_none()
+    }
+
+    /// Whether S3 is asked if the object is deleted, though the link names a version. A share that a mail
+    /// made names the version that landed, is opened days later, and ends when the file does.
     pub(super) fn ends_with_the_object(&self, principal: &Principal, grant: &Grant) -> bool {
         self.action == Action::Share
             && *principal == Principal::S3Event

@@ -11,6 +11,7 @@ mod bucket_policies;
 mod error;
 mod expiration;
 mod grants_source;
+mod lifecycle;
 mod link;
 mod log;
 mod probe;
@@ -24,14 +25,13 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use futures_util::future;
 use jiff::Timestamp;
-use link_rules::access::{Grant, Grants, Needs, Principal};
+use link_rules::access::{Action, Grant, Grants, Needs, Principal};
 use link_rules::object::{ObjectKey, ObjectRef};
-use link_rules::policy::Policy;
 use link_rules::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 use memchr::memmem;
 use tokio::time::timeout;
 
-use self::bucket_policies::Unreadable;
+use self::bucket_policies::KnownPolicy;
 pub(crate) use self::bucket_policies::{
     BucketPolicies, PolicyContext, PolicyReading, PolicySetting,
 };
@@ -39,6 +39,7 @@ pub(crate) use self::error::LinkError;
 pub(crate) use self::expiration::Expiration;
 pub use self::grants_source::GrantsObjectError;
 pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation};
+pub(crate) use self::lifecycle::{Lifecycle, rules as lifecycle_rules};
 pub(crate) use self::link::{Link, LinkRequest};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
@@ -67,6 +68,8 @@ pub(crate) struct Links {
     pub(crate) versions: Versions,
     /// Buckets' policies.
     pub(crate) policies: BucketPolicies,
+    /// Buckets' lifecycle rules.
+    pub(crate) lifecycle: Lifecycle,
     /// Signs the URLs.
     pub(crate) signer: Signer,
     /// Reaches AWS, for calls of other kinds and for the one-byte check.
@@ -79,11 +82,19 @@ struct Prepared<'a> {
     bucket: &'a str,
     grant: &'a Grant,
     session: Arc<Session>,
+    /// The execution role's credentials, with which S3 is asked.
+    credentials: Credentials,
     region: String,
     /// `None`: the operator wants no policy to be read.
-    policy: Option<Result<Arc<Policy>, Unreadable>>,
+    policy: Option<KnownPolicy>,
     /// Whose credentials sign. `None` if it is not known, or if it does not matter.
     signer: Option<Arc<CallerIdentity>>,
+    /// When the version that is named stops being what the caller may have. `None`: nothing says so.
+    version_end: Option<Timestamp>,
+    /// Whether the link opens the version that it names when that is not the current one.
+    opens_when_old: bool,
+    /// The id of the link, which stays the same when it is signed again.
+    link_id: String,
 }
 
 impl Links {
@@ -124,7 +135,7 @@ impl Links {
         if let Ok(region) = self.region(grant, credentials, invocation).await
             && self.policies.are_read()
         {
-            let _ = self.policies.read(&grant.bucket, &region, credentials, invocation).await;
+            self.policies.read_first(&grant.bucket, &region, credentials, invocation).await;
         }
     }
 
@@ -160,17 +171,19 @@ impl Links {
         request: &LinkRequest,
         invocation: &Invocation,
     ) -> Result<Link, LinkError> {
-        let prepared = self.prepare(principal, request, invocation).await?;
-        let link = self.sign_with(&prepared, None, invocation)?;
-        if !request.check {
+        if request.check {
+            let (link, _) = self.make_checked(principal, request, invocation).await?;
             return Ok(link);
         }
-        let (link, _) = self.checked(&prepared, link, None, invocation).await?;
-        Ok(link)
+        let prepared = self.prepare(principal, request, invocation).await?;
+        self.sign(&prepared, None, invocation)
     }
 
     /// Makes a link for `principal`, and opens it once. Returns the object's size in bytes beside it,
     /// as far as S3 says. Wrap it in [`Invocation::in_time`].
+    ///
+    /// The link is signed again when it has opened: the check may have taken seconds of its window, and S3
+    /// has said when the object ends.
     pub(crate) async fn make_checked(
         &self,
         principal: &Principal,
@@ -178,45 +191,18 @@ impl Links {
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
         let prepared = self.prepare(principal, request, invocation).await?;
-        let object_end = if request.ends_with_the_object(principal, prepared.grant) {
-            let credentials = &prepared.session.credentials;
-            self.versions.end_of_current(prepared.object(), credentials, invocation).await?
-        } else {
-            None
-        };
-        let link = self.sign_with(&prepared, None, invocation)?;
-        self.checked(&prepared, link, object_end, invocation).await
-    }
-
-    /// Opens `link`, and signs another one if S3 says that the object ends, or if it ends at
-    /// `object_end`. Signing again costs nothing.
-    async fn checked(
-        &self,
-        prepared: &Prepared<'_>,
-        link: Link,
-        object_end: Option<Timestamp>,
-        invocation: &Invocation,
-    ) -> Result<(Link, Option<u64>), LinkError> {
-        let answer = probe::open(self.aws.http(), &link.url, invocation).await?;
-        let end = answer.end.of(prepared.request.version_id.as_deref());
-        let link = match [end, object_end].into_iter().flatten().min() {
-            None => link,
-            end => self.sign_with(prepared, end, invocation)?,
-        };
+        let link = self.sign(&prepared, None, invocation)?;
+        let answer = probe::open(&self.aws, &link.url, invocation).await?;
+        let rules_end = self.lifecycle.end(
+            prepared.object(),
+            &answer,
+            prepared.opens_when_old,
+            &prepared.credentials,
+            invocation,
+        );
+        let ends = [answer.end.of(request.version_id.as_deref()), rules_end.await];
+        let link = self.sign(&prepared, ends.into_iter().flatten().min(), invocation)?;
         Ok((link, answer.size))
-    }
-
-    /// Makes a link for `principal` to an object that ends at `object_end`, and does not open it,
-    /// even if the request says so.
-    pub(crate) async fn sign(
-        &self,
-        principal: &Principal,
-        request: &LinkRequest,
-        object_end: Option<Timestamp>,
-        invocation: &Invocation,
-    ) -> Result<Link, LinkError> {
-        let prepared = self.prepare(principal, request, invocation).await?;
-        self.sign_with(&prepared, object_end, invocation)
     }
 
     /// Gathers what the signature needs. Everything that waits is done here.
@@ -232,19 +218,39 @@ impl Links {
         let wanted = request.window.capped(grant.max_expires_in);
         let (session, credentials) = self.session(wanted, invocation).await?;
         let region = self.region(grant, &credentials, invocation).await?;
-        if let Some(version_id) = request.version_to_check(principal, grant) {
-            let object = ObjectRef { bucket, region: &region, key, version_id: Some(version_id) };
-            self.versions.check_current(object, version_id, &credentials, invocation).await?;
-        }
-        let policy = self.policies.of(bucket, &region, &credentials, invocation).await?;
-        let signer = match &policy {
+        let version_id = request.version_id.as_deref();
+        let object = ObjectRef { bucket, region: &region, key, version_id };
+        let version_end = if let Some(version_id) = request.version_to_check(principal, grant) {
+            let end = self.versions.check_current(object, version_id, &credentials, invocation);
+            // A link opens the version for as long as it works. Each press of a share asks again.
+            end.await?.filter(|_| request.action == Action::Share)
+        } else if request.ends_with_the_object(principal, grant) {
+            self.versions.end_of_current(object, &session.credentials, invocation).await?
+        } else {
+            None
+        };
+        let action = request.action;
+        let policy = self.policies.of(action, bucket, &region, &credentials, invocation).await?;
+        let signer = match policy.as_ref().and_then(|known| known.policy.as_ref()) {
             // Who signs matters only to some policies.
-            Some(Ok(policy)) if policy.turns_on_the_signer() => {
+            Some(policy) if policy.turns_on_the_signer() => {
                 self.sessions.caller_identity(&session.credentials, invocation).await.ok()
             }
             _ => None,
         };
-        Ok(Prepared { request, bucket, grant, session, region, policy, signer })
+        Ok(Prepared {
+            request,
+            bucket,
+            grant,
+            session,
+            credentials,
+            region,
+            policy,
+            signer,
+            version_end,
+            opens_when_old: request.opens_when_old(principal, grant),
+            link_id: uuid::Uuid::new_v4().to_string(),
+        })
     }
 
     /// The session that keeps a link of `wanted` seconds the longest, and the execution role's
@@ -284,7 +290,8 @@ impl Links {
         }
     }
 
-    fn sign_with(
+    /// Signs a link to an object that ends at `object_end`, as far as S3 said.
+    fn sign(
         &self,
         prepared: &Prepared<'_>,
         object_end: Option<Timestamp>,
@@ -296,13 +303,13 @@ impl Links {
         let now = invocation.now();
         let (bucket_policy, bounds) = match policy {
             None => (PolicyReading::Ignored, Bounds::default()),
-            Some(Err(_)) => (PolicyReading::Unreadable, Bounds::default()),
-            Some(Ok(policy)) => {
+            Some(known) => {
                 let planned = PolicyContext { object, session, signer: signer.as_deref() };
-                (PolicyReading::Heeded, self.policies.bounds(policy, &planned, now)?)
+                self.policies.bounds(known, &planned, now)?
             }
         };
-        let bounds = Bounds { object_instant: object_end, ..bounds };
+        let object_instant = [object_end, prepared.version_end].into_iter().flatten().min();
+        let bounds = Bounds { object_instant, ..bounds };
         let window = window::window(now, request.window, max_expires_in, session.end, bounds)
             .map_err(|too_short| LinkError::WindowTooShort {
                 too_short,
@@ -311,8 +318,7 @@ impl Links {
             })?;
         let operation =
             Operation::GetObject(GetObject { object, response_headers: &request.response_headers });
-        let link_id = uuid::Uuid::new_v4().to_string();
-        let url = self.signer.sign(&session.credentials, &operation, &link_id, &window)?;
+        let url = self.signer.sign(&session.credentials, &operation, &prepared.link_id, &window)?;
         if !is_signed_with(&url, session.credentials.access_key_id()) {
             return Err(LinkError::Internal(
                 "the link was not signed with the credentials that were examined".to_owned(),
@@ -320,7 +326,7 @@ impl Links {
         }
         Ok(Link {
             url,
-            link_id,
+            link_id: prepared.link_id.clone(),
             bucket: object.bucket.to_owned(),
             region: object.region.to_owned(),
             key: object.key.to_owned(),

@@ -6,14 +6,19 @@
 
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use memchr::memmem;
 
 use super::{Expiration, LinkError, StorageInfo};
-use crate::aws::{AwsHttp, CALL_TIMEOUT, error_code, is_throttling, presigned};
+use crate::aws::{Aws, CALL_TIMEOUT, error_code, is_throttling, presigned};
 use crate::invocation::Invocation;
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
 const MAX_BODY_BYTES: usize = 16 * 1_024;
+
+/// The code of S3's refusal to open an object that is archived.
+const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
 
 /// The kinds of policy that S3's messages name.
 ///
@@ -43,6 +48,8 @@ pub(crate) struct ProbeAnswer {
     pub(crate) end: Expiration,
     /// The object's size in bytes, as far as S3 says.
     pub(crate) size: Option<u64>,
+    /// When the object was made, as far as S3 says.
+    pub(crate) last_modified: Option<Timestamp>,
 }
 
 /// Why S3 denies access, as its message says. It says so to principals of the bucket's own account.
@@ -95,20 +102,21 @@ impl ProbeAnswer {
 ///
 /// # Errors
 ///
-/// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, and
-/// [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
+/// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, [`LinkError::Archived`] when
+/// the object must be restored first, and [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
 /// the URL or any part of its signature.
 pub(super) async fn open(
-    http: &AwsHttp,
+    aws: &Aws,
     url: &str,
     invocation: &Invocation,
 ) -> Result<ProbeAnswer, LinkError> {
-    let answer = probe(http, url, invocation).await.map_err(|reason| {
+    let answer = probe(aws, url, invocation).await.map_err(|reason| {
         LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
     })?;
     match answer.why_not() {
         None => Ok(answer),
         Some(reason) if answer.is_passing() => Err(LinkError::Upstream(reason)),
+        Some(reason) if answer.code == INVALID_OBJECT_STATE => Err(LinkError::Archived(reason)),
         Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
     }
 }
@@ -119,16 +127,18 @@ pub(super) async fn open(
 ///
 /// Why there is no answer. The text holds no part of the URL.
 pub(crate) async fn probe(
-    http: &AwsHttp,
+    aws: &Aws,
     url: &str,
     invocation: &Invocation,
 ) -> Result<ProbeAnswer, String> {
-    let answer = presigned::get(http, url, "bytes=0-0", invocation).await?;
+    let answer = presigned::get(aws, url, "bytes=0-0", invocation).await?;
     let status = answer.status().as_u16();
     let header = |name: &str| answer.headers().get(name);
     let end = Expiration::read(header("x-amz-expiration"), header("x-amz-restore"));
     let storage = StorageInfo::read(header);
     let size = size(status, header);
+    let last_modified = header("last-modified").and_then(|date| rfc2822::parse(date).ok());
+    let last_modified = last_modified.map(|date| date.timestamp());
     // A server that ignores the range answers 200 and sends the whole file, which is not read. All
     // other bodies are read to their end, so that the next call can use the connection.
     let document = match status {
@@ -141,7 +151,7 @@ pub(crate) async fn probe(
         },
     };
     let code = code_of(&document).to_owned();
-    Ok(ProbeAnswer { status, code, denial: denial(&document), storage, end, size })
+    Ok(ProbeAnswer { status, code, denial: denial(&document), storage, end, size, last_modified })
 }
 
 /// The body. `None`: it does not come in time, or is longer than an error document.
@@ -195,7 +205,7 @@ fn likely_causes(status: u16, code: &str) -> &'static str {
         }
         (404, "NoSuchBucket") => "there is no such bucket.",
         (404, _) => "there is no such object.",
-        (_, "InvalidObjectState") => {
+        (_, INVALID_OBJECT_STATE) => {
             "the object is archived (Glacier or an Intelligent-Tiering archive tier): restore it first with \
              `aws s3api restore-object --bucket BUCKET --key KEY --restore-request Days=7`."
         }

@@ -26,7 +26,8 @@ impl Versions {
         Self(aws)
     }
 
-    /// Asks S3 whether `version_id` is the current version of the object.
+    /// Asks S3 whether `version_id` is the current version of the object, and until when the object has a
+    /// current version. `None`: S3 names no end.
     ///
     /// # Errors
     ///
@@ -39,9 +40,11 @@ impl Versions {
         version_id: &str,
         credentials: &Credentials,
         invocation: &Invocation,
-    ) -> Result<(), LinkError> {
+    ) -> Result<Option<Timestamp>, LinkError> {
         match self.current(object, credentials, invocation).await {
-            Ok(current) if current.version_id().unwrap_or(UNVERSIONED) == version_id => Ok(()),
+            Ok(current) if current.version_id().unwrap_or(UNVERSIONED) == version_id => {
+                Ok(end_of(&current))
+            }
             Ok(_) | Err(AwsError::Refused { status: 404, .. }) => Err(LinkError::VersionNotGranted),
             Err(error) => Err(refused(&error, "version_id is the current version")),
         }
@@ -61,7 +64,7 @@ impl Versions {
         invocation: &Invocation,
     ) -> Result<Option<Timestamp>, LinkError> {
         match self.current(object, credentials, invocation).await {
-            Ok(current) => Ok(Expiration::read(current.expiration(), None).of(None)),
+            Ok(current) => Ok(end_of(&current)),
             Err(AwsError::Refused { status: 404, .. }) => {
                 Err(LinkError::ObjectUnavailable("The object is deleted.".to_owned()))
             }
@@ -83,6 +86,11 @@ impl Versions {
         let call = self.0.s3(region, credentials, invocation).head_object().bucket(bucket).key(key);
         answered(call.send()).await
     }
+}
+
+/// When the object has no current version any more.
+fn end_of(current: &HeadObjectOutput) -> Option<Timestamp> {
+    Expiration::read(current.expiration(), None).of(None)
 }
 
 /// Why S3 does not say `what`. The answer to a HEAD has no body, so only its status is known.

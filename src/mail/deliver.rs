@@ -1,8 +1,8 @@
 //! Decides what is mailed about an event, and does it step by step.
 //!
 //! For each object: is it granted, is it still there, who gets it? Then for each recipient, in this
-//! order: claim, sign, compose, send, mark. The link is signed after the claim and right before the
-//! mail is sent, so that little of its window is lost. When the event is delivered again, a new
+//! order: claim, sign, compose, send, mark. The link is opened once, and signed after the claim and right
+//! before the mail is sent, so that little of its window is lost. When the event is delivered again, a new
 //! link is signed. Where a mail brings a share, the share is made in the place of the signature, and the
 //! claim names it before it exists.
 //!
@@ -12,8 +12,8 @@
 //!
 //! An error about one recipient fails the event, so that the event is delivered again. The other
 //! recipients are still served. A recipient who has the mail does not get it again, because the
-//! ledger knows. A case that no retry can fix (no grant, nobody allowed, too many recipients) is
-//! logged and counted, and the event is done.
+//! ledger knows. A case that no retry can fix (no grant, nobody allowed, too many recipients, a file in
+//! an archive) is logged and counted, and the event is done.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -202,7 +202,11 @@ impl Mailer {
         let Some(recipient) = pending.recipients.pop_front() else { return };
         let delivery = &pending.delivery;
         let outcome = self.deliver_to(delivery, &recipient, invocation).await;
-        if let Err(error) = outcome {
+        let Err(error) = outcome else { return };
+        if let Some(reason) = error.why_final() {
+            log::object_refused(invocation, delivery.created, reason);
+            pending.recipients.clear();
+        } else {
             log::not_mailed(invocation, delivery.created, Some(&recipient), &error);
             failures.entry(pending.index).or_insert(error);
         }
@@ -366,9 +370,10 @@ impl Mailer {
             return Ok(share.into());
         }
         let request = self.link_request(delivery);
-        let expires_at = delivery.object.expires_at;
-        let signed = self.links.sign(&Principal::S3Event, &request, expires_at, invocation).await;
-        let link = signed.map_err(|error| {
+        // Boxed, because a link that is opened takes much more room than the rest of a mail.
+        let made =
+            Box::pin(self.links.make_checked(&Principal::S3Event, &request, invocation)).await;
+        let (link, _) = made.map_err(|error| {
             log_no_link(invocation, &error);
             DeliveryError::Link(error)
         })?;
@@ -468,8 +473,12 @@ fn jittered(pause: Duration) -> Duration {
     pause / 2 + pause * u32::from(random) / 512
 }
 
-/// Logs and counts a mail's link, or a share's first link, that is refused.
+/// Logs and counts a mail's link, or a share's first link, that is refused. Of an archived file the
+/// event's line says it.
 fn log_no_link(invocation: &Invocation, error: &LinkError) {
+    if let LinkError::Archived(_) = error {
+        return;
+    }
     let principal = &Principal::S3Event;
     log_refused(invocation, principal, Subject::Link, error.kind(), || error.to_string());
 }

@@ -48,3 +48,21 @@ pub(crate) enum DeliveryError {
     #[error("too little of this invocation was left")]
     OutOfTime,
 }
+
+impl DeliveryError {
+    /// Why no delivery of the event will ever bring a mail. `None`: a later one may.
+    pub(super) fn why_final(&self) -> Option<&str> {
+        match self {
+            Self::Link(LinkError::Archived(reason))
+            | Self::Share(ShareError::Link(LinkError::Archived(reason))) => Some(reason),
+            Self::Object(_)
+            | Self::Ledger(_)
+            | Self::Held
+            | Self::Link(_)
+            | Self::Share(_)
+            | Self::Message(_)
+            | Self::Send(_)
+            | Self::OutOfTime => None,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::links::Link;
+use crate::links::{Link, PolicyReading};
 use crate::shares::{Made, ShareId};
 
 /// How long sending may take after signing, in seconds. The time left "from when this was sent" is
@@ -27,6 +27,8 @@ pub(super) struct MailedLink {
     pub(super) expires_in: u64,
     /// How long the mail says that it works, in seconds.
     pub(super) time_left: u64,
+    /// Whether the bucket's policy could not be read, so that it may end sooner.
+    pub(super) may_end_sooner: bool,
 }
 
 /// What log and ledger know it by.
@@ -73,6 +75,7 @@ impl From<Link> for MailedLink {
             expires_at: window.expires_at,
             expires_in: window.expires_in,
             time_left: window.expires_in.saturating_sub(SENDING_SECONDS).max(1),
+            may_end_sooner: link.bucket_policy == PolicyReading::Unreadable,
         }
     }
 }
@@ -89,6 +92,7 @@ impl From<&Made> for MailedLink {
             expires_at: made.summary.expires_at,
             expires_in: made.life.expires_in,
             time_left: made.life.expires_in,
+            may_end_sooner: made.bucket_policy == PolicyReading::Unreadable,
         }
     }
 }

@@ -61,6 +61,8 @@ struct MailText<'a> {
     expires_at: String,
     /// The length of the link's window, for people.
     time_left: String,
+    /// Whether something that could not be read may end it sooner.
+    may_end_sooner: bool,
 }
 
 #[derive(Template)]
@@ -91,6 +93,7 @@ pub(super) fn compose(
         works_until: text::instant(mailed.expires_at),
         expires_at: mailed.expires_at.to_string(),
         time_left: text::length(mailed.time_left),
+        may_end_sooner: mailed.may_end_sooner,
     };
     let subject =
         format!("Your file {} ({})", text::shortened(&name, MAX_NAME_IN_SUBJECT), text.size);

@@ -10,13 +10,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use thiserror::Error;
 
 use super::bucket_event::ObjectCreated;
 use crate::aws::{Aws, answered};
 use crate::invocation::Invocation;
-use crate::links::Expiration;
 
 /// The metadata (`x-amz-meta-link-to`) that names recipients.
 const LINK_TO: &str = "link-to";
@@ -28,8 +26,6 @@ pub(super) struct MailedObject {
     pub(super) size: u64,
     /// The value of the metadata `link-to`, decoded. `None` if there is none, or only white space.
     pub(super) link_to: Option<String>,
-    /// When a link to it ends because the object does. `None` if S3 named no end.
-    pub(super) expires_at: Option<Timestamp>,
 }
 
 /// There is no object to mail about, or S3 did not say.
@@ -80,9 +76,7 @@ impl Objects {
             _ => current,
         };
         let link_to = found.metadata().and_then(|metadata| metadata.get(LINK_TO));
-        let end = Expiration::read(found.expiration(), found.restore());
         Ok(MailedObject {
-            expires_at: end.of(created.version_id.as_deref()),
             size: found.content_length().and_then(|size| size.try_into().ok()).unwrap_or(0),
             link_to: link_to.map(|value| decode(value)).filter(|list| !list.trim().is_empty()),
         })

@@ -108,8 +108,6 @@ pub struct Settings {
     pub(crate) shares: Option<ShareSettings>,
     /// What to do about buckets' policies.
     pub(crate) bucket_policy: PolicySetting,
-    /// Whether this process runs inside Lambda.
-    inside_lambda: bool,
 }
 
 impl Settings {
@@ -155,6 +153,7 @@ impl Settings {
             use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
             use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
             trust: Trust::AmazonFirst,
+            is_inside_lambda: inside_lambda(&get),
         };
         // Custom endpoints don't chain to Amazon's roots. An operator who names roots wants those.
         let other_endpoints =
@@ -183,7 +182,6 @@ impl Settings {
             mail,
             shares,
             bucket_policy: get("BUCKET_POLICY").map(bucket_policy).transpose()?.unwrap_or_default(),
-            inside_lambda: inside_lambda(&get),
         })
     }
 
@@ -191,7 +189,7 @@ impl Settings {
     /// there can attest any end and mint any session, so `main` logs a warning.
     #[must_use]
     pub fn asks_another_sts_inside_lambda(&self) -> bool {
-        self.inside_lambda && self.aws.sts_endpoint.is_some()
+        self.aws.is_inside_lambda && self.aws.sts_endpoint.is_some()
     }
 }
 

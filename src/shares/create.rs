@@ -10,7 +10,7 @@ use super::share::{Share, Summary, owner_key, owner_name};
 use super::token::Token;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
-use crate::links::{Link, LinkError, LinkRequest};
+use crate::links::{Link, LinkError, LinkRequest, PolicyReading};
 
 /// A share that somebody wants.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Made {
     pub(crate) url: String,
     /// How long the share lives, and what decided that.
     pub(crate) life: Life,
+    /// Whether that keeps to the bucket's policy.
+    pub(crate) bucket_policy: PolicyReading,
 }
 
 impl Shares {
@@ -104,6 +106,7 @@ impl Shares {
         Ok(Made {
             url: format!("{base_url}/s/{}", new.token.reveal()),
             life,
+            bucket_policy: link.bucket_policy,
             summary: share.summary,
         })
     }

@@ -380,6 +380,7 @@ fn judged(error: ShareError) -> (ShareError, Option<String>) {
             | LinkError::BucketNotNamed
             | LinkError::InlineWithoutContentType
             | LinkError::Key(_)
+            | LinkError::Archived(_)
             | LinkError::ObjectUnavailable(_) => ShareError::Over(ShareState::Withdrawn),
             LinkError::WindowTooShort { too_short, .. } => match too_short.limited_by {
                 // A later session lasts longer.

@@ -49,7 +49,7 @@ impl Shares {
     /// Shares in a table that is never asked.
     pub(crate) fn of_no_table() -> Self {
         use crate::aws::{AwsSettings, Regions, Sts};
-        use crate::links::{BucketPolicies, PolicySetting, Versions};
+        use crate::links::{BucketPolicies, Lifecycle, PolicySetting, Versions};
         use crate::presign::Signer;
         use crate::sessions::{CredentialsSource, ExecutionRole, ExecutionRoleSettings, Sessions};
 
@@ -62,6 +62,7 @@ impl Shares {
             regions: Regions::new(aws.clone()),
             versions: Versions::new(aws.clone()),
             policies: BucketPolicies::new(aws.clone(), PolicySetting::Ignore),
+            lifecycle: Lifecycle::new(aws.clone()),
             signer: Signer::new(aws.clone()),
             aws: aws.clone(),
         };

@@ -16,7 +16,7 @@ use super::table::{Changes, ConditionalUpdate};
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
-use crate::links::LinkError;
+use crate::links::{LinkError, PolicyReading};
 
 /// A page of an owner's shares.
 #[derive(Clone, Debug)]
@@ -81,7 +81,8 @@ impl Shares {
         share.ok_or(ShareError::NoSuchShare)
     }
 
-    /// Changes a share of the owner.
+    /// Changes a share of the owner. Where its end is changed, this says whether the end keeps to the
+    /// bucket's policy.
     ///
     /// # Errors
     ///
@@ -93,7 +94,7 @@ impl Shares {
         id: &ShareId,
         change: Change,
         invocation: &Invocation,
-    ) -> Result<Summary, ShareError> {
+    ) -> Result<(Summary, Option<PolicyReading>), ShareError> {
         let share = self.managed(owner, id, invocation).await?;
         if share.summary.revoked_at.is_some() {
             return Err(ShareError::Revoked);
@@ -103,6 +104,7 @@ impl Shares {
             unlock: change.unlock,
             ..Changes::default()
         };
+        let mut bucket_policy = None;
         if let Some(expires_in) = change.expires_in {
             // Another end is another promise, so the file and the grants of today are looked at.
             let judged = if share.summary.is_of(owner) { owner } else { &share.owner };
@@ -112,6 +114,7 @@ impl Shares {
             let requested = RequestedWindow { expires_in, min_expires_in: 1 };
             let life =
                 self.life(judged, &link, requested, invocation.now(), invocation.grants())?;
+            bucket_policy = Some(link.bucket_policy);
             changes.expires_at = Some(life.expires_at);
             changes.forget_at = Some(forget_at(life.expires_at));
         }
@@ -120,7 +123,7 @@ impl Shares {
             ConditionalUpdate::Applied(item) => {
                 let share = summary(&item)?;
                 log::changed(invocation, owner, id, "share changed");
-                Ok(share)
+                Ok((share, bucket_policy))
             }
             ConditionalUpdate::Refused(Some(_)) => Err(ShareError::Revoked),
             ConditionalUpdate::Refused(None) => Err(ShareError::NoSuchShare),

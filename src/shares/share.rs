@@ -31,6 +31,10 @@ pub(super) const MAX_PRESSES: usize = 100;
 /// Source: Amazon DynamoDB developer guide, "Service, account, and table quotas", expression parameters.
 const MAX_FORGOTTEN: usize = 150;
 
+/// How many seconds may pass between the signature of a press's link and the answer: the count in the
+/// table takes four at its slowest.
+const ANSWER_SECONDS: u64 = 10;
+
 /// How long the table keeps a share after its end, so that its page can say that it ended.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -152,14 +156,14 @@ impl Share {
     }
 
     /// The window of the link that a press gets at `now`, where `window` is a press's. A link may
-    /// outlive its share only by what the shortest window takes.
+    /// outlive its share only by what the shortest window and the answer take.
     pub(super) fn window_of_press(
         &self,
         window: RequestedWindow,
         now: Timestamp,
     ) -> RequestedWindow {
         let left = self.summary.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
-        let expires_in = window.expires_in.min(left).max(window.min_expires_in);
+        let expires_in = window.expires_in.min(left.max(window.min_expires_in + ANSWER_SECONDS));
         RequestedWindow { expires_in, ..window }
     }
 

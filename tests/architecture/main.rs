@@ -57,6 +57,7 @@ const RULES: &Layers = &[
     ("access", &["window", "arn", "region", "json"]),
     ("policy", &["arn"]),
     ("window", &[]),
+    ("lifecycle", &[]),
     ("text", &["response_headers"]),
     ("response_headers", &[]),
     ("object", &[]),

@@ -33,6 +33,7 @@
 //! | [`access`] | who may have links to what: grants and principals |
 //! | [`policy`] | what a bucket's policy does to a link |
 //! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
+//! | [`lifecycle`] | when a bucket's lifecycle rules end links to an object |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`object`] | objects, and which keys a link can name |
@@ -46,6 +47,7 @@ pub mod access;
 pub mod arn;
 pub mod form;
 pub mod json;
+pub mod lifecycle;
 pub mod object;
 pub mod policy;
 pub mod problem;

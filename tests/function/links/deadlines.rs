@@ -64,7 +64,9 @@ async fn what_can_t_be_checked_in_time_becomes_a_problem_and_the_rest_is_given()
     // S3 says nothing about every second key.
     let half = |call: &Call| {
         let key = call.key();
-        let (number, _) = key.split_once(".txt").unwrap();
+        let Some((number, _)) = key.split_once(".txt") else {
+            return Reply::s3_error(404, "NoSuchLifecycleConfiguration");
+        };
         let hangs = number.parse::<usize>().unwrap() % 2 == 1;
         Reply::status(206).after(if hangs { Duration::from_mins(5) } else { Duration::ZERO })
     };
