@@ -3,6 +3,7 @@
 //! - `links`: requests for links, the doctor, and what is proven about a session,
 //! - `mail`: a mail for each recipient, once,
 //! - `shares`: addresses that last,
+//! - `promises`: every promise in every world, second by second,
 //! - `upgrade`: what an earlier version wrote is read by this one,
 //! - `event`: events as AWS sends them,
 //! - `log`: what a thread logs, for tests that read it.
@@ -22,5 +23,6 @@ mod event;
 mod links;
 mod log;
 mod mail;
+mod promises;
 mod shares;
 mod upgrade;

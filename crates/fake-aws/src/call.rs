@@ -29,6 +29,7 @@ pub enum Operation {
     GetPublicAccessBlock,
     GetBucketEncryption,
     GetBucketLifecycleConfiguration,
+    GetObjectTagging,
     GetWebIdentityToken,
     AssumeRole,
     GetCallerIdentity,
@@ -44,7 +45,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, with their services. `Unknown` belongs to none.
-    const ALL: [(Self, Service); 17] = [
+    const ALL: [(Self, Service); 18] = [
         (Self::GetObject, Service::S3),
         (Self::HeadObject, Service::S3),
         (Self::HeadBucket, Service::S3),
@@ -53,6 +54,7 @@ impl Operation {
         (Self::GetPublicAccessBlock, Service::S3),
         (Self::GetBucketEncryption, Service::S3),
         (Self::GetBucketLifecycleConfiguration, Service::S3),
+        (Self::GetObjectTagging, Service::S3),
         (Self::GetWebIdentityToken, Service::Sts),
         (Self::AssumeRole, Service::Sts),
         (Self::GetCallerIdentity, Service::Sts),
@@ -94,6 +96,7 @@ impl Operation {
             }
             ("HEAD", true) => Self::HeadBucket,
             ("HEAD", false) => Self::HeadObject,
+            ("GET", false) if asks("tagging") => Self::GetObjectTagging,
             ("GET", false) => Self::GetObject,
             ("GET", true) if asks("policyStatus") => Self::GetBucketPolicyStatus,
             ("GET", true) if asks("policy") => Self::GetBucketPolicy,

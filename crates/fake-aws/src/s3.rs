@@ -226,6 +226,7 @@ pub(crate) fn respond(call: &Call, bucket: &Bucket) -> Reply {
         Operation::GetBucketPolicyStatus => Reply::policy_status("false"),
         Operation::GetPublicAccessBlock => Reply::public_access_block(["true"; 4]),
         Operation::GetBucketEncryption => Reply::default_encryption("AES256", ""),
+        Operation::GetObjectTagging => Reply::s3_error(403, "AccessDenied"),
         _ => Reply::s3_error(404, "NoSuchLifecycleConfiguration"),
     }
 }

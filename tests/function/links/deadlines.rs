@@ -9,9 +9,11 @@ use std::time::Duration;
 use fake_aws::{Call, FakeAws, Operation, Reply, token};
 use jiff::{SignedDuration, Timestamp};
 use s3_link_signer::Handler;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::batches::{batch, batch_until, handler};
+use super::requests::post;
+use super::settings::settings;
 
 const GRANTS: &str = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#;
 
@@ -82,6 +84,49 @@ async fn what_can_t_be_checked_in_time_becomes_a_problem_and_the_rest_is_given()
         assert!(detail.contains("ran out of time"), "{detail}");
         assert!(detail.contains("ask for fewer links at once, or without \"check\""), "{detail}");
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_slow_to_sign_is_answered_in_time() {
+    // Each time that the clock is read, 0.4 ms have passed. A link reads it several times.
+    static READ: AtomicUsize = AtomicUsize::new(0);
+    let clock = || {
+        let begin: Timestamp = "2026-11-23T13:05:17.25Z".parse().unwrap();
+        let read = READ.fetch_add(1, Ordering::SeqCst);
+        begin + SignedDuration::from_micros(i64::try_from(read).unwrap() * 400)
+    };
+    let s3 = FakeAws::start().await;
+    let endpoint = s3.endpoint();
+    let variables = [
+        ("GRANTS", r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"eu-west-1"}]"#),
+        ("AWS_CREDENTIAL_EXPIRATION", "2026-11-24T13:00:00Z"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    let handler = Handler::new(settings(&variables), clock, |_| ());
+    let deadline = clock() + SignedDuration::from_millis(1_300);
+    let entries = batch_until(&handler, 1_000, false, deadline).await;
+    assert!(clock() < deadline, "{} of {deadline}", clock());
+    let given = entries.iter().filter(|entry| is_given(entry)).count();
+    assert!((100..1_000).contains(&given), "{given}");
+    assert_eq!(entries[999]["status"], 504, "{}", entries[999]);
+}
+
+#[tokio::test]
+async fn a_check_takes_nothing_from_the_window() {
+    let s3 = FakeAws::scripted(|_| one_byte().after(Duration::from_millis(1_800))).await;
+    let handler = handler_with(&s3, &[]);
+    let body = json!({"key": "a.txt", "expires_in": 2, "min_expires_in": 2, "check": true});
+    let (status, link) = post(&handler, "alice", "/links", &body).await;
+    let left = |link: &Value| {
+        let end: Timestamp = link["expires_at"].as_str().unwrap().parse().unwrap();
+        end.duration_since(Timestamp::now()).as_secs_f64()
+    };
+    assert_eq!((status, &link["expires_in"]), (200, &json!(2)), "{link}");
+    assert!(left(&link) > 0.9, "{link}");
+    // The link that was opened and the one that is given have one id.
+    let opened = s3.calls(Operation::GetObject)[0].query_parameter("x-link-id").unwrap();
+    assert_eq!(link["link_id"], opened);
+    assert!(link["url"].as_str().unwrap().contains(&format!("x-link-id={opened}")));
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 //!
 //! - `batches`: how often a batch asks STS and S3 when they fail,
 //! - `claims`: grants on claims, with events of each gateway,
+//! - `clocks`: links of a machine whose clock is late,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `doctor`: every outcome of every check of the doctor,
 //! - `evidence`: what is proven about a session,
 //! - `grants_object`: grants that are an object in S3,
+//! - `lifecycle`: what a bucket's lifecycle rules do to links,
 //! - `policies`: what a bucket's policy and the object's own end do to a window,
 //! - `signatures`: the signer against aws-sdk-s3,
 //! - `versions`: links that name a version,
@@ -16,11 +18,13 @@
 mod base_path;
 mod batches;
 mod claims;
+mod clocks;
 mod deadlines;
 mod doctor;
 mod events;
 mod evidence;
 mod grants_object;
+mod lifecycle;
 mod policies;
 mod requests;
 mod settings;

@@ -198,6 +198,57 @@ async fn a_policy_is_read_again_after_five_minutes_and_kept_while_s3_does_not_an
 }
 
 #[tokio::test]
+async fn a_policy_that_s3_shows_no_more_goes_on_shortening_windows_and_is_not_called_the_bucket_s()
+{
+    use std::cell::Cell;
+
+    use crate::log::Log;
+    thread_local! {
+        static PASSED: Cell<i64> = const { Cell::new(0) };
+    }
+    let clock = || {
+        let begin: Timestamp = "2026-11-23T13:05:17.25Z".parse().unwrap();
+        begin + SignedDuration::from_secs(PASSED.get())
+    };
+    for refusal in [(503, "SlowDown"), (403, "AccessDenied")] {
+        PASSED.set(0);
+        let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
+        let s3 = s3_with(deny("Guardrail", &guardrail)).await;
+        let end = ("AWS_CREDENTIAL_EXPIRATION", "2026-12-23T13:00:00Z");
+        let heeding = handler_with(&s3, &[end], clock);
+        let requiring = handler_with(&s3, &[end, ("BUCKET_POLICY", "require")], clock);
+        let log = Log::default();
+        let _guard = log.collect();
+        for function in [&heeding, &requiring] {
+            let (_, body) = link(function, &json!({})).await;
+            assert_eq!(
+                (&body["expires_in"], &body["bucket_policy"]),
+                (&json!(595), &json!("heeded"))
+            );
+        }
+        s3.script(move |call| {
+            (call.operation == Operation::GetBucketPolicy)
+                .then(|| Reply::s3_error(refusal.0, refusal.1))
+        });
+        // A refusal counts at once. Silence counts when the policy is a quarter of an hour old.
+        let from = if refusal.0 == 403 { 301 } else { 901 };
+        for second in [299, 301, 700, 899, 901, 1_500, 3_600, 36_000] {
+            PASSED.set(second);
+            let is_known = second < from;
+            let (status, body) = link(&heeding, &json!({})).await;
+            assert_eq!((status, &body["expires_in"]), (200, &json!(595)), "{second}: {body}");
+            let reading = if is_known { "heeded" } else { "unreadable" };
+            assert_eq!(body["bucket_policy"], reading, "{second}");
+            let (status, body) = link(&requiring, &json!({})).await;
+            assert_eq!(status, if is_known { 200 } else { 503 }, "{second}: {body}");
+        }
+        let text = log.text();
+        let told = text.matches("a bucket's policy can't be read").count();
+        assert_eq!(told, 2, "once for each function: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_checked_link_ends_before_the_object_does() {
     let end = Timestamp::from_second(Timestamp::now().as_second() + 900).unwrap();
     let date = strtime::format("%a, %d %b %Y %H:%M:%S GMT", end);

@@ -7,7 +7,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::function::{
-    ARN, batch, failed, function, function_with, handle, notification, now, pass,
+    ARN, batch, counted, failed, function, function_with, handle, notification, now, pass,
 };
 use super::ledger::{claims, marks, recipients, released, releases};
 use super::{LINK_TO, mime};
@@ -367,4 +367,72 @@ async fn a_mail_is_not_begun_shortly_before_the_invocation_ends() {
     let response = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await.unwrap();
     assert_eq!(failed(&serde_json::to_value(response).unwrap()), ["m0"]);
     assert_eq!(aws.count(Operation::HeadObject) + claims(&aws), 0);
+}
+
+/// A file that S3 shows and does not open.
+async fn aws_that_refuses(code: &'static str, words: &'static str) -> FakeAws {
+    let aws = aws_with_report().await;
+    aws.script(move |call| {
+        let is_open = call.operation == Operation::GetObject;
+        is_open.then(|| Reply::error(Service::S3, 403, code, words))
+    });
+    aws
+}
+
+#[tokio::test]
+async fn a_file_in_an_archive_is_final_with_one_line_and_one_number() {
+    for changes in [
+        &[] as &[_],
+        &[
+            (
+                "GRANTS",
+                r#"[{"bucket":"files","prefix":"","principals":["s3-event"],"region":"eu-west-1",
+                "actions":["share"]}]"#,
+            ),
+            ("SHARES_TABLE", "shares"),
+            ("PUBLIC_URL", "https://files.example.com"),
+        ],
+    ] {
+        let aws = aws_that_refuses("InvalidObjectState", "no").await;
+        let to = "a@example.com, b@example.com, c@example.com";
+        aws.state().bucket("files").current(KEY).set_header(LINK_TO, Some(to));
+        let log = crate::log::Log::default();
+        let _guard = log.collect();
+        let function = function_with(&aws, changes);
+        let answer = handle(&function, &batch(&[notification(KEY)])).await.unwrap();
+        assert!(failed(&answer).is_empty());
+        assert!(aws.mails().is_empty());
+        assert_eq!((counted("EventsRefused"), counted("MailsFailed")), (1, 0));
+        let text = log.text();
+        assert_eq!(text.lines().filter(|line| line.contains("event refused")).count(), 1, "{text}");
+        assert!(text.contains("restore it first") && !text.contains("link refused"), "{text}");
+        assert_eq!(aws.state().items("shares").len(), 0);
+        assert_eq!(released(&aws), claims(&aws), "nobody holds a claim");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_opens_for_nobody_is_not_mailed_and_tried_again() {
+    for words in ["User is not authorized to perform: kms:Decrypt on the resource", "no"] {
+        let aws = aws_that_refuses("AccessDenied", words).await;
+        let function = function(&aws);
+        let one = batch(&[notification(KEY)]);
+        assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
+        assert!(aws.mails().is_empty());
+        // The permission is given.
+        aws.script(|_| None);
+        assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+        assert_eq!(recipients(&aws), ["alice@example.com"]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_read_at_once_from_an_archive_is_mailed() {
+    let aws = aws_with_report().await;
+    let class = Some("GLACIER_IR");
+    aws.state().bucket("files").current(KEY).set_header("x-amz-storage-class", class);
+    assert!(
+        failed(&handle(&function(&aws), &batch(&[notification(KEY)])).await.unwrap()).is_empty()
+    );
+    assert_eq!(recipients(&aws), ["alice@example.com"]);
 }

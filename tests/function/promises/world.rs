@@ -7,9 +7,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use fake_aws::{Call, FakeAws, Operation, Reply};
-use jiff::civil::DateTime;
 use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -42,12 +40,17 @@ pub(super) fn begin() -> Timestamp {
     BEGIN.parse().unwrap()
 }
 
+/// The access key id of a session that ends then. It says so, for the S3 here to read.
+pub(super) fn access_key_id(session_end: i64) -> String {
+    format!("ASIA{session_end}")
+}
+
 /// What ends links here, in seconds since the beginning. `None`: it does not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub(super) name: &'static str,
-    /// The session of the function's credentials.
-    pub(super) session_end: Option<i64>,
+    /// How long a session lasts.
+    pub(super) session: Option<i64>,
     /// From this age on a statement of the policy refuses a link.
     pub(super) policy_age: Option<i64>,
     /// From then on another statement refuses it.
@@ -79,25 +82,14 @@ pub(super) enum PolicyIs {
 struct Signed {
     at: i64,
     expires_in: i64,
+    session_end: i64,
     names_version: bool,
 }
 
 impl World {
     /// Whether S3 opens the link of this URL at `second`.
     pub(super) fn opens(&self, url: &str, second: i64) -> bool {
-        let query = url.split_once('?').unwrap().1;
-        let parameter = |name: &str| {
-            query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-        };
-        let date = parameter("X-Amz-Date").unwrap();
-        let date: DateTime =
-            strtime::parse("%Y%m%dT%H%M%SZ", date).unwrap().to_datetime().unwrap();
-        let at = date.to_zoned(TimeZone::UTC).unwrap().timestamp();
-        let signed = Signed {
-            at: at.duration_since(begin()).as_secs(),
-            expires_in: parameter("X-Amz-Expires").unwrap().parse().unwrap(),
-            names_version: parameter("versionId").is_some(),
-        };
+        let signed = Self::signed(url);
         self.refusal(&signed, second).is_none()
     }
 
@@ -107,7 +99,7 @@ impl World {
         if age >= link.expires_in || self.policy_age.is_some_and(|most| age >= most) {
             return Some(Reply::s3_error(403, "AccessDenied"));
         }
-        if is_over(self.session_end) {
+        if second >= link.session_end {
             return Some(Reply::s3_error(400, "ExpiredToken"));
         }
         if is_over(self.policy_instant) {
@@ -116,7 +108,8 @@ impl World {
         if is_over(self.expires) && !link.names_version {
             return Some(Reply::s3_error(404, "NoSuchKey"));
         }
-        let is_archived = self.is_archived || is_over(self.archived) || is_over(self.restored_until);
+        let is_archived =
+            self.is_archived || is_over(self.archived) || is_over(self.restored_until);
         is_archived.then(|| Reply::s3_error(403, "InvalidObjectState"))
     }
 
@@ -124,8 +117,8 @@ impl World {
     fn object(&self, call: &Call) -> Reply {
         let second = passed();
         let refusal = if call.is_presigned() {
-            let url = format!("https://files/?{}", call.query());
-            let signed = World::signed(&url);
+            let url = format!("https://files/?{}", call.query);
+            let signed = Self::signed(&url);
             self.refusal(&signed, second)
         } else {
             let is_gone = self.expires.is_some_and(|end| second >= end);
@@ -150,7 +143,8 @@ impl World {
             reply = reply.with_header("x-amz-expiration", &value);
         }
         if let Some(end) = self.restored_until {
-            let value = format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date(at(end)));
+            let value =
+                format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date(at(end)));
             reply = reply.with_header("x-amz-restore", &value);
         }
         if self.is_archived || self.restored_until.is_some() {
@@ -213,12 +207,13 @@ impl World {
             query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
         };
         let date = parameter("X-Amz-Date").unwrap();
-        let date: DateTime =
-            strtime::parse("%Y%m%dT%H%M%SZ", date).unwrap().to_datetime().unwrap();
-        let at = date.to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let date = date.replace('Z', "+0000");
+        let at = strtime::parse("%Y%m%dT%H%M%S%z", date).unwrap().to_timestamp().unwrap();
+        let access_key = parameter("X-Amz-Credential").unwrap();
         Signed {
             at: at.duration_since(begin()).as_secs(),
             expires_in: parameter("X-Amz-Expires").unwrap().parse().unwrap(),
+            session_end: access_key.split_once("%2F").unwrap().0[4..].parse().unwrap(),
             names_version: parameter("versionId").is_some(),
         }
     }
@@ -229,5 +224,5 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 fn http_date(instant: Timestamp) -> String {
-    strtime::format("%a, %d %b %Y %H:%M:%S GMT", instant.to_zoned(TimeZone::UTC)).unwrap()
+    strtime::format("%a, %d %b %Y %H:%M:%S GMT", instant).unwrap()
 }

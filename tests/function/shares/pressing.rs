@@ -1,15 +1,16 @@
 //! What a press gets, what it counts, and what must hold for it.
 
-use fake_aws::Object;
 use std::collections::HashSet;
 
+use fake_aws::Object;
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use s3_link_signer::Handler;
 use serde_json::{Value, json};
 
 use super::function::{
     Answer, GRANTS, KEY, Request, aws, counted, downloads, dynamodb_calls, facts, function,
-    function_with, item, pass, press, send, share,
+    function_with, item, now, owner, pass, press, send, share,
 };
 
 #[tokio::test]
@@ -343,4 +344,45 @@ async fn no_token_but_the_share_s_own_opens_it_and_malformed_ones_make_no_call()
     assert_eq!(press(&function, &format!("/s/{}", made.id), None).await.status, 404);
     assert_eq!(dynamodb_calls(&aws), 0);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_press_keeps_to_a_policy_that_is_two_minutes_old_at_most() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({})).await;
+    // A link's window would keep to the old policy for five minutes.
+    aws.state().bucket("files").policy = Some(json!({"Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/*",
+        "Condition": {"NumericGreaterThan": {"s3:signatureAge": 150_000}},
+    }]}));
+    pass(121);
+    let link = press(&function, &made.path, None).await;
+    let location = link.headers["location"].as_str().unwrap();
+    assert!(location.contains("X-Amz-Expires=145&"), "{location}");
+}
+
+#[tokio::test]
+async fn a_share_of_a_version_ends_when_the_version_is_not_current_any_more() {
+    let aws = aws().await;
+    let end = now() + SignedDuration::from_hours(24);
+    let date = jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", end).unwrap();
+    let expiration = format!("expiry-date=\"{date}\", rule-id=\"tidy\"");
+    let object = Object::of_size(1_250_000).version("v1");
+    let object = object.with_header("x-amz-expiration", expiration.as_str());
+    aws.put_object("files", KEY, object);
+    let function = function(&aws);
+    for more in [json!({}), json!({"version_id": "v1"})] {
+        let mut wanted = json!({"key": KEY});
+        wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = owner(&function, "alice", "POST", "/shares", &wanted).await.json();
+        assert_eq!(made["limited_by"], "object", "{made}");
+        assert_eq!(made["expires_in"], 86_400 - 5 - 120, "{made}");
+        // So does a change of the end.
+        let path = format!("/shares/{}", made["share_id"].as_str().unwrap());
+        let changed = json!({"expires_in": 172_800});
+        let changed = owner(&function, "alice", "PATCH", &path, &changed).await.json();
+        assert_eq!(changed["expires_at"], made["expires_at"], "{changed}");
+        assert_eq!(changed["bucket_policy"], "heeded");
+    }
 }
