@@ -10,7 +10,7 @@
 //! | `signer` | who signs, and what proves when the session ends? | [`signer`] |
 //! | `object` | may the signer read the object? | [`object`] |
 //! | `grant` | who is granted the object, and for how long? | [`grant`] |
-//! | `block-public-access`, `bucket-policy`, `policy-status` | what do the bucket's policies do? | [`policies`] |
+//! | `block-public-access`, `bucket-policy`, `policy-status`, `other-policies` | what do policies do? | [`policies`] |
 //! | `region`, `encryption`, `storage-class`, `lifecycle` | where and how is the object stored? | [`storage`] |
 //! | `window` | how long does a link work that is signed now, and why no longer? | [`bounds`] |
 //! | `revocation` | what ends the links that there are? | [`revocation`] |

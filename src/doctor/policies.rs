@@ -1,11 +1,14 @@
-//! Block Public Access, and what the bucket's policy does to a link.
+//! Block Public Access, what the bucket's policy does to a link, and which policies can't be looked at.
 
 use jiff::Timestamp;
+use link_rules::arn::Arn;
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
 use link_rules::policy::{Effect, Evaluation};
 use link_rules::window::Bounds;
 
+use super::commands::command;
+use super::iam::Kind;
 use super::{Check, DoctorContext, Outcome};
 use crate::links::{PolicyContext, PolicySetting};
 
@@ -44,6 +47,7 @@ impl Policies {
         let mut checks = vec![block_public_access(examined)];
         checks.extend(self.statements(examined));
         checks.push(policy_status(examined));
+        checks.push(other_policies(examined));
         checks
     }
 
@@ -157,4 +161,35 @@ fn policy_status(examined: &DoctorContext<'_>) -> Check {
         Ok(Some(false)) => new(Outcome::Ok, "The bucket's policy is not public."),
         Ok(None) => new(Outcome::Ok, "The bucket has no policy, so none is public."),
     }
+}
+
+/// The policies that may refuse a link, at once or at some age, and that the function can't look at.
+fn other_policies(examined: &DoctorContext<'_>) -> Check {
+    let signer = examined.signing.principal();
+    let account = signer.as_ref().and_then(|signer| Some(Arn::parse(&signer.arn)?.account));
+    let account = account.unwrap_or("ACCOUNT");
+    let region = examined.facts.region.as_deref().unwrap_or("REGION");
+    let of_organisation = |kind| {
+        let list = ["aws", "organizations", "list-policies-for-target", "--target-id", account];
+        command(&[&list[..], &["--filter", kind]].concat())
+    };
+    let mut commands = vec![
+        "# In the organisation's management account, and once more for each parent \
+         (`aws organizations list-parents`):"
+            .to_owned(),
+        of_organisation("RESOURCE_CONTROL_POLICY"),
+        of_organisation("SERVICE_CONTROL_POLICY"),
+    ];
+    if let Some(role) = signer.as_ref().filter(|signer| signer.kind == Kind::Role) {
+        for operation in ["list-role-policies", "list-attached-role-policies", "get-role"] {
+            commands.push(command(&["aws", "iam", operation, "--role-name", &role.name]));
+        }
+    }
+    let service = format!("Name=service-name,Values=com.amazonaws.{region}.s3");
+    let endpoints = ["aws", "ec2", "describe-vpc-endpoints", "--region", region, "--filters"];
+    commands.push(command(&[&endpoints[..], &[&service]].concat()));
+    let sentence = "Policies of the organisation, of the signing role with its boundary and session, and of \
+                    VPC endpoints can't be looked at from here. They may refuse a link, or one of some \
+                    age. Write a cap on the age into \"max_expires_in\" of the grant.";
+    Check::new("other-policies", Outcome::Unknown, sentence).with_commands(commands)
 }

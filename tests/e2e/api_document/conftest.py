@@ -46,7 +46,7 @@ def table(aws):
 @pytest.fixture(scope="session")
 def signers(aws, s3, table):
     """A role that signs, and one that may not read buckets' policies."""
-    reads_policies = {"Effect": "Allow", "Action": "s3:GetBucketPolicy", "Resource": f"arn:aws:s3:::{BUCKET}"}
+    reads_policies = {"Effect": "Allow", "Action": ["s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"], "Resource": f"arn:aws:s3:::{BUCKET}"}
     mints = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     signer = roles.Role(
         aws, "document-signer", roles.read_statement(BUCKET), reads_policies, mints, *table.statements

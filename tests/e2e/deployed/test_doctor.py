@@ -72,7 +72,6 @@ def test_without_its_permissions_the_doctor_names_them(aws, stack_without_doctor
         ("block-public-access", "s3:GetBucketPublicAccessBlock"),
         ("policy-status", "s3:GetBucketPolicyStatus"),
         ("encryption", "s3:GetEncryptionConfiguration"),
-        ("lifecycle", "s3:GetLifecycleConfiguration"),
     ]:
         assert found[name]["outcome"] == "unknown", name
         assert f"allow {permission} on the bucket" in found[name]["sentence"], name

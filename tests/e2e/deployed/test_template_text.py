@@ -178,7 +178,7 @@ def test_both_signing_roles_may_read_what_readable_objects_lists():
     reads = template.statements("LinkPermissions")["ReadOtherFiles"]
     assert (reads["Action"], reads["Resource"]) == (["s3:GetObject", "s3:GetObjectVersion"], listed)
     policies = template.statements("LinkSignerPermissions")["ReadOtherBucketsPolicies"]
-    assert (policies["Action"], policies["Resource"]) == (["s3:GetBucketPolicy"], listed)
+    assert (policies["Action"], policies["Resource"]) == (["s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"], listed)
     assert "ReadOtherFiles" not in Template().statements("LinkPermissions")
     assert "ReadOtherBucketsPolicies" not in Template().statements("LinkSignerPermissions")
 

@@ -145,13 +145,14 @@ fn compare(name: &str, text: &str) {
 }
 
 /// The checks of an answer, in their order. Statements and findings repeat a name.
-const CHECKS: [&str; 12] = [
+const CHECKS: [&str; 13] = [
     "signer",
     "object",
     "grant",
     "block-public-access",
     "bucket-policy",
     "policy-status",
+    "other-policies",
     "region",
     "encryption",
     "storage-class",
@@ -217,6 +218,7 @@ async fn every_outcome_of_every_check_is_as_the_files_have_it() {
         "object ok",
         "object refuses",
         "object unknown",
+        "other-policies unknown",
         "policy-status ok",
         "policy-status unknown",
         "region ok",

@@ -102,8 +102,11 @@ pub(super) fn cases() -> Vec<Case> {
 fn who_signs() -> Vec<Case> {
     let signer = |name| Case::new(name, &["signer", "revocation"]);
     vec![
-        Case::new("a good file", &["signer", "object", "grant", "window", "revocation"])
-            .shown_whole(),
+        Case::new(
+            "a good file",
+            &["signer", "object", "grant", "other-policies", "window", "revocation"],
+        )
+        .shown_whole(),
         signer("a minted session")
             .set("SIGNING_ROLE_ARN", "arn:aws:iam::123456789012:role/links/session")
             .set(NO_EXPIRY.0, NO_EXPIRY.1)
@@ -165,8 +168,8 @@ fn whether_it_opens() -> Vec<Case> {
         object("a missing bucket").answer(Operation::GetObject, Reply::s3_error(404, "NoSuchBucket")),
         Case::new(
             "nothing may be looked at",
-            &["object", "block-public-access", "bucket-policy", "policy-status", "region",
-              "encryption", "storage-class", "lifecycle", "window"],
+            &["object", "block-public-access", "bucket-policy", "policy-status", "other-policies",
+              "region", "encryption", "storage-class", "lifecycle", "window"],
         )
         .closed(denied(), Reply::status(403))
         .answer(Operation::HeadBucket, Reply::status(403))
