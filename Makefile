@@ -18,7 +18,7 @@ unexport MAKEFLAGS
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
+.PHONY: help run demo build fake-aws check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,6 +32,9 @@ demo: $(LOCAL_AWS) ## The same, but end when it has been shown
 
 build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 	@.venv/bin/python -m local_aws.building
+
+fake-aws: ## Build the AWS that Python's tests, the campaign and the benchmarks call; they build it themselves too
+	CARGO_TARGET_DIR=target cargo build --locked --package fake-aws
 
 check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
 	cargo fmt --check
