@@ -33,7 +33,7 @@ demo: $(LOCAL_AWS) ## The same, but end when it has been shown
 build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 	@.venv/bin/python -m local_aws.building
 
-fake-aws: ## Build the AWS that Python's tests, the campaign and the benchmarks call; they build it themselves too
+fake-aws: ## Build the fake AWS that the tests in Python, the campaign and the benchmarks call
 	CARGO_TARGET_DIR=target cargo build --locked --package fake-aws
 
 check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
@@ -50,7 +50,7 @@ test-all: test check-release ## Check everything, as CI does
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others, and what a contributor waits for; three quarters of an hour
 	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring $(BENCH)
 
-campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+campaign: build fake-aws ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
 	@BUILD=release .venv/bin/python -m campaign $(CAMPAIGN)
 
 smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]

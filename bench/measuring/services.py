@@ -32,7 +32,7 @@ class Services:
         self._aws.attest(FUNCTION_ARN.decode(), TWELVE_HOURS)
         self._aws.put_all_objects(requests.BUCKET, size=1_250_000)
         self._aws.put_policy(requests.BUCKET, POLICY)
-        self._front = TlsFront([self._aws.endpoint() for _ in range(3)])
+        self._front = TlsFront(self._aws.endpoints(3))
         self._sts, self._s3, self._dynamodb = self._front.start()
         return self
 

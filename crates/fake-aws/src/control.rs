@@ -5,7 +5,7 @@
 //!
 //! | request | what it does |
 //! |---|---|
-//! | `POST /endpoints` | returns one more address of the services |
+//! | `POST /endpoints` | returns `count` more addresses of the services |
 //! | `GET`, `DELETE /calls` | returns the calls so far; `DELETE` forgets them too |
 //! | `GET /until?operation=GetItem&count=2` | answers when so many such calls are done that are not forgotten |
 //! | `POST /faults/{service}` | a list of faults for the next calls of a service |
@@ -77,7 +77,13 @@ async fn obey(aws: Arc<FakeAws>, request: Request) -> Value {
     let (place, name) = path.split_once('/').unwrap_or((path, ""));
     let body = || -> Value { serde_json::from_str(&request.body).expect("the body is JSON") };
     match (request.method.as_str(), place) {
-        ("POST", "endpoints") => aws.another_endpoint().await.into(),
+        ("POST", "endpoints") => {
+            let mut endpoints = Vec::new();
+            for _ in 0..body()["count"].as_u64().expect("a count") {
+                endpoints.push(aws.another_endpoint().await);
+            }
+            endpoints.into()
+        }
         ("GET", "calls") => aws.state().calls.iter().map(json::of_call).collect(),
         ("DELETE", "calls") => aws.take_calls().iter().map(json::of_call).collect(),
         ("GET", "until") => until(&aws, &request.query).await,
@@ -228,8 +234,8 @@ mod tests {
         order(&orders, "POST /faults/s3", faults).await;
         order(&orders, "PUT /faults", r#"{"done": true, "reply": {"status": 502, "body": "x"}}"#)
             .await;
-        let other = order(&orders, "POST /endpoints", "").await;
-        let failed = send(other.as_str().unwrap(), "GET /files/a%20b", "").await;
+        let other = order(&orders, "POST /endpoints", r#"{"count": 1}"#).await;
+        let failed = send(other[0].as_str().unwrap(), "GET /files/a%20b", "").await;
         assert!(failed.starts_with("HTTP/1.1 503") && failed.contains("a&amp;b"), "{failed}");
         assert!(send(&endpoint, "GET /files/a%20b", "").await.starts_with("HTTP/1.1 502"));
 

@@ -62,9 +62,9 @@ class Environment:
         await self._reading
         await self.api.stop()
 
-    async def asks_for_an_event(self, lag, seconds):
+    async def asks_for_an_event(self, lag, aws, seconds):
         """Whether the process asks for an event within so many seconds of its own."""
-        watch = Watch(lag, self)
+        watch = Watch(lag, self, aws)
         began_at = time.time()
         while (left := began_at + seconds + watch.withheld() - time.time()) > 0.0:
             if await self.before_it_ends(self.api.next_was_asked.wait(), left):

@@ -40,11 +40,12 @@ class Orders:
     """What a fake AWS that takes orders at an address can be told and asked."""
 
     def __init__(self, address):
-        self._host = address.removeprefix("http://")
+        # Host and port.
+        self.orders_at = tuple(address.removeprefix("http://").split(":"))
 
-    def endpoint(self):
-        """One more address of the services. A client makes connections of their own to each."""
-        return self._order("POST", "/endpoints")
+    def endpoints(self, count):
+        """So many more addresses of the services. A client makes connections of their own to each."""
+        return self._order("POST", "/endpoints", {"count": count})
 
     def calls(self, *operations):
         """The calls so far, or those of them that ask for these operations."""
@@ -131,7 +132,7 @@ class Orders:
 
     def _order(self, method, path, body=None):
         # Several threads may give orders.
-        with contextlib.closing(http.client.HTTPConnection(self._host, timeout=60)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(*self.orders_at, timeout=60)) as connection:
             connection.request(method, path, json.dumps(body))
             answer = connection.getresponse()
             told = json.loads(answer.read())

@@ -36,7 +36,8 @@ class Services:
         self._aws.__exit__(*error)
 
     def variables(self):
-        return {"AWS_ENDPOINT_URL_DYNAMODB": self._aws.url, "AWS_ENDPOINT_URL_S3": self._aws.endpoint()}
+        dynamodb, s3 = self._aws.endpoints(2)
+        return {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb, "AWS_ENDPOINT_URL_S3": s3}
 
     def freeze(self, fate, busy=False):
         """Let all connections meet one fate."""
