@@ -5,7 +5,6 @@ own (`fake_aws`). What happens in a life follows from the seed and the life's nu
 
 - `plan` says what happens in a life: requests, freezes, ends, new credentials.
 - `answers` says how its AWS answers each call.
-- `server` is an HTTP server that can freeze, forget and reset its connections.
 - `aws` lets the fake AWS answer so. Its errors repeat what they were sent.
 - `sessions` makes credentials whose sessions end at known instants, and the tokens that attest this.
 - `runtime_api` and `environment` run one process. Its signals are SIGSTOP, SIGCONT and SIGKILL.
