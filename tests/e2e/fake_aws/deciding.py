@@ -24,14 +24,15 @@ class Deciding:
         """Decide from now on."""
         self._reader, self._writer = await asyncio.open_connection(*self._aws.orders_at, limit=2**26)
         await self._order("PUT", None)
-        self._task = asyncio.create_task(self._run())
+        # It ends before `stop` only if something goes wrong.
+        self.task = asyncio.create_task(self._run())
 
     async def stop(self):
         """Decide no more. Raises what went wrong with a decision."""
-        self._task.cancel()
+        self.task.cancel()
         self._writer.close()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+            await self.task
 
     async def _run(self):
         decisions = {}
