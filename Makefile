@@ -18,7 +18,7 @@ unexport MAKEFLAGS
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
+.PHONY: help run demo build fake-aws check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,6 +32,9 @@ demo: $(LOCAL_AWS) ## The same, but end when it has been shown
 
 build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 	@.venv/bin/python -m local_aws.building
+
+fake-aws: ## Build the fake AWS that the tests in Python, the campaign and the benchmarks call
+	CARGO_TARGET_DIR=target cargo build --locked --package fake-aws
 
 check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
 	cargo fmt --check
@@ -47,7 +50,7 @@ test-all: test check-release ## Check everything, as CI does
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others, and what a contributor waits for; three quarters of an hour
 	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring $(BENCH)
 
-campaign: build ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
+campaign: build fake-aws ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
 	@BUILD=release .venv/bin/python -m campaign $(CAMPAIGN)
 
 smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]

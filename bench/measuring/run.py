@@ -15,8 +15,8 @@ from local_aws import paths
 
 from . import batches, building, instructions, shares, signatures, signer, starts, warm
 from .development import Waits
+from .services import Services
 from .shares import ShareFigures
-from .sts import Sts
 from .variants import OURS
 
 GROWTH_INVOCATIONS = 100_000
@@ -137,15 +137,15 @@ def shuffled(items):
 
 def measure_evidence(figures, rounds):
     """Measure starts that ask STS for the session's end, with our HTTP client and with the SDK's default one."""
-    with Sts() as sts:
+    with Services() as services:
         programs = {
             OURS: (
                 (paths.BOOTSTRAP,),
-                requests.environment(False, **sts.environment(sts.five_roots), **requests.OURS),
+                requests.environment(False, **services.sts_environment(), **requests.OURS),
             ),
             DEFAULT_CLIENT: (
                 (building.program("default-client"),),
-                requests.environment(False, **sts.environment(sts.system_roots)),
+                requests.environment(False, **services.sts_environment(has_default_roots=True)),
             ),
         }
         if instructions.VALGRIND:
@@ -158,12 +158,12 @@ def measure_evidence(figures, rounds):
         command, environment = programs[OURS]
         # On this machine both services answer at once, and then two calls beside one another take as long as
         # one after the other: their work is all there is.
-        sts.delay = SERVICE_SECONDS
-        with_policy = {False: environment, True: {**environment, **sts.policy_environment()}}
+        services.answer_after(SERVICE_SECONDS)
+        with_policy = {False: environment, True: {**environment, **services.policy_environment()}}
         for _ in range(rounds * STARTS_IN_A_ROUND // 2):
             for asks, variables in shuffled(with_policy.items()):
                 figures.policy_start[asks].append(starts.start(command, variables).first_response)
-        sts.delay = 0
+        services.answer_after(0)
         _, memory = warm.one_link(command, environment, slow=True)
         figures.sts_peak_memory = memory["VmHWM"]
         batch = batches.largest_batch(command, environment, slow=False)

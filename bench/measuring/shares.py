@@ -66,7 +66,7 @@ def measure(rounds, starts):
     """Measure all kinds: `rounds` warm processes, and `starts` starts for each kind."""
     figures = ShareFigures()
     with Services() as services:
-        environment = services.environment()
+        environment = services.shares_environment()
         for _ in range(rounds):
             kinds = events_of_all_kinds(services, environment, WARM_UP + INVOCATIONS)
             for kind, seconds in warm_cpu(services, environment, kinds, figures.dynamodb_calls).items():
@@ -87,7 +87,7 @@ def warm_cpu(services, environment, kinds, dynamodb_calls):
     with Process((paths.BOOTSTRAP,), environment) as process:
         for turn in range(WARM_UP + INVOCATIONS):
             for kind, of_kind in kinds.items():
-                services.calls.clear()
+                services.forget_calls()
                 before = process.cpu_seconds()
                 response, _ = process.invoke(of_kind.events[turn])
                 if turn >= WARM_UP:

@@ -72,6 +72,17 @@ impl Operation {
         Self::ALL.into_iter().find(|(operation, _)| *operation == self).map(|(_, service)| service)
     }
 
+    /// The operation with this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub(crate) fn by_name(name: &str) -> Self {
+        let mut all = Self::ALL.into_iter().map(|(operation, _)| operation);
+        let named = all.find(|operation| format!("{operation:?}") == name);
+        named.unwrap_or_else(|| panic!("{name} is no operation"))
+    }
+
     fn named(name: &str, service: Service) -> Self {
         let named =
             |(operation, of): &(Self, Service)| *of == service && format!("{operation:?}") == name;

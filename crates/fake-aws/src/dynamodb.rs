@@ -165,7 +165,8 @@ fn id(key: &Value) -> &str {
     key["id"]["S"].as_str().expect("an id")
 }
 
-fn item_id(item: &Item) -> String {
+/// The id of an item.
+pub(crate) fn item_id(item: &Item) -> String {
     item["id"]["S"].as_str().expect("an id").to_owned()
 }
 

@@ -8,7 +8,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::call::Service;
-use crate::fault::Delivery;
+
+/// How much an answer without end sends before its connection is closed, in bytes. A client that reads all
+/// of it takes as much memory.
+const ENDLESS: usize = 4 * 1024 * 1024;
+
+/// What becomes of an answer on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// It arrives.
+    #[default]
+    Whole,
+    /// Its headers arrive, and its body so much later.
+    LateBody(Duration),
+    /// Its headers and half of its body arrive. Then the connection is closed.
+    CutOff,
+    /// Its headers arrive, and a body that does not end for megabytes.
+    Endless,
+    /// Nothing of it arrives, and the connection is closed.
+    Closed,
+    /// Nothing of it arrives, and the connection ends with a reset.
+    Reset,
+    /// Nothing of it arrives, and the connection stays open until the client closes it.
+    Never,
+}
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -55,7 +78,8 @@ impl Reply {
     /// An error of a service, as its protocol has it.
     #[must_use]
     pub fn error(service: Service, status: u16, code: &str, message: &str) -> Self {
-        let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let text = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let error = format!("<Error><Code>{code}</Code><Message>{text}</Message></Error>");
         let reply = match service {
             Service::S3 => Self::document(&error),
             Service::Sts => Self::document(&format!("<ErrorResponse>{error}</ErrorResponse>")),
@@ -92,23 +116,30 @@ impl Reply {
         Self { delivery, ..self }
     }
 
-    /// Writes the self. `is_head`: without its body. Returns whether the connection goes on.
+    /// Writes the answer. `is_head`: without its body. Returns whether the connection goes on.
     pub(crate) async fn write(&self, is_head: bool, stream: &mut TcpStream) -> bool {
         tokio::time::sleep(self.delay).await;
         match self.delivery {
             Delivery::Closed => return false,
+            Delivery::Reset => {
+                // A client that has gone gets no reset.
+                let _ = stream.set_zero_linger();
+                return false;
+            }
             Delivery::Never => {
                 // The client ends it.
                 let _ = stream.read(&mut [0]).await;
                 return false;
             }
-            Delivery::Whole | Delivery::LateBody(_) | Delivery::CutOff => {}
+            Delivery::Whole | Delivery::LateBody(_) | Delivery::CutOff | Delivery::Endless => {}
         }
         let mut head = format!("HTTP/1.1 {} x\r\n", self.status);
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        let has_length =
+            self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        if !has_length && self.delivery != Delivery::Endless {
             let _ = write!(head, "content-length: {}\r\n", self.body.len());
         }
         head.push_str("\r\n");
@@ -124,6 +155,14 @@ impl Reply {
                 Delivery::CutOff => {
                     let half = &body.as_bytes()[..body.len() / 2];
                     stream.write_all(&[head.as_bytes(), half].concat()).await?;
+                    Err(std::io::ErrorKind::ConnectionReset.into())
+                }
+                Delivery::Endless => {
+                    stream.write_all(head.as_bytes()).await?;
+                    let block = "<a>".repeat(21_845);
+                    for _ in 0..ENDLESS / block.len() {
+                        stream.write_all(block.as_bytes()).await?;
+                    }
                     Err(std::io::ErrorKind::ConnectionReset.into())
                 }
                 _ => stream.write_all((head + body).as_bytes()).await,

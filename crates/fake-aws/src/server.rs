@@ -1,8 +1,8 @@
 //! The server: its connections, and the order in which a call is answered.
 //!
 //! A call is remembered when it arrives. It waits if a test ordered a pause. The test's script may answer
-//! it. Otherwise a service does what it is asked, unless a fault is ordered. Whoever waits for the call to
-//! be done goes on before the answer is delivered.
+//! it. Otherwise a service does what it is asked, unless a fault is decided or ordered. Whoever waits for the
+//! call to be done goes on before the answer is delivered. A call is done even if its connection ends meanwhile.
 
 use std::any::Any;
 use std::future::Future;
@@ -16,8 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::call::{Call, Operation, Service};
+use crate::connections::{Connections, End, Fate};
+use crate::decisions::Decisions;
 use crate::dynamodb;
-use crate::fault::{Fault, Kind};
+use crate::fault::Fault;
 use crate::http::Request;
 use crate::reply::Reply;
 use crate::s3::{self, Object};
@@ -37,9 +39,12 @@ pub struct FakeAws {
 struct Shared {
     state: Mutex<State>,
     script: Mutex<Arc<Script>>,
-    connections: AtomicUsize,
+    connections: Arc<Connections>,
+    decisions: Decisions,
     /// The calls that were done, in order.
     done: watch::Sender<Vec<Operation>>,
+    /// How many of them were done when the calls were taken last.
+    done_before: AtomicUsize,
 }
 
 impl FakeAws {
@@ -52,21 +57,15 @@ impl FakeAws {
     pub async fn scripted<R: Into<Option<Reply>>>(
         script: impl Fn(&Call) -> R + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             script: Mutex::new(Arc::new(|_| None)),
-            connections: AtomicUsize::new(0),
+            connections: Arc::default(),
+            decisions: Decisions::default(),
             done: watch::Sender::default(),
+            done_before: AtomicUsize::new(0),
         });
-        let accepting = Arc::clone(&shared);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                accepting.connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, Arc::clone(&accepting)));
-            }
-        });
+        let address = listen(&shared).await;
         let aws = Self { address, shared };
         aws.script(script);
         aws
@@ -85,6 +84,11 @@ impl FakeAws {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// One more address of the services. A client makes connections of their own to each address.
+    pub async fn another_endpoint(&self) -> String {
+        format!("http://{}", listen(&self.shared).await)
     }
 
     /// What the services know. They wait while the guard lives.
@@ -123,23 +127,68 @@ impl FakeAws {
     /// The calls since this was asked last. They are forgotten.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.state().calls)
+        let mut state = self.state();
+        self.shared.done_before.store(self.shared.done.borrow().len(), Ordering::SeqCst);
+        std::mem::take(&mut state.calls)
     }
 
     /// How many connections were made so far.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::SeqCst)
+        self.shared.connections.made()
+    }
+
+    /// How many requests came through connections that were forgotten. They got no answer.
+    #[must_use]
+    pub fn requests_in_vain(&self) -> usize {
+        self.shared.connections.in_vain()
+    }
+
+    /// Does to the open connections what happens to them while their client is frozen. Each that lies idle
+    /// meets one of the fates, in order and from the beginning again. `busy`: the others too.
+    pub fn freeze_connections(&self, fates: &[Fate], busy: bool) {
+        self.shared.connections.freeze(fates, busy);
+    }
+
+    /// From now on each call waits until it is decided.
+    pub fn want_decisions(&self) {
+        self.shared.decisions.want();
+    }
+
+    /// Waits until there are calls that wait for a decision and that nobody has seen yet, and takes them with
+    /// their numbers.
+    pub async fn undecided(&self) -> Vec<(u64, Call)> {
+        self.shared.decisions.next().await
+    }
+
+    /// Decides the call with this number.
+    ///
+    /// # Panics
+    ///
+    /// If it does not wait for a decision.
+    pub fn decide(&self, number: u64, fault: Fault) {
+        self.shared.decisions.decide(number, fault);
+    }
+
+    /// Waits until so many calls that ask for this operation are done, since [`FakeAws::take_calls`] was
+    /// asked last.
+    pub async fn until_count(&self, operation: Operation, wanted: usize) {
+        let before = self.shared.done_before.load(Ordering::SeqCst);
+        let mut done = self.shared.done.subscribe();
+        done.wait_for(|done| count(&done[before..], operation) >= wanted)
+            .await
+            .expect("the services are there");
     }
 
     /// Waits until the next call from now on that asks for this operation is done. Its answer is
     /// delivered after that.
     pub fn until_done(&self, operation: Operation) -> impl Future<Output = ()> + use<> {
-        let count = move |done: &Vec<Operation>| done.iter().filter(|it| **it == operation).count();
         let mut done = self.shared.done.subscribe();
-        let before = count(&done.borrow());
+        let before = count(&done.borrow(), operation);
         async move {
-            done.wait_for(|done| count(done) > before).await.expect("the services are there");
+            done.wait_for(|done| count(done, operation) > before)
+                .await
+                .expect("the services are there");
         }
     }
 
@@ -171,33 +220,24 @@ impl Shared {
     }
 
     /// The answer of the script, or of a service.
-    fn reply(&self, call: &Call) -> Reply {
+    async fn reply(&self, call: &Call) -> Reply {
         let script = Arc::clone(&self.script.lock().unwrap_or_else(PoisonError::into_inner));
         match catch_unwind(AssertUnwindSafe(|| script(call))) {
             Ok(Some(reply)) => return reply,
             Ok(None) => {}
             Err(panic) => return self.violation(call, panic.as_ref()),
         }
-        let faults = call.service().map(|service| (service, self.next_fault(service)));
-        let Some((service, Fault { kind, delay })) = faults else {
-            return self.done_by_service(call);
-        };
-        let reply = match kind {
-            Kind::Done(delivery) => {
-                let reply = self.done_by_service(call);
-                // The service's own delivery is always whole.
-                reply.delivered(delivery)
-            }
-            Kind::Undone(delivery) => Reply::status(500).delivered(delivery),
-            Kind::Error { status, code, message } => Reply::error(service, status, &code, &message),
-        };
-        reply.after(delay)
+        let decided = self.decisions.of(call).await;
+        let fault = decided.or_else(|| self.next_fault(call.service())).unwrap_or_else(Fault::none);
+        // A request that asks for no operation has the path of an object's.
+        fault.answer(call.service().unwrap_or(Service::S3), || self.done_by_service(call))
     }
 
-    fn next_fault(&self, service: Service) -> Fault {
+    fn next_fault(&self, service: Option<Service>) -> Option<Fault> {
         let mut state = self.state();
-        let next = state.faults.get_mut(&service).and_then(std::collections::VecDeque::pop_front);
-        next.unwrap_or_else(Fault::none)
+        let faults = service.and_then(|service| state.faults.get_mut(&service));
+        let next = faults.and_then(std::collections::VecDeque::pop_front);
+        next.or_else(|| state.standing_fault.clone())
     }
 
     fn done_by_service(&self, call: &Call) -> Reply {
@@ -226,26 +266,72 @@ impl Shared {
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    while let Some(request) = Request::read(&mut stream).await {
-        let is_head = request.method == "HEAD";
-        let call = Call::new(request);
-        let pause = {
-            let mut state = shared.state();
-            state.calls.push(call.clone());
-            state.pauses.pop_front()
-        };
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
+/// Listens at a new address, and serves who connects.
+async fn listen(shared: &Arc<Shared>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, Arc::clone(&shared)));
         }
-        let reply = shared.reply(&call);
-        shared.done.send_modify(|done| done.push(call.operation));
-        // Whoever waits for that goes on first.
-        tokio::task::yield_now().await;
-        if !reply.write(is_head, &mut stream).await {
+    });
+    address
+}
+
+fn count(done: &[Operation], operation: Operation) -> usize {
+    done.iter().filter(|it| **it == operation).count()
+}
+
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let mut connection = Connections::add(&shared.connections);
+    loop {
+        let request = tokio::select! {
+            request = Request::read(&mut stream) => request,
+            end = connection.end() => return end.of(stream),
+        };
+        let Some(request) = request else { return };
+        if connection.is_forgotten() {
+            return End::Reset.of(stream);
+        }
+        connection.set_busy(true);
+        let is_head = request.method == "HEAD";
+        let mut answering = std::pin::pin!(answer(&shared, request));
+        let reply = tokio::select! {
+            reply = &mut answering => reply,
+            end = connection.end() => {
+                end.of(stream);
+                answering.await;
+                return;
+            }
+        };
+        let goes_on = tokio::select! {
+            goes_on = reply.write(is_head, &mut stream) => goes_on,
+            end = connection.end() => return end.of(stream),
+        };
+        if !goes_on {
             return;
         }
+        connection.set_busy(false);
     }
+}
+
+/// Takes a call, has it done, and returns its answer.
+async fn answer(shared: &Shared, request: Request) -> Reply {
+    let call = Call::new(request);
+    let pause = {
+        let mut state = shared.state();
+        state.calls.push(call.clone());
+        state.pauses.pop_front()
+    };
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
+    let reply = shared.reply(&call).await;
+    shared.done.send_modify(|done| done.push(call.operation));
+    // Whoever waits for that goes on first.
+    tokio::task::yield_now().await;
+    reply
 }
 
 #[cfg(test)]
@@ -253,7 +339,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::fault::Delivery;
+    use crate::reply::Delivery;
 
     /// A connection over which this request was sent.
     async fn asked(aws: &FakeAws, request: &str) -> TcpStream {

@@ -25,6 +25,8 @@ pub struct State {
     pub mail_quota: Option<usize>,
     /// The faults of the next calls of each service, in order.
     pub faults: HashMap<Service, VecDeque<Fault>>,
+    /// The fault of each call for which there is no other one.
+    pub standing_fault: Option<Fault>,
     /// How long the next calls wait before a service looks at them, in order.
     pub pauses: VecDeque<Duration>,
     /// The calls so far, in the order of their arrival.
@@ -44,6 +46,7 @@ impl Default for State {
             mails: Vec::new(),
             mail_quota: None,
             faults: HashMap::new(),
+            standing_fault: None,
             pauses: VecDeque::new(),
             calls: Vec::new(),
             violations: Vec::new(),

@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::call::{Call, Operation, Service};
 use crate::reply::Reply;
@@ -13,18 +13,29 @@ use crate::reply::Reply;
 /// What STS says of sessions.
 #[derive(Clone, Debug)]
 pub struct Sts {
-    /// The token that `GetWebIdentityToken` gives. `None`: it is refused.
+    /// The token that `GetWebIdentityToken` gives. `None`: it is refused, unless a session is attested.
     pub token: Option<String>,
+    /// The session about which `GetWebIdentityToken` gives a new token each time, if there is no `token`.
+    pub attested: Option<Attestation>,
     /// The end of the sessions that `AssumeRole` gives. `None`: it is refused.
     pub minted_until: Option<Timestamp>,
     /// The principal that `GetCallerIdentity` names.
     pub identity: String,
 }
 
+/// What STS attests of a session.
+#[derive(Clone, Debug)]
+pub struct Attestation {
+    /// The function whose execution role's session it is.
+    pub function_arn: String,
+    /// How long the session goes on after each token.
+    pub lasts: SignedDuration,
+}
+
 impl Default for Sts {
     fn default() -> Self {
         let identity = "arn:aws:sts::123456789012:assumed-role/signer/signer".to_owned();
-        Self { token: None, minted_until: None, identity }
+        Self { token: None, attested: None, minted_until: None, identity }
     }
 }
 
@@ -53,9 +64,10 @@ impl Reply {
     /// The answer to `GetCallerIdentity`.
     #[must_use]
     pub fn identity(arn: &str) -> Self {
+        let account = account(arn);
         Self::document(&format!(
             "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn>\
-             <UserId>AROAEXAMPLE:signer</UserId><Account>123456789012</Account>\
+             <UserId>AROAEXAMPLE:signer</UserId><Account>{account}</Account>\
              </GetCallerIdentityResult></GetCallerIdentityResponse>"
         ))
     }
@@ -76,32 +88,55 @@ impl Reply {
     }
 }
 
+/// The account in an ARN.
+fn account(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or("123456789012")
+}
+
 pub(crate) fn respond(call: &Call, sts: &Sts) -> Reply {
-    let Sts { token, minted_until, identity } = sts;
+    let Sts { token, attested, minted_until, identity } = sts;
     let answer = match call.operation {
-        Operation::GetWebIdentityToken => token.as_deref().map(Reply::token),
+        Operation::GetWebIdentityToken => {
+            let token = token.clone().or_else(|| attested.as_ref().map(Attestation::token));
+            token.as_deref().map(Reply::token)
+        }
         Operation::AssumeRole => minted_until.map(|end| Reply::minted("ASIAMINTED", end)),
         _ => Some(Reply::identity(identity)),
     };
     answer.unwrap_or_else(|| Reply::sts_error(403, "AccessDenied"))
 }
 
+impl Attestation {
+    /// A token that is issued now.
+    fn token(&self) -> String {
+        let now = Timestamp::now();
+        // STS states no fractions.
+        let end = Timestamp::from_second((now + self.lasts).as_second()).expect("an instant");
+        token_about(now, end, &self.function_arn)
+    }
+}
+
 /// A token as STS issues it about the session of the execution role of the function with this name. The
 /// session ends at `end`. Nobody can verify its signature.
 #[must_use]
 pub fn token(issued_at: Timestamp, end: Timestamp, function: &str) -> String {
+    let arn = format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}");
+    token_about(issued_at, end, &arn)
+}
+
+fn token_about(issued_at: Timestamp, end: Timestamp, function_arn: &str) -> String {
+    let account = account(function_arn);
     let header = serde_json::json!({"kid": "ec384", "typ": "JWT", "alg": "ES384"});
     let claims = serde_json::json!({
         "iss": "https://abc.tokens.sts.global.api.aws",
         "aud": "https://s3-link-signer.invalid",
-        "sub": "arn:aws:iam::123456789012:role/signer",
+        "sub": format!("arn:aws:iam::{account}:role/signer"),
         "iat": issued_at.as_second(),
         "exp": issued_at.as_second() + 60,
         "https://sts.amazonaws.com/": {
-            "aws_account": "123456789012",
+            "aws_account": account,
             "original_session_exp": end.to_string(),
-            "lambda_source_function_arn":
-                format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
+            "lambda_source_function_arn": function_arn,
         },
     });
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));

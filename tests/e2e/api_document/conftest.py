@@ -8,14 +8,15 @@ import pytest
 from api_document import document
 from api_document.http_api import HttpApi
 from api_document.shares import Shares
+from fake_aws import FakeAws
 from local_lambda import offline, requests, roles, running
-from local_lambda.attesting_sts import AttestingSts
 from local_lambda.shares_table import SharesTable
 
 BUCKET = "my-files"
 GRANTS = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1", "actions": ["get", "share"]}]
 # The runtime emulator's name for the function, whose own name is in its environment.
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:012345678912:function:signer"
+SIGNER_ARN = "arn:aws:sts::012345678912:assumed-role/link-signer/link-signer"
 # From now to the end of the session, in seconds: as in the example.
 SESSION_SECONDS = 39_286
 # As in the example of a share.
@@ -94,7 +95,9 @@ def functions(aws, table, signers, built):
     }
     started = {}
     with contextlib.ExitStack() as stack:
-        attesting_sts = stack.enter_context(AttestingSts(FUNCTION_ARN, SESSION_SECONDS))
+        attesting_sts = stack.enter_context(FakeAws())
+        attesting_sts.attest(FUNCTION_ARN, SESSION_SECONDS)
+        attesting_sts.identify(SIGNER_ARN)
 
         def start(situation=None):
             situation = situation if situation in situations else None

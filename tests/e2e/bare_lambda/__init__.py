@@ -1,6 +1,7 @@
 """One function process under a small stand-in for Lambda's Runtime API, with nothing else around it.
 
-- `runtime_api` is the stand-in. It hands out events and takes responses.
+- `runtime_api` is the stand-in. It hands out events and takes responses. `runtime_server` is its server, and
+  `concurrent_runtime_api` hands out many events at a time.
 - `process` starts a function as a child process and reads its CPU time and memory.
 - `requests` makes the events and the environment variables.
 

@@ -1,23 +1,11 @@
-"""A stand-in for Lambda's Runtime API. It hands out events and takes responses, for one function at a time.
+"""A stand-in for Lambda's Runtime API that hands out one event at a time, to one function."""
 
-It does as little as possible, because its own work is part of every measurement: one thread, no HTTP library,
-and it parses only what it needs. It has no time limits, no phases and no logs, and it accepts every response.
-
-Sources: AWS Lambda guide, "Using the Lambda runtime API"; for `/restore/next`, "Lambda SnapStart runtime hooks".
-"""
-
-import os
-import selectors
-import socket
+import collections
 import time
 
-FUNCTION_ARN = b"arn:aws:lambda:eu-west-1:123456789012:function:signer"
-ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}'
-RESTORED = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+from .runtime_server import ACCEPTED, FUNCTION_ARN, RESTORED, FunctionFailed, RuntimeServer, answer_with
 
-
-class FunctionFailed(Exception):
-    """The function ended, reported an error, or sent no request in time."""
+__all__ = ["FUNCTION_ARN", "FunctionFailed", "RuntimeApi"]
 
 
 class RuntimeApi:
@@ -27,31 +15,22 @@ class RuntimeApi:
         """`timeout` is how many seconds the function may take to its next request."""
         self._timeout = timeout
         self._invocations = 0
+        self._requests = collections.deque()
         # The connections on which the function waits: for an event, for the acceptance of its response, and
         # for its restoration from a snapshot.
         self._waiting = self._responded = self._restoring = None
 
     def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._connections = set()
-        self._process = None
+        self._server = RuntimeServer()
+        self.address = self._server.address
         return self
 
     def __exit__(self, *_):
-        for connection in self._connections:
-            connection.close()
-        if self._process is not None:
-            os.close(self._process)
-        self._selector.close()
-        self._listener.close()
+        self._server.close()
 
     def watch(self, pid):
         """Raise FunctionFailed as soon as this process ends."""
-        self._process = os.pidfd_open(pid)
-        self._selector.register(self._process, selectors.EVENT_READ)
+        self._server.watch(pid)
 
     def wait_for_next(self):
         """Wait until the function asks for an event. Returns the time at which it did."""
@@ -81,15 +60,8 @@ class RuntimeApi:
         if self._waiting is None:
             self.wait_for_next()
         self._invocations += 1
-        head = (
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            b"Lambda-Runtime-Aws-Request-Id: 00000000-0000-4000-8000-%012d\r\n"
-            b"Lambda-Runtime-Deadline-Ms: %d\r\nLambda-Runtime-Invoked-Function-Arn: %s\r\n"
-            b"Lambda-Runtime-Trace-Id: Root=1-6b03c29d-1ff5a4ab7f8e3d2a1c0b9e8d;Sampled=0\r\n"
-            b"Content-Length: %d\r\n\r\n"
-            % (self._invocations, (time.time() + 900) * 1000, FUNCTION_ARN, len(event))
-        )
-        self._waiting.sendall(head + event)
+        request_id = f"00000000-0000-4000-8000-{self._invocations:012}"
+        self._waiting.sendall(answer_with(event, request_id, time.time() + 900))
         self._waiting = None
         connection, request = self._request()
         if not request.head.startswith(b"POST ") or b"/response " not in request.head:
@@ -104,66 +76,9 @@ class RuntimeApi:
     def _request(self):
         """The next request on any connection, with that connection."""
         deadline = time.monotonic() + self._timeout
-        while True:
-            ready = self._selector.select(deadline - time.monotonic())
-            if not ready:
+        while not self._requests:
+            left = deadline - time.monotonic()
+            if left <= 0.0:
                 raise FunctionFailed(f"the function sent no request for {self._timeout:.0f} s")
-            for key, _ in ready:
-                if key.fileobj is self._listener:
-                    connection, _ = self._listener.accept()
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    self._connections.add(connection)
-                    self._selector.register(connection, selectors.EVENT_READ)
-                    continue
-                if key.fileobj == self._process:
-                    raise FunctionFailed("the function ended")
-                request = read_request(key.fileobj)
-                if request is not None:
-                    return key.fileobj, request
-                self._selector.unregister(key.fileobj)
-                self._connections.discard(key.fileobj)
-                key.fileobj.close()
-
-
-class Request:
-    """A request that the function sent."""
-
-    def __init__(self, head, body, arrived):
-        self.head = head
-        self.body = body
-        self.arrived = arrived
-
-    def is_get(self, path):
-        """Whether it is a GET for this path, which is without the version in front of it."""
-        return self.head.startswith(b"GET ") and path.encode() + b" " in self.head
-
-    def __str__(self):
-        return f"{self.head.splitlines()[0].decode()} {bytes(self.body[:500])!r}"
-
-
-def read_request(connection):
-    """Read a request that has begun to arrive. None if the connection was closed instead."""
-    received = connection.recv(65536)
-    if not received:
-        return None
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = 0
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-        elif name.lower() == b"transfer-encoding":
-            raise FunctionFailed("the function sent a chunked response, which this Runtime API can't read")
-    if len(body) < length:
-        whole = bytearray(length)
-        whole[: len(body)] = body
-        rest = memoryview(whole)[len(body) :]
-        while rest:
-            count = connection.recv_into(rest)
-            if count == 0:
-                raise FunctionFailed("the function closed the connection within a response")
-            rest = rest[count:]
-        body = whole
-    return Request(head, body, time.perf_counter())
+            self._requests += self._server.receive(left)
+        return self._requests.popleft()

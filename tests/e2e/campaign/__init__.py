@@ -1,12 +1,11 @@
 """Many lives of the built function, each with the freezes, ends and failures that a life in Lambda can have.
 
-A life is one environment after another: a process under a Runtime API of this package, whose AWS services are stand-ins
-of this package on 127.0.0.1. What happens in a life follows from the seed and the life's number alone.
+A life is one environment after another: a process under a Runtime API of this package, whose AWS is a fake one of its
+own (`fake_aws`). What happens in a life follows from the seed and the life's number alone.
 
 - `plan` says what happens in a life: requests, freezes, ends, new credentials.
-- `answers` says how the stand-ins answer each call.
-- `server` is an HTTP server that can freeze, forget and reset its connections.
-- `aws` stands for STS, S3, SES and DynamoDB. Their errors repeat what they were sent.
+- `answers` says how its AWS answers each call.
+- `aws` lets the fake AWS answer so. Its errors repeat what they were sent.
 - `sessions` makes credentials whose sessions end at known instants, and the tokens that attest this.
 - `runtime_api` and `environment` run one process. Its signals are SIGSTOP, SIGCONT and SIGKILL.
 - `events` makes the requests and the queue's messages.

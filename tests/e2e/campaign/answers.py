@@ -1,4 +1,4 @@
-"""How the stand-ins answer during one invocation: well, late, wrongly or not at all.
+"""How a life's AWS answers during one invocation: well, late, wrongly or not at all.
 
 Every answer follows from the seed, the life, the invocation, what is asked for, and how often it was asked for
 before. So the campaign knows the answer to a call that the function did not make, too.

@@ -28,7 +28,7 @@ class Environment:
         self.api = RuntimeApi()
 
     async def start(self):
-        await self.api.start()
+        self.api.start()
         self._process = await asyncio.create_subprocess_exec(
             self._command,
             env={**self._variables, "AWS_LAMBDA_RUNTIME_API": self.api.address},
@@ -60,11 +60,11 @@ class Environment:
         self._send(signal.SIGKILL)
         await self._process.wait()
         await self._reading
-        await self.api.stop()
+        self.api.stop()
 
-    async def asks_for_an_event(self, lag, seconds):
+    async def asks_for_an_event(self, lag, aws, seconds):
         """Whether the process asks for an event within so many seconds of its own."""
-        watch = Watch(lag, self)
+        watch = Watch(lag, self, aws)
         began_at = time.time()
         while (left := began_at + seconds + watch.withheld() - time.time()) > 0.0:
             if await self.before_it_ends(self.api.next_was_asked.wait(), left):

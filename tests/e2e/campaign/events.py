@@ -6,9 +6,8 @@ from urllib.parse import quote
 from bare_lambda import requests
 from local_lambda import requests as gateway
 
-from .aws import VERSION
+from .aws import BUCKET, VERSION
 
-BUCKET = "files"
 EXPIRES_IN = 3600
 # Only the signer's many links have a shorter window, so that sessions that end soon are enough for some of them.
 WINDOWS = (60, 900, EXPIRES_IN, 43_200)

@@ -78,7 +78,8 @@ def send(key, recipient, seconds):
     message = EmailMessage()
     message.set_content(f"This link works until {until:%A %-d %B %Y, %H:%M} UTC.\n\n{url}\n")
     raw = base64.b64encode(message.as_bytes()).decode()
-    body = {"Destination": {"ToAddresses": [recipient]}, "Content": {"Raw": {"Data": raw}}}
+    addresses = {"FromEmailAddress": "files@example.com", "Destination": {"ToAddresses": [recipient]}}
+    body = {**addresses, "Content": {"Raw": {"Data": raw}}}
     post(f"{os.environ['AWS_ENDPOINT_URL_SESV2']}/v2/email/outbound-emails", body)
 
 

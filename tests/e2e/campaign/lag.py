@@ -1,4 +1,4 @@
-"""Measures what this machine withholds from the lives: processors from the function, and time from the stand-ins.
+"""Measures what this machine withholds from the lives: processors from the function and its AWS, and time from who decides.
 
 None of it is the function's fault. What the function is judged by is later or less certain by as much, and by no more.
 """
@@ -11,7 +11,7 @@ import time
 class Lag:
     """Measures how late this process's own event loop is, until the `async with` block ends.
 
-    No stand-in reads, answers or notes anything while the loop is late.
+    No call is decided, and no response is noted, while the loop is late.
     """
 
     # How often it is measured, and from when on it counts, in seconds.
@@ -53,17 +53,21 @@ class Lag:
 
 
 class Watch:
-    """Measures what an environment loses to other processes, and to the loop's delays, from now on.
+    """Measures what an environment and its AWS lose to other processes, and to the loop's delays, from now on.
 
     `since` is an instant that was waited for. The loop may have been late for it.
     """
 
-    def __init__(self, lag, environment, since=None):
+    def __init__(self, lag, environment, aws, since=None):
         self._lag = lag
-        self._environment = environment
+        # A call and its answer wait for both of them.
+        self._processes = (environment, aws)
         self._since = since or time.time()
-        self._waited = environment.waited
+        self._waited = self._waits()
 
     def withheld(self):
         """How many seconds were withheld so far. No call and no response is later than this by this machine's fault."""
-        return self._lag.since(self._since) + self._environment.waited - self._waited
+        return self._lag.since(self._since) + self._waits() - self._waited
+
+    def _waits(self):
+        return sum(process.waited for process in self._processes)

@@ -114,10 +114,11 @@ class LivingLife:
             self._secrets.update(self._session.secrets())
         self._start = start
         self._aws.attests = start.attests
-        self._begin_answers(f"{number}/initialisation", start.states)
+        self._aws.begin_initialisation(self._answers_named(f"{number}/initialisation", start.states))
+        self._answers[self._aws.invocation] = self._aws.answers
         self._knowledge = expectations.Knowledge(self._session, self._plan.signing_role, start.attests)
         environment = Environment(self._command, self._variables())
-        self._starting = Watch(self._lag, environment)
+        self._starting = Watch(self._lag, environment, self._aws)
         self._environment = await environment.start()
         self._is_initialised = False
         self._counters.add(count.ENVIRONMENTS)
@@ -136,13 +137,12 @@ class LivingLife:
             more["SIGNING_ROLE_ARN"] = "arn:aws:iam::123456789012:role/signing"
         return requests.environment(declared=False, **more)
 
-    def _begin_answers(self, name, states, *withheld):
-        self._aws.begin(answers.Answers(f"{self._plan.name}/{name}", states), *withheld)
-        self._answers[self._aws.invocation] = self._aws.answers
+    def _answers_named(self, name, states):
+        return answers.Answers(f"{self._plan.name}/{name}", states)
 
     async def _until_next(self):
         """Wait until the function asks for an event."""
-        if not await self._environment.asks_for_an_event(self._lag, INITIALISATION_SECONDS):
+        if not await self._environment.asks_for_an_event(self._lag, self._aws, INITIALISATION_SECONDS):
             raise Ended("the function did not ask for an event")
         if not self._is_initialised:
             self._is_initialised = True
@@ -186,8 +186,9 @@ class LivingLife:
         """Hand out an event. Returns what became of it."""
         deadline = time.time() + invoke.deadline
         environment = self._environment
-        watch = Watch(self._lag, environment)
-        self._begin_answers(number, invoke.states, watch.withheld)
+        watch = Watch(self._lag, environment, self._aws)
+        self._aws.begin(self._answers_named(number, invoke.states), watch.withheld)
+        self._answers[self._aws.invocation] = self._aws.answers
         self._knowledge.event_comes()
         environment.api.hand_out(event, str(uuid.UUID(int=self._source.getrandbits(128), version=4)), deadline)
         if self._is_frozen:
@@ -223,7 +224,7 @@ class LivingLife:
         """
         kept_from = deadline - self.KEPT_FOR_ANSWER
         response = await environment.before_it_ends(environment.api.response(), kept_from - time.time())
-        watch = Watch(self._lag, environment, kept_from)
+        watch = Watch(self._lag, environment, self._aws, kept_from)
         while response is None:
             left = deadline + AFTER_DEADLINE_SECONDS + watch.withheld() - time.time()
             if left <= 0.0:

@@ -80,7 +80,7 @@ class MailerLife(LivingLife):
     async def _hand_out_twice(self, number, invoke, event, messages):
         """Hand out the same event to another environment too. Returns what became of it in this life's own."""
         async with self._other_environment() as other:
-            watch = Watch(self._lag, other)
+            watch = Watch(self._lag, other, self._aws)
             deadline = time.time() + invoke.deadline
             other.api.hand_out(event, str(uuid.uuid4()), deadline)
             others = self._response_in_time(f"{number}, the other environment", invoke, other, deadline)
@@ -103,7 +103,7 @@ class MailerLife(LivingLife):
         environment = await Environment(self._command, self._variables()).start()
         self._counters.add(count.ENVIRONMENTS)
         try:
-            if not await environment.asks_for_an_event(self._lag, INITIALISATION_SECONDS):
+            if not await environment.asks_for_an_event(self._lag, self._aws, INITIALISATION_SECONDS):
                 raise Ended("the other environment did not ask for an event")
             yield environment
         finally:
@@ -131,7 +131,7 @@ class MailerLife(LivingLife):
             key = f"private-files/{number}-{self._made}.pdf"
             source = random.Random(f"{self._plan.name}/{key}")
             readers = [f"reader-{self._made}-{index}@example.com" for index in range(source.randint(1, 2))]
-            self._aws.objects[key] = readers
+            self._aws.put_object(key, readers)
             self._counters.add(count.MAILS_WANTED, len(readers))
             self._waiting[f"message-{self._made}"] = key
         # Six minutes have passed since the messages that came back were delivered, so all leases are over.

@@ -39,7 +39,7 @@ async def live(lives, at_once, command):
 
     async with Lag() as lag:
         await spreading.in_lanes(live_one, lives, at_once)
-    # A search takes a tenth of a second and more. Meanwhile no stand-in of this process could answer.
+    # A search takes a tenth of a second and more. Meanwhile no answer could be decided in this process.
     for name, (spoken, secrets) in words.items():
         leaks = secrecy.leaks(spoken, secrets)
         if leaks:

@@ -1,7 +1,7 @@
 """Spreads lives over processes, each with an event loop of its own.
 
-A machine divides its time among processes. The stand-ins of all lives together would need more than the share of one
-process where many others are busy, and would be late for every life. Those of some lives need less than their share.
+A machine divides its time among processes. To decide the answers of all lives together would take more than the share
+of one process where many others are busy, and would be late for every life. Those of some lives take less.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ async def on_a_quiet_machine():
 
 
 async def on_a_late_machine():
-    """Hold up the stand-ins for half of the time."""
+    """Hold up who decides the answers, for half of the time."""
     while True:
         await asyncio.sleep(0.1)
         time.sleep(0.1)
@@ -45,7 +45,7 @@ MACHINES = {on_a_quiet_machine: 0.3, on_a_late_machine: 4.0}
 
 
 @pytest.fixture(scope="module", params=MACHINES)
-def seen(isolated, tmp_path_factory, request):
+def seen(built, tmp_path_factory, request):
     """What the campaign sees on a machine: the names of what it counts, for each function and each fault."""
     machine = request.param
     functions = [(function, fault) for function, own in FUNCTIONS.items() for fault in (*own, "none")]
@@ -100,12 +100,12 @@ def test_a_fault_of_the_mailer_is_seen(seen, fault):
     assert fault in seen["mailer", fault] <= {fault, count.LOST, count.LATE}
 
 
-def test_an_answer_that_the_machine_alone_delays_is_counted_as_late_and_is_no_fault(isolated, tmp_path, monkeypatch):
+def test_an_answer_that_the_machine_alone_delays_is_counted_as_late_and_is_no_fault(built, tmp_path, monkeypatch):
     hand_out = RuntimeApi.hand_out
 
     def hand_out_and_stall(*arguments):
         hand_out(*arguments)
-        # The stand-ins go on when the deadline is over.
+        # Nothing is noted before the deadline is over.
         asyncio.get_running_loop().call_soon(time.sleep, SHORT_INVOKE.deadline + 1.0)
 
     monkeypatch.setattr(RuntimeApi, "hand_out", hand_out_and_stall)
@@ -115,6 +115,6 @@ def test_an_answer_that_the_machine_alone_delays_is_counted_as_late_and_is_no_fa
     assert counters[count.UNJUDGED] == counters[count.REQUESTS] == 1
 
 
-def test_a_refused_first_request_is_seen(isolated, tmp_path):
+def test_a_refused_first_request_is_seen(built, tmp_path):
     assert thawed.refused(1, 1, faulty(tmp_path, count.REFUSED)) == 1
     assert thawed.refused(1, 1, faulty(tmp_path, "none")) == 0

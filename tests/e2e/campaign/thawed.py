@@ -95,7 +95,7 @@ async def first_status(source, command, lag):
         await asyncio.sleep(source.uniform(1.0, 4.0))
         event = json.dumps(gateway.post("/links", {"key": "private-files/report.pdf"})).encode()
         environment.api.hand_out(event, "00000000-0000-4000-8000-000000000001", time.time() + DEADLINE)
-        watch = Watch(lag, environment)
+        watch = Watch(lag, environment, aws)
         environment.thaw()
         response = await environment.before_it_ends(environment.api.response(), DEADLINE)
         return response and json.loads(response.body).get("statusCode"), watch.withheld()

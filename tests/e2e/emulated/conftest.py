@@ -1,13 +1,13 @@
 """The functions for the tests in this folder: the built bootstrap, and an AWS that refuses every request."""
 
+import fake_aws
 import pytest
 from local_lambda import offline, running
-from local_lambda.refusing_aws import RefusingAws
 
 
 @pytest.fixture(scope="session")
-def refusing_aws():
-    with RefusingAws() as aws:
+def refusing_aws(built):
+    with fake_aws.refusing() as aws:
         yield aws
 
 

@@ -5,9 +5,11 @@ The Rust tests in tests/function/mail/ cover failures of AWS. The tests in deplo
 
 import json
 import threading
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from local_lambda import offline, requests, running, stub_aws
+from fake_aws import FakeAws, ledger, mails, orders
+from local_lambda import offline, requests, running
 
 GRANTS = [{"bucket": "files", "prefix": "private-files/", "principals": ["s3-event"], "region": "eu-west-1"}]
 
@@ -55,8 +57,11 @@ def mailing(aws, **changes):
 
 
 @pytest.fixture(scope="module")
-def aws():
-    with stub_aws.StubAws() as aws:
+def aws(built):
+    """Every object exists, at every version, and every role may be assumed."""
+    with FakeAws() as aws:
+        aws.put_all_objects("files", size=1024, version_id="UYQJ1yRpPVZfcbuQpF0Bq2Ij8z1xJnTa")
+        aws.mint_until(datetime.now(timezone.utc) + timedelta(hours=1))
         yield aws
 
 
@@ -69,9 +74,10 @@ def mailer(built, aws):
 
 @pytest.fixture
 def inbox(aws):
-    """The mails that SES accepts. At the start of the test there are none, and the ledger is empty."""
-    aws.mails.clear()
-    aws.table.clear()
+    """Returns the mails that SES accepted. At the start of the test there are none, and the ledger is empty."""
+    aws.forget_mails()
+    aws.delete_items(ledger.TABLE)
+    aws.take_calls()
     return aws.mails
 
 
@@ -83,7 +89,7 @@ def test_every_event_about_objects_is_tested():
 def test_an_event_about_objects_has_the_result_that_its_source_expects(mailer, inbox, name):
     result, keys = EXPECTED[name]
     assert mailer.invoke(requests.fixture(name)) == result
-    assert [stub_aws.key_in(stub_aws.link_in(mail)) for mail in inbox] == keys
+    assert [mails.key_in(mails.link_in(mail)) for mail in inbox()] == keys
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -91,7 +97,7 @@ def test_an_unknown_event_fails_the_invocation_and_the_error_names_what_was_reco
     error = mailer.invoke(requests.fixture(name))
     assert error["errorType"] == "UnknownEvent"
     assert 'detail-type being "Scheduled Event"' in error["errorMessage"]
-    assert not inbox
+    assert not inbox()
 
 
 @pytest.mark.parametrize("name", ["s3/object-created-put", "sqs/s3-notification", "eventbridge/object-created"])
@@ -101,26 +107,24 @@ def test_without_a_sender_the_invocation_fails_and_the_error_names_the_setting(b
         error = function.invoke(requests.fixture(name))
     assert error["errorType"] == "MailingIsOff"
     assert "MAIL_FROM" in error["errorMessage"]
-    assert not inbox
+    assert not inbox()
 
 
 def test_if_the_function_is_killed_before_sending_one_mail_is_sent_after_the_lease(built, aws, inbox):
     event = requests.fixture("sqs/s3-notification")
     failed = {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
-    aws.ses_was_called.clear()
-    aws.hold_mails()
+    aws.fail("ses", orders.HANG)
     with mailing(aws) as function:
         invocation = threading.Thread(target=function.invoke, args=[event])
         invocation.start()
-        assert aws.ses_was_called.wait(10)
+        aws.until("SendEmail")
         running.kill(function.process_id())
         invocation.join(20)
-    aws.accept_mails()
 
     with mailing(aws) as function:
         assert function.invoke(event) == failed
-        assert not inbox
-        aws.end_leases()
+        assert not inbox()
+        ledger.end_leases(aws)
         assert function.invoke(event) == ALL_SUCCESS
         assert function.invoke(event) == ALL_SUCCESS
-    assert len(inbox) == 1
+    assert len(inbox()) == 1

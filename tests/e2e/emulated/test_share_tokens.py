@@ -15,9 +15,10 @@ import tempfile
 import pytest
 from bare_lambda import shares
 from bare_lambda.process import Process
+from bare_lambda.requests import BUCKET
+from fake_aws import FakeAws
 from local_aws import paths
-from local_aws.http_server import HttpServer
-from local_lambda import requests, secrecy, stub_dynamodb
+from local_lambda import requests, secrecy
 
 TOKENS = 5_000
 SEED = 20261125
@@ -37,27 +38,6 @@ KINDS = {
     "rest-api/press-share": 5,
     "function-url/press-share": 5,
 }
-
-
-class OneShare(HttpServer):
-    """A DynamoDB that keeps what is put into it, and an S3 that has every file. STS refuses."""
-
-    def __init__(self):
-        super().__init__()
-        self.items = {}
-        # The ids in the calls to DynamoDB so far.
-        self.asked = []
-
-    def answer(self, method, target, headers, body):
-        if "x-link-id=" in target:
-            return 206, {"Content-Range": "bytes 0-0/10"}, b"x"
-        if "X-Amz-Target" not in headers:
-            return 403, {}, b""
-        call, body = headers["X-Amz-Target"].split(".")[1], json.loads(body)
-        if "Key" in body:
-            self.asked.append(body["Key"]["id"]["S"])
-        status, response = stub_dynamodb.call(self.items, call, body)
-        return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(response).encode()
 
 
 class Generator:
@@ -117,8 +97,10 @@ class Generator:
 
 
 @pytest.fixture(scope="module")
-def one_share():
-    with OneShare() as aws:
+def aws(built):
+    """A DynamoDB that keeps what is put into it, and an S3 that has every file. STS refuses."""
+    with FakeAws() as aws:
+        aws.put_all_objects(BUCKET, size=10)
         yield aws
 
 
@@ -126,13 +108,19 @@ def environment(aws):
     return shares.environment(declared=False, ASSUMED_SESSION_SECONDS="43200", AWS_ENDPOINT_URL=aws.url)
 
 
+def asked(aws):
+    """The ids of the shares that DynamoDB was asked about since this was asked last."""
+    calls = [call.json for call in aws.take_calls() if call.header("x-amz-target")]
+    return [body["Key"]["id"]["S"] for body in calls if "Key" in body]
+
+
 def template(name):
     """A fixture as bytes before and after each place of the token."""
     return json.dumps(requests.fixture(name)).encode().split(requests.SHARE_TOKEN.encode())
 
 
-def test_tokens_that_are_no_share_s_open_nothing(one_share, built):
-    with tempfile.TemporaryFile() as log, Process([paths.BOOTSTRAP], environment(one_share), log.fileno()) as process:
+def test_tokens_that_are_no_share_s_open_nothing(aws):
+    with tempfile.TemporaryFile() as log, Process([paths.BOOTSTRAP], environment(aws), log.fileno()) as process:
 
         def answer(event):
             return json.loads(process.invoke(event)[0])
@@ -145,8 +133,7 @@ def test_tokens_that_are_no_share_s_open_nothing(one_share, built):
             return answer(json.dumps(text)[1:-1].encode().join(templates[name]))
 
         assert ask("http-api/get-share-page", token)["statusCode"] == 200
-        assert one_share.asked == [share_id]
-        one_share.asked.clear()
+        assert asked(aws) == [share_id]
 
         generator = Generator(token, share_id)
         names = generator.random.choices(list(KINDS), KINDS.values(), k=TOKENS)
@@ -160,12 +147,12 @@ def test_tokens_that_are_no_share_s_open_nothing(one_share, built):
             if WELL_FORMED.fullmatch(text):
                 expected.append(shares.share_id(text))
         # The form decides whether the table is asked, and it is asked once.
-        assert one_share.asked == expected
+        assert asked(aws) == expected
         assert share_id not in expected and len(expected) > TOKENS / 25
 
         # The real one opens as before.
         assert ask("http-api/get-share-page", token)["statusCode"] == 200
-        assert one_share.asked.count(share_id) == 1
+        assert asked(aws) == [share_id]
 
         log.seek(0)
         logged = log.read().decode()

@@ -9,10 +9,10 @@ import random
 import string
 from urllib.parse import urlsplit
 
+import fake_aws
 import pytest
 from local_aws import api_client
 from local_lambda import offline, requests, responses, roles, running, secrecy
-from local_lambda.refusing_aws import RefusingAws
 from local_lambda.shares_table import SharesTable
 
 CONTENT = b"The quarterly report"
@@ -266,23 +266,23 @@ def test_a_malformed_token_is_answered_without_any_call(built):
     right = "".join(generator.choices(letters, k=26)) + "A"
     malformed = ["-", right[:-1], right + "A", right[:-1] + "B", right[:-1] + "=", right[:13] + "+" + right[14:], "é" * 27, "\0" * 27]
     malformed += ["".join(generator.choices(letters, k=length)) for length in (1, 20, 26, 28, 43, 5000)]
-    with RefusingAws() as aws:
+    with fake_aws.refusing() as aws:
         variables = offline.environment(AWS_ENDPOINT_URL=aws.url, SHARES_TABLE="shares", BUCKET_POLICY="ignore")
         with running.LocalLambda("emulated-shares-refused", **variables) as function:
             # The first event starts the function, which asks STS for evidence.
             function.link(key="private-files/a")
-            before = list(aws.received)
+            aws.take_calls()
             for token in malformed:
                 for name in ("get-share-page", "press-share", "get-share-page-json"):
                     for gateway in OWNERS:
                         response = function.request(in_place_of_the_token(f"{gateway}/{name}", token))
                         assert response.status == 404, token
                         assert (responses.problem_code(response) or responses.heading(response)) in ("no-such-share", NEVER_WAS)
-            assert aws.received == before
+            assert aws.calls() == []
             # A token of the right form is asked for.
             response = function.request(requests.about_share("http-api/get-share-page", right))
             assert (response.status, responses.heading(response)) == (503, "This link can't be opened now")
-            assert len(aws.received) > len(before)
+            assert aws.calls("GetItem")
 
 
 def in_place_of_the_token(name, token):

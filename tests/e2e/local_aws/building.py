@@ -1,7 +1,8 @@
 """Builds the function for this machine's processor, because the function runs here, whatever the template's default is.
 
 `build_for_development` takes minutes at first and seconds after a change: `make run` and the tests have it.
-`build_for_release` is what a user deploys: `sam build`, which calls cargo-lambda.
+`build_for_release` is what a user deploys: `sam build`, which calls cargo-lambda. Beside either, `build` builds the fake
+AWS, which tests call.
 """
 
 import contextlib
@@ -23,7 +24,9 @@ VARIABLES = {
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 # With this test, cargo builds the dependencies with the features that all tests need, and builds them once for all.
-DEVELOPMENT = ["cargo", "build", "--locked", "--bin", "s3-link-signer", "--test", "architecture"]
+DEVELOPMENT = ["cargo", "build", "--locked", "--bin", "s3-link-signer", "--bin", "fake-aws", "--test", "architecture"]
+# The same program as `make fake-aws` builds, without the function.
+FAKE_AWS = ["cargo", "build", "--locked", "--package", "fake-aws"]
 
 
 def architecture():
@@ -38,9 +41,10 @@ def architecture():
 
 
 def build():
-    """Build the function that the Python tests run: paths.BOOTSTRAP. It takes seconds if nothing has changed."""
+    """Build what the Python tests run: paths.BOOTSTRAP and paths.FAKE_AWS. It takes seconds if nothing has changed."""
     if paths.IS_RELEASE:
         build_for_release()
+        cargo(FAKE_AWS, "the fake AWS")
     else:
         build_for_development()
 
@@ -49,12 +53,15 @@ def build_for_development():
     """Build paths.DEVELOPMENT. cargo shows its own progress."""
     check_machine()
     with alone(paths.DEVELOPMENT):
-        built = subprocess.run(
-            DEVELOPMENT, cwd=paths.ROOT, env={**os.environ, "CARGO_TARGET_DIR": str(paths.TARGET)}, check=False
-        )
-        if built.returncode != 0:
-            raise commands.Failure("the function did not build; cargo says why above")
+        cargo(DEVELOPMENT, "the function")
         place(paths.TARGET / "debug" / "s3-link-signer", paths.DEVELOPMENT)
+
+
+def cargo(command, what):
+    """Run cargo, whose output the user sees."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(paths.TARGET)}
+    if subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode != 0:
+        raise commands.Failure(f"{what} did not build; cargo says why above")
 
 
 def build_for_release():

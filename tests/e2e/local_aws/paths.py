@@ -19,6 +19,8 @@ SAM_BUILD = BUILD / "sam" / "build"
 RELEASE = BUILD / "lambda" / "s3-link-signer" / "bootstrap"
 # What `cargo build` makes, under the name that Lambda asks for.
 DEVELOPMENT = TARGET / "development" / "bootstrap"
+# The fake AWS is a part of the tests, so it is never built for release.
+FAKE_AWS = TARGET / "debug" / "fake-aws"
 BOOTSTRAP = RELEASE if IS_RELEASE else DEVELOPMENT
 LOCAL_AWS = TARGET / "local-aws"
 # What the names of logs and states end with, if several pytest processes run side by side.

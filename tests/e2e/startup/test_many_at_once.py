@@ -2,14 +2,13 @@
 
 import json
 import subprocess
-import time
 
 import pytest
 from bare_lambda import processor, requests
 from bare_lambda.concurrent_runtime_api import ConcurrentRuntimeApi
 from bare_lambda.runtime_api import FUNCTION_ARN
+from fake_aws import FakeAws, orders
 from local_aws import paths
-from local_lambda.attesting_sts import AttestingSts
 
 CONCURRENCY = 64
 EVENTS = 256
@@ -17,28 +16,19 @@ EVENTS = 256
 BATCH = 40
 
 
-class SlowSts(AttestingSts):
-    """An STS that takes half a second to attest, so that all invocations wait for it."""
-
-    def __init__(self):
-        super().__init__(FUNCTION_ARN.decode(), 11 * 3600)
-        self.calls = 0
-
-    def answer(self, method, target, headers, body):
-        self.calls += 1
-        # The first call, which initialisation makes, gets no answer.
-        if self.calls == 1:
-            return None
-        time.sleep(0.5)
-        return super().answer(method, target, headers, body)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, built):
-    """All events handled by one process: the Runtime API, the lines of the log, and the calls to STS."""
+    """All events handled by one process: the Runtime API, the lines of the log, and the calls to STS.
+
+    STS takes half a second to attest, so that all invocations wait for it.
+    """
     events = {f"request-{number}": event(number) for number in range(EVENTS)}
     log = tmp_path_factory.mktemp("many") / "log"
-    with SlowSts() as sts, ConcurrentRuntimeApi(events) as api, open(log, "wb") as output:
+    with FakeAws() as sts, ConcurrentRuntimeApi(events) as api, open(log, "wb") as output:
+        sts.attest(FUNCTION_ARN.decode(), 11 * 3600)
+        # The first call, which initialisation makes, gets no answer.
+        sts.fail("sts", orders.DISCONNECT)
+        sts.always(orders.late(0.5))
         environment = requests.environment(
             declared=False,
             AWS_LAMBDA_RUNTIME_API=api.address,
@@ -52,7 +42,7 @@ def run(tmp_path_factory, built):
         finally:
             process.kill()
             process.wait()
-    return api, log.read_text(encoding="utf-8").splitlines(), sts.calls
+        return api, log.read_text(encoding="utf-8").splitlines(), len(sts.calls())
 
 
 def event(number):

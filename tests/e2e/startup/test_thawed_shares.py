@@ -10,74 +10,59 @@ import time
 from collections import Counter
 
 import pytest
-from bare_lambda import shares
+from bare_lambda import requests, shares
 from campaign.environment import Environment
-from campaign.server import FATES, Answer, Server
+from fake_aws import FakeAws, orders
+from fake_aws.orders import FATES
 from local_aws import paths
-from local_lambda import stub_dynamodb
 
 DEADLINE = 15.0
 # DynamoDB's answer to a count takes so long where the process is stopped within the call, in seconds.
 SLOW = 0.4
 
 
-class Fate:
-    """Draws one fate for all connections."""
-
-    def __init__(self, fate):
-        self._fate = fate
-
-    def choice(self, _):
-        return self._fate
-
-
 class Services:
-    """S3 and DynamoDB, and what they were asked."""
+    """S3 and DynamoDB, each with an address of its own, and what they were asked."""
 
     def __init__(self):
-        self.table = {}
-        self.calls = Counter()
-        self.counting_takes = 0.0
-        self.was_counted = asyncio.Event()
-        self._servers = [Server(self._dynamodb), Server(self._s3)]
+        self._aws = FakeAws()
 
-    async def __aenter__(self):
-        for server in self._servers:
-            await server.start()
+    def __enter__(self):
+        self._aws.__enter__()
+        self._aws.put_all_objects(requests.BUCKET, size=1024)
         return self
 
-    async def __aexit__(self, *_):
-        for server in self._servers:
-            await server.stop()
+    def __exit__(self, *error):
+        self._aws.__exit__(*error)
 
     def variables(self):
-        dynamodb, s3 = self._servers
-        return {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url, "AWS_ENDPOINT_URL_S3": s3.url}
+        dynamodb, s3 = self._aws.endpoints(2)
+        return {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb, "AWS_ENDPOINT_URL_S3": s3}
 
     def freeze(self, fate, busy=False):
-        for server in self._servers:
-            server.freeze(Fate(fate), busy)
+        """Let all connections meet one fate."""
+        self._aws.freeze_connections([fate], busy)
+
+    def forget_calls(self):
+        self._aws.take_calls()
+
+    def calls(self):
+        """How many calls of each operation there were, since they were forgotten."""
+        return Counter(call.operation for call in self._aws.calls())
+
+    def count_slowly(self):
+        """Let DynamoDB take its time for the count of the next press, which reads the share first."""
+        self._aws.fail("dynamodb", orders.NO_FAULT, orders.late(SLOW))
+
+    async def until_counted(self):
+        await asyncio.wait_for(asyncio.to_thread(self._aws.until, "UpdateItem"), DEADLINE)
 
     def downloads(self):
-        [item] = self.table.values()
+        [item] = self._aws.items(shares.TABLE).values()
         return int(item["downloads"]["N"])
 
     def requests_in_vain(self):
-        return sum(server.requests_in_vain for server in self._servers)
-
-    async def _dynamodb(self, request):
-        name = request.headers["x-amz-target"].split(".")[1]
-        self.calls[name] += 1
-        status, answer = stub_dynamodb.call(self.table, name, json.loads(request.body))
-        delay = self.counting_takes if name == "UpdateItem" else 0.0
-        self.counting_takes = 0.0 if delay else self.counting_takes
-        if name == "UpdateItem":
-            self.was_counted.set()
-        return Answer(status, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"}, delay)
-
-    async def _s3(self, request):
-        self.calls["OpenLink"] += 1
-        return Answer(206, b"x", {"Content-Range": "bytes 0-0/1024"})
+        return self._aws.requests_in_vain()
 
 
 class Life:
@@ -90,7 +75,7 @@ class Life:
     async def __aenter__(self):
         self._environment = await Environment(paths.BOOTSTRAP, shares.environment(**self._services.variables())).start()
         self.token = shares.token_in((await self.invoke(shares.make(max_downloads=5))).body)
-        self._services.calls.clear()
+        self._services.forget_calls()
         return self
 
     async def __aexit__(self, *_):
@@ -116,7 +101,7 @@ class Life:
         self._environment.stop()
         self._services.freeze(fate)
         await asyncio.sleep(0.05)
-        self._services.calls.clear()
+        self._services.forget_calls()
         self.hand_out(event)
         self._environment.thaw()
         return await self.response()
@@ -130,29 +115,30 @@ class Life:
 
 @pytest.mark.parametrize("fate", FATES)
 def test_the_first_page_and_the_first_press_after_a_freeze_call_dynamodb_once_and_twice(built, fate):
-    async def live():
-        async with Services() as services, Life(services) as life:
+    async def live(services):
+        async with Life(services) as life:
             shares.body_of((await life.invoke(shares.page(life.token))).body, 200)
             page = await life.invoke_after_a_freeze(fate, shares.page(life.token))
             assert "quarterly-report-00000.pdf" in shares.body_of(page.body, 200)
-            assert services.calls == {"GetItem": 1}
+            assert services.calls() == {"GetItem": 1}
             for count in (1, 2):
                 press = await life.invoke_after_a_freeze(fate, shares.press(life.token))
                 assert "X-Amz-Signature=" in shares.location_in(press.body)
-                assert services.calls == {"GetItem": 1, "OpenLink": 1, "UpdateItem": 1}
+                assert services.calls() == {"GetItem": 1, "GetObject": 1, "UpdateItem": 1}
                 assert services.downloads() == count
             assert services.requests_in_vain() == 0
 
-    asyncio.run(live())
+    with Services() as services:
+        asyncio.run(live(services))
 
 
 @pytest.mark.parametrize("fate", FATES)
 def test_a_press_that_is_frozen_after_it_was_counted_is_answered_and_counted_once(built, fate):
-    async def live():
-        async with Services() as services, Life(services) as life:
-            services.counting_takes = SLOW
+    async def live(services):
+        async with Life(services) as life:
+            services.count_slowly()
             life.hand_out(shares.press(life.token))
-            await asyncio.wait_for(services.was_counted.wait(), DEADLINE)
+            await services.until_counted()
             life.stop()
             services.freeze(fate, busy=True)
             await asyncio.sleep(2 * SLOW)
@@ -160,6 +146,7 @@ def test_a_press_that_is_frozen_after_it_was_counted_is_answered_and_counted_onc
             shares.location_in((await life.response()).body)
             assert services.downloads() == 1
             # Where the answer was lost, the call was made once more.
-            assert services.calls["UpdateItem"] == (2 if fate in ("closed", "reset") else 1)
+            assert services.calls()["UpdateItem"] == (2 if fate in ("closed", "reset") else 1)
 
-    asyncio.run(live())
+    with Services() as services:
+        asyncio.run(live(services))

@@ -16,11 +16,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import fake_aws
 import pytest
 from bare_lambda import requests, shares
 from bare_lambda.process import Process
 from local_lambda.container_credentials import ContainerCredentials
-from local_lambda.refusing_aws import RefusingAws
 
 # The dynamic loader's files, and the one in which Rust's runtime looks for the end of the main thread's stack.
 ALLOWED_FILES = re.compile(r"/etc/ld\.so\.(cache|preload)|(/usr)?/lib(64)?/\S+\.so(\.\d+)*|/proc/self/maps")
@@ -41,7 +41,7 @@ class Trace:
     lines: list
     runtime_api: str
     sts: str
-    # The requests that STS had received when the function asked for its first event.
+    # What STS had been asked when the function asked for its first event.
     sts_requests: list
 
     def calls(self, *names):
@@ -60,6 +60,11 @@ class Trace:
         return [f"{host}:{port}" for port, host in (match.groups() for match in found)]
 
 
+def asked(sts):
+    """The operations that STS was asked for so far."""
+    return [call.operation for call in sts.calls()]
+
+
 def can_trace(strace):
     """Whether this path leads to a strace that has permission to trace."""
     return strace is not None and subprocess.run([strace, "-o", os.devnull, "true"], check=False).returncode == 0
@@ -74,12 +79,12 @@ def trace_start(function, directory, declared, variables=requests.environment):
     if not can_trace(strace):
         pytest.skip("strace was not found or may not trace: apt install strace")
     log = directory / "log"
-    with RefusingAws() as sts:
+    with fake_aws.refusing() as sts:
         environment = variables(declared=declared, AWS_ENDPOINT_URL_STS=sts.url)
         # -I2: a strace that writes into a file otherwise blocks the signals that would end it.
         with Process([strace, "-I2", "-f", "-s", "256", "-o", log, function], environment) as process:
             process.api.wait_for_next()
-            sts_requests = list(sts.received)
+            sts_requests = asked(sts)
             process.end(signal.SIGTERM)
             runtime_api = process.api.address
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -142,7 +147,7 @@ def test_with_a_declared_session_only_the_runtime_api_is_connected_to(request, n
 def test_without_a_declared_session_sts_is_asked_once_and_nothing_else_is_connected_to(undeclared_start):
     assert len(undeclared_start.calls("socket")) == 2
     assert sorted(undeclared_start.connections()) == sorted([undeclared_start.runtime_api, undeclared_start.sts])
-    assert undeclared_start.sts_requests == [("POST", "/")]
+    assert undeclared_start.sts_requests == ["GetWebIdentityToken"]
 
 
 def test_when_the_function_waits_for_its_first_event_it_has_one_thread_and_one_connection(function):
@@ -161,22 +166,22 @@ def test_when_the_function_waits_for_its_first_event_it_has_one_thread_and_one_c
 
 
 def test_with_snapstart_sts_is_asked_only_after_the_restore(function):
-    with RefusingAws() as sts:
+    with fake_aws.refusing() as sts:
         environment = requests.environment(
             declared=False, AWS_ENDPOINT_URL_STS=sts.url, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start"
         )
         with Process((function,), environment) as process:
             process.api.wait_for_restore_next()
             time.sleep(BACKGROUND_SECONDS)
-            assert sts.received == []
+            assert asked(sts) == []
             process.api.restore()
             process.api.wait_for_next()
-            assert sts.received == [("POST", "/")]
+            assert asked(sts) == ["GetWebIdentityToken"]
 
 
 def test_with_snapstart_credentials_are_requested_only_after_the_restore(function):
     """With SnapStart the credentials come from a container credentials endpoint, which also states their end."""
-    with ContainerCredentials() as endpoint, RefusingAws() as sts:
+    with ContainerCredentials() as endpoint, fake_aws.refusing() as sts:
         environment = requests.environment(
             declared=False,
             AWS_ENDPOINT_URL_STS=sts.url,
@@ -192,4 +197,4 @@ def test_with_snapstart_credentials_are_requested_only_after_the_restore(functio
             process.api.restore()
             process.api.wait_for_next()
             assert endpoint.requests > 0
-            assert sts.received == []
+            assert asked(sts) == []

@@ -1,4 +1,6 @@
-"""A server on 127.0.0.1 over TLS, with a certificate that a client verifies like any other.
+"""TLS before servers that have none, on 127.0.0.1, with a certificate that a client verifies like any other.
+
+The fake AWS speaks plain HTTP. What comes in over TLS is handed on to it byte by byte, and nothing of it is read here.
 
 Each run makes a new certificate chain: a root, an intermediate and a leaf with RSA keys of 2,048 bits, as Amazon's
 have.
@@ -10,12 +12,13 @@ parses that file instead of its built-in roots. The system's roots are certifi's
 the machine.
 """
 
+import asyncio
+import contextlib
 import ipaddress
 import ssl
 import tempfile
 import threading
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import certifi
@@ -28,23 +31,19 @@ from local_aws import paths
 FIVE_ROOTS = paths.ROOT / "src" / "aws" / "amazon-roots.pem"
 
 
-class TlsServer:
-    """The server. It listens until the `with` block ends."""
+class TlsFront:
+    """Listens once for each address, which is `http://` and a host with a port, and ends the TLS of what comes."""
 
-    # What answers: a class that inherits `Handler`.
-    handler = None
-    # On how many ports it listens. A client makes a connection for each.
-    listeners = 1
+    def __init__(self, addresses):
+        self._addresses = [address.removeprefix("http://").split(":") for address in addresses]
 
-    def __init__(self):
-        # Seconds until an answer. In the cloud the services are some milliseconds away.
-        self.delay = 0
-
-    def __enter__(self):
+    def start(self):
+        """Listen. Returns the ports, on `localhost` and on 127.0.0.1, in the order of the addresses."""
         self._directory = tempfile.TemporaryDirectory()
         directory = Path(self._directory.name)
         root, leaf = make_certificates()
         (directory / "leaf.pem").write_bytes(leaf)
+        # Certificates for clients, as files.
         self.five_roots = directory / "five-roots.pem"
         self.five_roots.write_bytes(FIVE_ROOTS.read_bytes() + root)
         self.system_roots = directory / "system-roots.pem"
@@ -54,46 +53,44 @@ class TlsServer:
         context.load_cert_chain(directory / "leaf.pem")
         # The default is two session tickets, which no client here would use.
         context.num_tickets = 0
-        self._servers = [self._listen(context) for _ in range(self.listeners)]
-        # Where it listens, on `localhost` and on 127.0.0.1.
-        self.ports = [server.server_port for server in self._servers]
-        return self
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        return [self._run(self._listen(context, *address)) for address in self._addresses]
 
-    def __exit__(self, *_):
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
+    def stop(self):
+        """End all connections, and stop listening."""
+        self._run(end_others())
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._directory.cleanup()
 
-    def _listen(self, context):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
-        server.daemon_threads = True
-        server.service = self
-        server.socket = context.wrap_socket(
-            # The thread of a connection does the handshake, at its first read.
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
+    def _run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _listen(self, context, host, port):
+        async def forward(reader, writer):
+            # The streams of Python 3.11 complain about a task that was cancelled.
+            with contextlib.suppress(asyncio.CancelledError):
+                onwards_reader, onwards_writer = await asyncio.open_connection(host, port)
+                await asyncio.gather(copy(reader, onwards_writer), copy(onwards_reader, writer))
+
+        server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
+        return server.sockets[0].getsockname()[1]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers requests, and keeps their connections."""
+async def end_others():
+    """End all tasks but this one."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
-    protocol_version = "HTTP/1.1"
 
-    def answer(self, status, headers, body=b""):
-        """Send an answer, in one piece."""
-        lines = [f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in headers.items())]
-        lines.append(f"Content-Length: {len(body)}")
-        self.wfile.write("\r\n".join([*lines, "", ""]).encode() + body)
-
-    def body(self):
-        """The body of the request."""
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-    def log_message(self, *_):
-        """Log nothing, so that only the tables are printed."""
+async def copy(reader, writer):
+    """Hand on all that comes, until it ends."""
+    with contextlib.suppress(OSError):
+        while received := await reader.read(65536):
+            writer.write(received)
+    writer.close()
 
 
 def make_certificates():
