@@ -1,5 +1,7 @@
 //! One condition of a statement, and what is known of it over time.
 
+use std::sync::Arc;
+
 use super::breakpoints::{Mark, Opening};
 use super::keys::{Subject, Value};
 use super::operators::{Comparison, Operator, SetOperator, boolean};
@@ -15,6 +17,8 @@ pub struct Condition {
     pub key: String,
     /// The values. One of them must match, or with a negated operator none of them.
     pub values: Vec<String>,
+    /// The key in lower case.
+    lower_key: String,
     parsed: Option<Operator>,
 }
 
@@ -35,22 +39,28 @@ pub enum Knowledge {
 impl Condition {
     pub(super) fn new(operator: &str, key: &str, values: Vec<String>) -> Self {
         let parsed = Operator::parse(operator);
-        Self { operator: operator.to_owned(), key: key.to_owned(), values, parsed }
+        let lower_key = key.to_ascii_lowercase();
+        Self { operator: operator.to_owned(), key: key.to_owned(), values, lower_key, parsed }
     }
 
-    /// The condition, asked about one link.
-    pub(super) fn ask(&self, question: &RequestContext<'_>) -> AskedCondition<'_> {
-        AskedCondition { condition: self, subject: question.subject(&self.key) }
+    /// The key in lower case.
+    pub(super) fn lower_key(&self) -> &str {
+        &self.lower_key
     }
 }
 
 /// A condition together with what is known of its key.
 pub(super) struct AskedCondition<'a> {
-    pub(super) condition: &'a Condition,
+    pub(super) condition: &'a Arc<Condition>,
     subject: Subject,
 }
 
-impl AskedCondition<'_> {
+impl<'a> AskedCondition<'a> {
+    /// A condition, asked about one link.
+    pub(super) fn new(condition: &'a Arc<Condition>, question: &RequestContext<'_>) -> Self {
+        Self { condition, subject: question.subject(&condition.lower_key) }
+    }
+
     /// Whether the condition is met when the link is opened at this instant.
     ///
     /// If it is unknown at two instants, then both turn on the same unknown.

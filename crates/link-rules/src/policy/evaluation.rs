@@ -1,13 +1,15 @@
 //! What a policy does to a link, statement by statement.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::breakpoints::{Bound, Mark, Opening};
 use super::conditions::{AskedCondition, Condition, Knowledge};
-use super::document::{Deny, Element, Policy};
-use super::pattern;
+use super::document::{Deny, Policy};
+use super::element::Element;
+use super::pattern::{Pattern, Text};
 use super::principals;
 use super::request_context::RequestContext;
 use super::tristate::Truth;
@@ -31,7 +33,7 @@ pub struct StatementEvaluation {
     /// What it does.
     pub effect: Effect,
     /// Its conditions as they were written, each with what is known of it.
-    pub conditions: Vec<(Condition, Knowledge)>,
+    pub conditions: Vec<(Arc<Condition>, Knowledge)>,
     /// Whether it is certain that the statement's principal, action and resource mean this link. A
     /// policy variable, or a principal that can't be told, leaves it open.
     pub certainly_ours: bool,
@@ -74,7 +76,8 @@ impl Policy {
     /// recipient can together leave nobody.
     #[must_use]
     pub fn evaluate(&self, question: &RequestContext<'_>) -> Evaluation {
-        let statements = self.denies.iter().filter_map(|deny| deny.evaluate(question)).collect();
+        let asked = Asked::new(question);
+        let statements = self.denies.iter().filter_map(|deny| deny.evaluate(&asked)).collect();
         Evaluation { statements, signed_at: question.signed_at }
     }
 }
@@ -127,20 +130,42 @@ impl Evaluation {
     }
 }
 
+/// What a policy is asked, made once for all of its statements.
+struct Asked<'a> {
+    question: &'a RequestContext<'a>,
+    action: Text<'a>,
+    resource: Text<'a>,
+    at_once: Opening,
+}
+
+impl<'a> Asked<'a> {
+    fn new(question: &'a RequestContext<'a>) -> Self {
+        let action = match question.version_id {
+            Some(_) => "s3:getobjectversion",
+            None => "s3:getobject",
+        };
+        Self {
+            question,
+            action: Text::new(action),
+            resource: Text::new(format!("{}/{}", question.bucket_arn, question.key)),
+            at_once: Opening::at_once(question.signed_at),
+        }
+    }
+}
+
 impl Deny {
     /// What the statement does to the link. `None` if it never refuses it to anybody.
-    fn evaluate(&self, question: &RequestContext<'_>) -> Option<StatementEvaluation> {
-        let ours = self.concerns(question);
+    fn evaluate(&self, asked: &Asked<'_>) -> Option<StatementEvaluation> {
+        let ours = self.concerns(asked);
         if ours == Truth::No {
             return None;
         }
-        let at_once = Opening::at_once(question.signed_at);
-        let conditions: Vec<_> =
-            self.conditions.iter().map(|condition| condition.ask(question)).collect();
-        let effect = effect(ours, &conditions, at_once)?;
-        let conditions = conditions.into_iter().map(|asked| {
-            let knowledge = asked.knowledge(at_once);
-            (asked.condition.clone(), knowledge)
+        let ask = |condition| AskedCondition::new(condition, asked.question);
+        let conditions: Vec<_> = self.conditions.iter().map(ask).collect();
+        let effect = effect(ours, &conditions, asked.at_once)?;
+        let conditions = conditions.into_iter().map(|condition| {
+            let knowledge = condition.knowledge(asked.at_once);
+            (Arc::clone(condition.condition), knowledge)
         });
         Some(StatementEvaluation {
             index: self.index,
@@ -152,24 +177,21 @@ impl Deny {
     }
 
     /// Whether the statement's principal, action and resource mean this link.
-    fn concerns(&self, question: &RequestContext<'_>) -> Truth {
-        let action = match question.version_id {
-            Some(_) => "s3:getobjectversion",
-            None => "s3:getobject",
-        };
-        let resource = format!("{}/{}", question.bucket_arn, question.key);
-        Truth::all([
-            matches(&self.action, |written| pattern::like(&written.to_lowercase(), action)),
-            matches(&self.resource, |written| pattern::like(written, &resource)),
-            principals::concerns(&self.principal, &question.signer),
-        ])
+    fn concerns(&self, asked: &Asked<'_>) -> Truth {
+        let parts: [&dyn Fn() -> Truth; 3] = [
+            &|| matches(&self.action, &asked.action),
+            &|| matches(&self.resource, &asked.resource),
+            &|| principals::concerns(&self.principal, &asked.question.signer),
+        ];
+        Truth::all(parts.into_iter().map(|part| part()))
     }
 }
 
-fn matches(element: &Element<Vec<String>>, matches: impl Fn(&String) -> Truth) -> Truth {
+fn matches(element: &Element<Vec<Pattern>>, text: &Text<'_>) -> Truth {
+    let any = |patterns: &[Pattern]| Truth::any(patterns.iter().map(|it| it.matches(text)));
     match element {
-        Element::Is(written) => Truth::any(written.iter().map(matches)),
-        Element::Not(written) => !Truth::any(written.iter().map(matches)),
+        Element::Is(patterns) => any(patterns),
+        Element::Not(patterns) => !any(patterns),
     }
 }
 

@@ -71,12 +71,11 @@ const ABSENT: [&str; 12] = [
 ];
 
 impl RequestContext<'_> {
-    /// What is known of a key, which is written in any case.
+    /// What is known of a key in lower case.
     pub(super) fn subject(&self, key: &str) -> Subject {
-        let key = key.to_ascii_lowercase();
         let known = |value: &str| Subject::Known(vec![Some(Value::Text(value.to_owned()))]);
         let optional = |value: Option<&str>| value.map_or_else(Subject::unknown, known);
-        match key.as_str() {
+        match key {
             "s3:signatureage" => Subject::Known(vec![Some(Value::SignatureAge)]),
             "aws:currenttime" => Subject::Known(vec![Some(Value::CurrentTime)]),
             "aws:epochtime" => Subject::Known(vec![Some(Value::EpochTime)]),
@@ -124,7 +123,7 @@ impl RequestContext<'_> {
                 Subject::Known(vec![None, Some(Value::Text("false".to_owned()))])
             }
             "aws:principalarn" | "aws:principalaccount" | "aws:principaltype" | "aws:username" => {
-                self.subject_of_identity(&key)
+                self.subject_of_identity(key)
             }
             key if RECIPIENTS.contains(&key) => {
                 Subject::Unknown { always_present: false, recipients: true }

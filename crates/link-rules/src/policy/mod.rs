@@ -13,11 +13,14 @@
 //!                                                                  └ statements       for the doctor
 //! ```
 //!
-//! - `document` reads the JSON,
+//! - `document` reads the JSON, with each `element`,
 //! - `request_context` says what is known of the link, and `keys` what follows for each condition key,
 //! - `principals`, `operators` and `pattern` compare the document with it,
 //! - `conditions` gives each condition one of the three values of `tristate` at each instant,
 //! - `evaluation` follows a statement through the instants of `breakpoints`.
+//!
+//! A policy is read once and asked about many links. So [`Policy::parse`] does all that does not turn
+//! on the link.
 //!
 //! This module does no I/O and reads no clock.
 
@@ -25,6 +28,7 @@ mod breakpoints;
 mod conditions;
 mod describe;
 mod document;
+mod element;
 mod evaluation;
 mod keys;
 mod operators;

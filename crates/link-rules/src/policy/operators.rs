@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::breakpoints::Opening;
 use super::keys::Value;
-use super::pattern;
+use super::pattern::{Pattern, Text};
 use super::scalar::Scalar;
 use super::tristate::Truth;
 
@@ -119,11 +119,11 @@ impl Comparison {
     pub(super) fn matches(self, value: &Value, written: &str, opening: Opening) -> Truth {
         let text = |text: &str| Value::Text(text.to_owned());
         match (self, value) {
-            (Self::Text, Value::Text(text)) => pattern::equal(written, text),
+            (Self::Text, Value::Text(text)) => pattern(written, Pattern::equal, text),
             (Self::TextIgnoringCase, Value::Text(text)) => {
-                pattern::equal(&written.to_lowercase(), &text.to_lowercase())
+                pattern(&written.to_lowercase(), Pattern::equal, &text.to_lowercase())
             }
-            (Self::TextLike, Value::Text(text)) => pattern::like(written, text),
+            (Self::TextLike, Value::Text(text)) => pattern(written, Pattern::like, text),
             (Self::Text | Self::TextIgnoringCase | Self::TextLike, Value::AuthType) => {
                 let exactly = self.matches(&text(AUTH_TYPE), written, opening);
                 let written = written.to_lowercase();
@@ -173,6 +173,10 @@ fn in_order(orders: &[Ordering], request: Option<Scalar>, policy: Option<Scalar>
     }
 }
 
+fn pattern(written: &str, read: fn(&str) -> Pattern, text: &str) -> Truth {
+    read(written).matches(&Text::new(text))
+}
+
 /// `true` or `false`, in any case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
@@ -185,11 +189,11 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 fn arn_like(written: &str, arn: &str) -> Truth {
     let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
     let (patterns, parts) = (parts(written), parts(arn));
-    if patterns.len() == 6 && parts.len() == 6 && !pattern::has_variable(written) {
+    if patterns.len() == 6 && parts.len() == 6 && !Pattern::equal(written).has_variable() {
         let pairs = patterns.iter().zip(parts);
-        return Truth::all(pairs.map(|(written, part)| pattern::like(written, part)));
+        return Truth::all(pairs.map(|(written, part)| pattern(written, Pattern::like, part)));
     }
     // `*` alone is common. Other texts that are no ARN match at most what they match as a text.
-    let as_text = pattern::like(written, arn);
+    let as_text = pattern(written, Pattern::like, arn);
     if written == "*" { as_text } else { as_text.min(Truth::Unknown) }
 }

@@ -12,14 +12,30 @@ pub(super) enum Truth {
 }
 
 impl Truth {
-    /// `Yes` if any of `truths` is, else `Unknown` if any of them is. `No` for none.
+    /// `Yes` if any of `truths` is, else `Unknown` if any of them is. `No` for none. What follows a
+    /// `Yes` is not asked for.
     pub(super) fn any(truths: impl IntoIterator<Item = Self>) -> Self {
-        truths.into_iter().max().unwrap_or(Self::No)
+        let mut any = Self::No;
+        for truth in truths {
+            any = any.max(truth);
+            if any == Self::Yes {
+                break;
+            }
+        }
+        any
     }
 
-    /// `No` if any of `truths` is, else `Unknown` if any of them is. `Yes` for none.
+    /// `No` if any of `truths` is, else `Unknown` if any of them is. `Yes` for none. What follows a
+    /// `No` is not asked for.
     pub(super) fn all(truths: impl IntoIterator<Item = Self>) -> Self {
-        truths.into_iter().min().unwrap_or(Self::Yes)
+        let mut all = Self::Yes;
+        for truth in truths {
+            all = all.min(truth);
+            if all == Self::No {
+                break;
+            }
+        }
+        all
     }
 
     /// The one truth on which all of `truths` agree, else `Unknown`.

@@ -2,7 +2,8 @@
 //!
 //! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
 //! - `rules`: IAM's rules, one by one,
-//! - `random`: a hundred thousand random policies in two halves, judged by `oracle` as well.
+//! - `random`: a hundred thousand random policies in two halves, judged by `oracle` as well,
+//! - `speed`: policies as large as S3 stores.
 
 #![allow(
     clippy::expect_used,
@@ -15,6 +16,7 @@ mod examples;
 mod oracle;
 mod random;
 mod rules;
+mod speed;
 
 use link_rules::policy::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};
 
