@@ -147,6 +147,11 @@ impl<'a> Text<'a> {
         Self { whole, known, positions: OnceCell::new() }
     }
 
+    /// The text itself.
+    pub(super) fn as_str(&self) -> &str {
+        &self.whole
+    }
+
     fn positions(&self) -> &Positions {
         self.positions.get_or_init(|| Positions::new(&self.whole))
     }
@@ -182,8 +187,8 @@ impl Positions {
 
     /// Whether the text from `start` on matches `pieces`.
     ///
-    /// With `lenient`, an unknown part on either side may stand for whatever makes them match.
-    /// Without it, an unknown part of the text matches only `*`, and a variable matches nothing.
+    /// With `lenient`, an unknown part of the text may stand for whatever makes it match, and
+    /// otherwise only `*` matches it. A variable stands for anything, so with one it takes `lenient`.
     fn overlap(&self, pieces: &[Piece], start: usize, lenient: bool) -> bool {
         let mut reached = vec![0_u64; self.known.len()];
         set(&mut reached, start);
@@ -193,7 +198,6 @@ impl Positions {
         }
         for piece in pieces {
             match piece {
-                Piece::Variable if !lenient => return false,
                 Piece::Run | Piece::Variable => fill(&mut reached, self.end),
                 Piece::One => self.step(&mut reached, &self.known, skips),
                 Piece::Character(character) => match self.of.get(character) {

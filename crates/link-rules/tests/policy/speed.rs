@@ -57,6 +57,10 @@ fn no_pattern_and_no_list_makes_a_thousand_links_slow() {
     let stars = format!("{}c", "*a".repeat(5_000));
     let marks = format!("*{}c", "a?".repeat(400));
     let role = "arn:aws:iam::444455556666:role/team/another";
+    let ages = |count: u32| (0..count).map(|age| (900_000 + age).to_string());
+    let unusual = || (0..1_000).map(|age| format!("{}e0", 900_000 + age));
+    let instants = (0..600).map(|at| format!("2027-01-01T00:{:02}:{:02}Z", at / 60, at % 60));
+    let (age, time_of_day) = ("s3:signatureAge", "aws:CurrentTime");
     for (name, statement) in [
         ("5,000 stars in a row", json!({"Resource": stars})),
         ("20 patterns of 400 marks", json!({"Resource": vec![marks; 20]})),
@@ -71,6 +75,19 @@ fn no_pattern_and_no_list_makes_a_thousand_links_slow() {
                 (0..1_000).map(|id| format!("vpce-{id}")),
             ),
         ),
+        (
+            "700 roles",
+            condition(
+                "ArnNotLike",
+                "aws:PrincipalArn",
+                (0..700).map(|_| "arn:*:iam::*:role/*a*b".to_owned()),
+            ),
+        ),
+        ("1,200 ages", condition("NumericGreaterThan", age, ages(1_200))),
+        ("1,000 equal ages", condition("NumericEquals", age, ages(1_000))),
+        ("600 instants", condition("DateGreaterThan", time_of_day, instants)),
+        ("1,000 ages of two readings", condition("NumericGreaterThan", age, unusual())),
+        ("1,000 ages that can't be read", condition("NumericLessThan", age, unusual())),
     ] {
         let took = time(name, &statement, long);
         assert!(took < Duration::from_secs(5), "{name}: {took:?}");
