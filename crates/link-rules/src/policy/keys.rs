@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::pattern::{Text, UNKNOWN_PART};
 use super::request_context::{RequestContext, SignatureVersion, TokenIssued};
 use super::scalar::Scalar;
-use crate::arn::{Arn, IdentityKind};
+use crate::arn::{Arn, IdentityKind, is_access_point};
 
 /// What is known of a condition key.
 pub(super) enum Subject<'a> {
@@ -121,6 +121,9 @@ impl<'a> RequestContext<'a> {
             "s3:tlsversion" => {
                 Subject::Unknown { always_present: self.https == Some(true), recipients: true }
             }
+            "s3:dataaccesspointarn"
+            | "s3:dataaccesspointaccount"
+            | "s3:accesspointnetworkorigin" => self.subject_of_access_point(key),
             "aws:userid" => optional(self.signer.user_id),
             "aws:tokenissuetime" => match self.signer.token_issued {
                 TokenIssued::At(instant) => Subject::one(Value::Instant(instant.into())),
@@ -146,6 +149,28 @@ impl<'a> RequestContext<'a> {
             // none of them.
             key if ABSENT.contains(&key) || key.starts_with("s3:x-amz-") => Subject::absent(),
             _ => Subject::unknown(),
+        }
+    }
+
+    /// The keys that requests through an access point have, and no others.
+    ///
+    /// Source: Amazon S3 user guide, "Configuring IAM policies for using access points".
+    fn subject_of_access_point(&self, key: &str) -> Subject<'a> {
+        let Some(arn) = Arn::parse(self.bucket_arn) else { return Subject::unknown() };
+        let is_alias = arn.account.is_empty();
+        match key {
+            _ if is_alias && !is_access_point(arn.resource) => Subject::absent(),
+            // Whether the access point lets only a VPC in, nothing here says.
+            "s3:accesspointnetworkorigin" => Subject::texts(["Internet", "VPC"]),
+            // An alias does not tell its access point's account and name.
+            _ if is_alias => Subject::Unknown { always_present: true, recipients: false },
+            "s3:dataaccesspointaccount" => Subject::text(arn.account),
+            // The colon of `accesspoint:files` is a way to write the slash for clients. Policies are
+            // about the slash, but AWS does not document it.
+            _ => match self.bucket_arn.replace("accesspoint:", "accesspoint/") {
+                with_slash if with_slash == self.bucket_arn => Subject::text(self.bucket_arn),
+                with_slash => Subject::texts([Cow::from(self.bucket_arn), with_slash.into()]),
+            },
         }
     }
 

@@ -136,11 +136,14 @@ fn of_texts(
 
 fn of_known() -> impl Strategy<Value = Comparison> {
     let versions = ["AWS", "AWS4-HMAC-SHA256", "aws4-hmac-sha256", "AWS4*"];
+    let arns = ["arn:aws:s3:eu-west-1:111122223333:accesspoint/files", "arn:aws:s3:*", "files"];
     let accounts = ["111122223333", "444455556666", "1111*"];
     prop_oneof![
         of_texts(Key::SignatureVersion, &versions, true),
         of_texts(Key::PrincipalAccount, &accounts, true),
         of_texts(Key::VersionId, &["3", "4", "?"], false),
+        of_texts(Key::AccessPointArn, &arns, false),
+        of_texts(Key::AccessPointAccount, &accounts, true),
         (
             Just(Key::SecureTransport),
             Just((Compare::Bool, false)),
@@ -166,12 +169,21 @@ fn of_unknown() -> impl Strategy<Value = Comparison> {
         of_texts(Key::Referer, &REFERERS, false),
         of_texts(Key::UserAgent, &AGENTS, false),
         of_texts(Key::ObjectTag, &TAGS, false),
+        of_texts(Key::AccessPointOrigin, &["Internet", "VPC", "V*"], false),
         tls,
     ]
 }
 
 fn of_null() -> impl Strategy<Value = Comparison> {
-    let keys = [Key::SignatureAge, Key::CurrentTime, Key::VersionId, Key::SourceVpce, Key::Referer];
+    let keys = [
+        Key::SignatureAge,
+        Key::CurrentTime,
+        Key::VersionId,
+        Key::SourceVpce,
+        Key::Referer,
+        Key::AccessPointArn,
+        Key::AccessPointOrigin,
+    ];
     (
         select(keys.to_vec()),
         Just((Compare::Null, false)),

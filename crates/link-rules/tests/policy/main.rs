@@ -1,7 +1,8 @@
 //! What a bucket's policy does to a link, as another crate sees it.
 //!
 //! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
-//! - `rules`: IAM's rules, one by one, `readings`: what AWS may read in several ways,
+//! - `rules`: IAM's rules, one by one, `readings`: what AWS may read in several ways, and
+//!   `access_points`: the keys of access points,
 //! - `random`: a hundred thousand random policies in two halves, made by `generator` and
 //!   judged by `oracle` as well,
 //! - `speed`: policies as large as S3 stores.
@@ -13,6 +14,7 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod access_points;
 mod examples;
 mod generator;
 mod json;

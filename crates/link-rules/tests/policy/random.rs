@@ -284,7 +284,7 @@ fn judge_random_policies(seed: &[u8; 16]) {
         ProptestConfig { cases: POLICIES, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, random);
     let counts = std::cell::RefCell::new(Seen::default());
-    let links = (select(&[None, None, Some("3")][..]), Just(false))
+    let links = (select(&[None, None, Some("3")][..]), select(&[false, false, false, true][..]))
         .prop_map(|(version_id, through_access_point)| Link { version_id, through_access_point });
     let policies = (vec(statements(), 1..4), links);
     let result = runner
