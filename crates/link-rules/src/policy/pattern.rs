@@ -198,7 +198,7 @@ impl Positions {
         }
         for piece in pieces {
             match piece {
-                Piece::Run | Piece::Variable => fill(&mut reached, self.end),
+                Piece::Run | Piece::Variable => fill(&mut reached),
                 Piece::One => self.step(&mut reached, &self.known, skips),
                 Piece::Character(character) => match self.of.get(character) {
                     Some(positions) => self.step(&mut reached, positions, skips),
@@ -256,8 +256,9 @@ fn keep(reached: &mut [u64], those: &[u64]) {
     }
 }
 
-/// Adds all positions behind the first one, up to `end`.
-fn fill(reached: &mut [u64], end: usize) {
+/// Adds all positions behind the first one. Bits behind the text's end are no positions: nothing
+/// moves them on.
+fn fill(reached: &mut [u64]) {
     let mut is_behind = false;
     for word in reached.iter_mut() {
         if is_behind {
@@ -266,9 +267,6 @@ fn fill(reached: &mut [u64], end: usize) {
             *word = u64::MAX << word.trailing_zeros();
             is_behind = true;
         }
-    }
-    if let Some(last) = reached.last_mut() {
-        *last &= u64::MAX >> (63 - end % 64);
     }
 }
 
