@@ -89,6 +89,7 @@ impl Policies {
                 Effect::Refuses { .. } => Outcome::Refuses,
                 Effect::Limits { .. } => Outcome::Limits,
                 Effect::Depends { .. } => Outcome::Depends,
+                Effect::Unreadable { .. } => Outcome::Unknown,
             };
             new(outcome, format!("The policy's {}.{ignored}", describe(statement)))
         });

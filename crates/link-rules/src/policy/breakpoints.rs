@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::keys::TimeKey;
 use super::scalar::Scalar;
 
 /// One instant at which a link is opened, to the millisecond.
@@ -26,32 +27,30 @@ impl Opening {
         Self { age: mark.age, ..self }
     }
 
-    /// `s3:signatureAge`, in milliseconds.
-    pub(super) fn age(self) -> Scalar {
-        Scalar::whole(self.age)
+    /// The value of a key: `s3:signatureAge` in milliseconds, the others as the second in which the
+    /// link is opened, since 1970. Date operators compare whole seconds.
+    pub(super) fn time(self, key: TimeKey) -> Scalar {
+        match key {
+            TimeKey::SignatureAge => Scalar::whole(self.age),
+            TimeKey::CurrentTime | TimeKey::EpochTime => {
+                Scalar::whole((self.signed_at + self.age).div_euclid(1_000))
+            }
+        }
     }
 
-    /// The second in which the link is opened, since 1970. Date operators compare whole seconds.
-    pub(super) fn second(self) -> Scalar {
-        Scalar::whole((self.signed_at + self.age).div_euclid(1_000))
-    }
-
-    /// The marks at which a comparison of `s3:signatureAge` with `written` may change.
-    pub(super) fn age_marks(written: Scalar) -> impl Iterator<Item = Mark> {
-        let ages = written.floor().map(|age| [Some(age), age.checked_add(1)]);
-        let marks = ages.into_iter().flatten().flatten().map(|age| Mark { age, by_age: true });
-        marks.filter(|mark| mark.age > 0)
-    }
-
-    /// The marks at which a comparison of the time of day with `written` may change.
-    pub(super) fn instant_marks(self, written: Scalar) -> impl Iterator<Item = Mark> {
-        let seconds = written.floor().map(|second| [Some(second), second.checked_add(1)]);
-        let ages = seconds
+    /// The marks at which a comparison of the key's value with `written` may change.
+    pub(super) fn marks(self, key: TimeKey, written: Scalar) -> impl Iterator<Item = Mark> {
+        let (by_age, unit, start) = match key {
+            TimeKey::SignatureAge => (true, 1, 0),
+            TimeKey::CurrentTime | TimeKey::EpochTime => (false, 1_000, self.signed_at),
+        };
+        let values = written.floor().map(|value| [Some(value), value.checked_add(1)]);
+        let ages = values
             .into_iter()
             .flatten()
             .flatten()
-            .filter_map(move |second| second.checked_mul(1_000)?.checked_sub(self.signed_at));
-        ages.map(|age| Mark { age, by_age: false }).filter(|mark| mark.age > 0)
+            .filter_map(move |value| value.checked_mul(unit)?.checked_sub(start));
+        ages.map(move |age| Mark { age, by_age }).filter(|mark| mark.age > 0)
     }
 
     /// A mark as callers read it. `None` if it is beyond the calendar.

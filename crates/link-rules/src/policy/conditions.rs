@@ -1,10 +1,13 @@
 //! One condition of a statement, and what is known of it over time.
 
+use std::sync::Arc;
+
 use super::breakpoints::{Mark, Opening};
-use super::keys::{Subject, Value};
-use super::operators::{Comparison, Operator, SetOperator, boolean};
+use super::keys::Subject;
+use super::matcher::Matcher;
+use super::operators::{Operator, SetOperator};
 use super::request_context::RequestContext;
-use super::tristate::Truth;
+use super::tristate::{Range, Truth};
 
 /// One condition, as it was written. A statement holds if all of its conditions do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +18,11 @@ pub struct Condition {
     pub key: String,
     /// The values. One of them must match, or with a negated operator none of them.
     pub values: Vec<String>,
+    /// The key in lower case.
+    lower_key: String,
+    /// `None`: IAM's reference does not have the operator.
     parsed: Option<Operator>,
+    matcher: Matcher,
 }
 
 /// What is known of a condition when the link is signed.
@@ -25,6 +32,9 @@ pub enum Knowledge {
     Met,
     /// It turns on when the link is opened.
     Time,
+    /// It turns on when the link is opened, and on how AWS reads an operator or a value that it does
+    /// not document. By one reading the condition is met at first, and by another it is not.
+    Unreadable,
     /// It turns on who opens the link from where.
     Recipient,
     /// It turns on something that is not known here, such as the object's tags or the signer's
@@ -35,78 +45,83 @@ pub enum Knowledge {
 impl Condition {
     pub(super) fn new(operator: &str, key: &str, values: Vec<String>) -> Self {
         let parsed = Operator::parse(operator);
-        Self { operator: operator.to_owned(), key: key.to_owned(), values, parsed }
+        let lower_key = key.to_ascii_lowercase();
+        let matcher = Matcher::new(parsed, &lower_key, &values);
+        let (operator, key) = (operator.to_owned(), key.to_owned());
+        Self { operator, key, values, lower_key, parsed, matcher }
     }
 
-    /// The condition, asked about one link.
-    pub(super) fn ask(&self, question: &RequestContext<'_>) -> AskedCondition<'_> {
-        AskedCondition { condition: self, subject: question.subject(&self.key) }
+    /// The key in lower case.
+    pub(super) fn lower_key(&self) -> &str {
+        &self.lower_key
+    }
+
+    fn is_negated(&self) -> bool {
+        self.parsed.is_some_and(|operator| operator.negated)
     }
 }
 
 /// A condition together with what is known of its key.
 pub(super) struct AskedCondition<'a> {
-    pub(super) condition: &'a Condition,
-    subject: Subject,
+    pub(super) condition: &'a Arc<Condition>,
+    subject: Subject<'a>,
 }
 
-impl AskedCondition<'_> {
+impl<'a> AskedCondition<'a> {
+    /// A condition, asked about one link.
+    pub(super) fn new(condition: &'a Arc<Condition>, question: &RequestContext<'a>) -> Self {
+        Self { condition, subject: question.subject(&condition.lower_key) }
+    }
+
     /// Whether the condition is met when the link is opened at this instant.
     ///
     /// If it is unknown at two instants, then both turn on the same unknown.
-    pub(super) fn truth(&self, opening: Opening) -> Truth {
-        let Some(operator) = self.condition.parsed else { return Truth::Unknown };
-        if operator.comparison == Comparison::Null {
-            return self.is_null();
+    pub(super) fn truth(&self, opening: Opening) -> Range {
+        if let Matcher::Missing(written) = &self.condition.matcher {
+            return self.is_null(written).into();
         }
         match &self.subject {
-            Subject::Unknown { .. } => Truth::Unknown,
+            Subject::Unknown { .. } => Truth::Unknown.into(),
             Subject::Known(candidates) => {
-                Truth::agreed(candidates.iter().map(|candidate| match candidate {
-                    None => without_key(operator),
-                    Some(value) => self.with_value(operator, value, opening),
-                }))
+                let mut truths = candidates.iter().map(|candidate| match candidate {
+                    None => self.without_key().into(),
+                    Some(value) => {
+                        let matched = self.condition.matcher.matches(value, opening);
+                        if self.condition.is_negated() { !matched } else { matched }
+                    }
+                });
+                let first = truths.next().unwrap_or_else(|| Truth::Unknown.into());
+                if truths.all(|truth| truth == first) { first } else { Truth::Unknown.into() }
             }
         }
     }
 
+    /// Whether there is a reading in which the condition is met later and not at first.
+    pub(super) fn may_become_met(&self, at_first: Opening, later: Opening) -> bool {
+        self.condition.matcher.may_become(!self.condition.is_negated(), at_first, later)
+    }
+
     /// The instants at which [`AskedCondition::truth`] may change. None if it never does.
-    pub(super) fn marks(&self, opening: Opening) -> Vec<Mark> {
-        let (Some(operator), Subject::Known(candidates)) = (self.condition.parsed, &self.subject)
-        else {
-            return Vec::new();
-        };
-        let scalars =
-            || self.condition.values.iter().filter_map(|value| operator.comparison.scalar(value));
-        let mut marks = Vec::new();
-        for value in candidates.iter().flatten() {
-            match value {
-                Value::SignatureAge => {
-                    marks.extend(scalars().flat_map(Opening::age_marks));
-                }
-                Value::CurrentTime | Value::EpochTime => {
-                    marks.extend(scalars().flat_map(|scalar| opening.instant_marks(scalar)));
-                }
-                Value::Text(_) | Value::AuthType | Value::Instant(_) => {}
-            }
-        }
-        marks
+    pub(super) fn marks(&self, opening: Opening) -> impl Iterator<Item = Mark> {
+        self.condition.matcher.marks(opening)
     }
 
     /// On what the condition turns.
     pub(super) fn knowledge(&self, opening: Opening) -> Knowledge {
-        if !self.marks(opening).is_empty() {
-            return Knowledge::Time;
-        }
-        match (self.truth(opening), &self.subject) {
-            (Truth::Unknown, Subject::Unknown { recipients: true, .. }) => Knowledge::Recipient,
-            (Truth::Unknown, _) => Knowledge::Unknown,
-            (Truth::Yes | Truth::No, _) => Knowledge::Met,
+        let truth = self.truth(opening).agreed();
+        match (truth, &self.subject) {
+            (None, _) => Knowledge::Unreadable,
+            _ if self.marks(opening).next().is_some() => Knowledge::Time,
+            (Some(Truth::Unknown), Subject::Unknown { recipients: true, .. }) => {
+                Knowledge::Recipient
+            }
+            (Some(Truth::Unknown), _) => Knowledge::Unknown,
+            (Some(Truth::Yes | Truth::No), _) => Knowledge::Met,
         }
     }
 
     /// `Null` with `true` holds if the request lacks the key, with `false` if it has it.
-    fn is_null(&self) -> Truth {
+    fn is_null(&self, written: &[Option<bool>]) -> Truth {
         let lacks = match &self.subject {
             Subject::Known(candidates) => {
                 Truth::agreed(candidates.iter().map(|candidate| candidate.is_none().into()))
@@ -114,32 +129,24 @@ impl AskedCondition<'_> {
             Subject::Unknown { always_present: true, .. } => Truth::No,
             Subject::Unknown { .. } => Truth::Unknown,
         };
-        Truth::any(self.condition.values.iter().map(|value| match boolean(value) {
+        Truth::any(written.iter().map(|value| match value {
             Some(true) => lacks,
             Some(false) => !lacks,
             None => Truth::Unknown,
         }))
     }
 
-    /// One of the values matches, or with a negated operator none of them. All keys that are known
-    /// here have one value, so the set operators make no difference.
-    fn with_value(&self, operator: Operator, value: &Value, opening: Opening) -> Truth {
-        let written = self.condition.values.iter();
-        let matched =
-            Truth::any(written.map(|written| operator.comparison.matches(value, written, opening)));
-        if operator.negated { !matched } else { matched }
-    }
-}
-
-/// Whether a condition is met by a request without its key.
-///
-/// Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Set operators for
-/// multivalued context keys".
-fn without_key(operator: Operator) -> Truth {
-    match (operator.set, operator.if_exists, operator.negated) {
-        (Some(SetOperator::All), _, _) | (None, true, _) | (None, false, true) => Truth::Yes,
-        (None | Some(SetOperator::Any), false, false) => Truth::No,
-        // The guide says both that such a condition needs the key, and that it does not.
-        (Some(SetOperator::Any), _, _) => Truth::Unknown,
+    /// Whether the condition is met by a request without its key.
+    ///
+    /// Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Set operators
+    /// for multivalued context keys".
+    fn without_key(&self) -> Truth {
+        let Some(operator) = self.condition.parsed else { return Truth::Unknown };
+        match (operator.set, operator.if_exists, operator.negated) {
+            (Some(SetOperator::All), _, _) | (None, true, _) | (None, false, true) => Truth::Yes,
+            (None | Some(SetOperator::Any), false, false) => Truth::No,
+            // The guide says both that such a condition needs the key, and that it does not.
+            (Some(SetOperator::Any), _, _) => Truth::Unknown,
+        }
     }
 }

@@ -16,11 +16,26 @@ pub fn describe(statement: &StatementEvaluation) -> String {
             let whom = if everybody { "the link".to_owned() } else { whom };
             format!("{name} refuses {whom} from {} on", bound(from))
         }
-        Effect::Depends { bound: None, .. } => format!("{name} refuses {whom}"),
-        Effect::Depends { bound: Some(from), .. } => {
-            format!("{name} refuses {whom}, and may refuse others from {} on", bound(from))
+        Effect::Depends { .. } => format!("{name} refuses {whom}"),
+        Effect::Unreadable { .. } => {
+            let which = unreadable(statement);
+            format!("{name} may refuse every such link: AWS does not document how it reads {which}")
         }
     }
+}
+
+/// The conditions that AWS may read in several ways, as they were written.
+fn unreadable(statement: &StatementEvaluation) -> String {
+    let conditions = statement.conditions.iter();
+    let unreadable = conditions.filter(|(_, knowledge)| *knowledge == Knowledge::Unreadable);
+    let words: Vec<_> = unreadable
+        .map(|(condition, _)| {
+            let values: Vec<_> =
+                condition.values.iter().map(|value| format!("{value:?}")).collect();
+            format!("{} {} {}", condition.operator, condition.key, values.join(", "))
+        })
+        .collect();
+    words.join(" and ")
 }
 
 fn name(statement: &StatementEvaluation) -> String {

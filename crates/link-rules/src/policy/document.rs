@@ -3,10 +3,15 @@
 //! IAM's grammar lets most elements be one value or a list, and values be texts, numbers or
 //! booleans. Elements that nothing here needs are ignored.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::conditions::Condition;
+use super::element::Element;
+use super::pattern::Pattern;
+use super::principals::{PrincipalName, Principals};
 
 /// A bucket policy. Only its `Deny` statements are kept: an `Allow` never shortens a link.
 /// [`Default`] is what a bucket without a policy has.
@@ -22,27 +27,11 @@ pub(super) struct Deny {
     pub(super) index: usize,
     pub(super) sid: Option<String>,
     pub(super) principal: Element<Principals>,
-    pub(super) action: Element<Vec<String>>,
-    pub(super) resource: Element<Vec<String>>,
-    pub(super) conditions: Vec<Condition>,
-}
-
-/// An element of a statement that has a negated form, such as `Action` and `NotAction`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Element<T> {
-    /// The statement is about these.
-    Is(T),
-    /// The statement is about all but these.
-    Not(T),
-}
-
-/// Who is named by a `Principal` or a `NotPrincipal`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Principals {
-    /// `*`, account ids, ARNs and unique ids.
-    pub(super) aws: Vec<String>,
-    /// Whether accounts are named by their canonical user id, which can't be resolved here.
-    pub(super) canonical_users: bool,
+    /// Patterns in lower case.
+    pub(super) action: Element<Vec<Pattern>>,
+    pub(super) resource: Element<Vec<Pattern>>,
+    /// Shared with the evaluations that name them.
+    pub(super) conditions: Vec<Arc<Condition>>,
 }
 
 /// A policy that can't be understood. Whether it shortens links is then not known.
@@ -100,11 +89,11 @@ impl Policy {
     pub fn turns_on_the_signer(&self) -> bool {
         self.denies.iter().any(|deny| {
             let means_everybody = match &deny.principal {
-                Element::Is(principals) => principals.aws.iter().any(|name| name == "*"),
+                Element::Is(principals) => principals.aws.contains(&PrincipalName::Everyone),
                 Element::Not(_) => false,
             };
             !means_everybody
-                || deny.conditions.iter().any(|condition| is_about_signer(&condition.key))
+                || deny.conditions.iter().any(|condition| is_about_signer(condition.lower_key()))
         })
     }
 
@@ -136,13 +125,18 @@ impl Statement<'_> {
         }
         let sid = get(self.object, "Sid").and_then(Value::as_str);
         let principal = |value: &Value| principals(value).ok_or("is not a principal");
-        let list = |value: &Value| texts(value).ok_or("is neither a text nor a list of texts");
+        let patterns = |value: &Value, read: fn(&str) -> Pattern| {
+            let texts = texts(value).ok_or("is neither a text nor a list of texts")?;
+            Ok(texts.iter().map(|text| read(text)).collect())
+        };
+        let action = |text: &str| Pattern::like(&text.to_lowercase());
         Ok(Some(Deny {
             index: self.index,
             sid: sid.filter(|sid| !sid.is_empty()).map(ToOwned::to_owned),
             principal: self.element("Principal", "NotPrincipal", principal)?,
-            action: self.element("Action", "NotAction", list)?,
-            resource: self.element("Resource", "NotResource", list)?,
+            action: self.element("Action", "NotAction", |value| patterns(value, action))?,
+            resource: self
+                .element("Resource", "NotResource", |value| patterns(value, Pattern::like))?,
             conditions: self.conditions()?,
         }))
     }
@@ -165,7 +159,7 @@ impl Statement<'_> {
         }
     }
 
-    fn conditions(self) -> Result<Vec<Condition>, PolicyError> {
+    fn conditions(self) -> Result<Vec<Arc<Condition>>, PolicyError> {
         let operators = match get(self.object, "Condition") {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Object(operators)) => operators,
@@ -181,7 +175,7 @@ impl Statement<'_> {
                 let values = texts(values).ok_or_else(|| {
                     self.error(&format!("{name}.{key}"), "is neither a value nor a list of values")
                 })?;
-                conditions.push(Condition::new(operator, key, values));
+                conditions.push(Arc::new(Condition::new(operator, key, values)));
             }
         }
         Ok(conditions)
@@ -216,14 +210,15 @@ fn text(value: &Value) -> Option<String> {
 /// `"*"`, or an object with a list for each type of principal. Services and identity providers
 /// sign no links, so they are left out.
 fn principals(value: &Value) -> Option<Principals> {
+    let parse = |names: Vec<String>| names.into_iter().map(|name| PrincipalName::parse(&name));
     let Value::Object(types) = value else {
-        return Some(Principals { aws: texts(value)?, canonical_users: false });
+        return Some(Principals { aws: parse(texts(value)?).collect(), canonical_users: false });
     };
     let mut principals = Principals::default();
     for (kind, names) in types {
         let names = texts(names)?;
         if kind.eq_ignore_ascii_case("AWS") {
-            principals.aws.extend(names);
+            principals.aws.extend(parse(names));
         } else if kind.eq_ignore_ascii_case("CanonicalUser") {
             principals.canonical_users |= !names.is_empty();
         }
@@ -231,8 +226,7 @@ fn principals(value: &Value) -> Option<Principals> {
     Some(principals)
 }
 
-/// Whether a condition key is about the principal that signs.
+/// Whether a condition key in lower case is about the principal that signs.
 fn is_about_signer(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
     key.starts_with("aws:principal") || key == "aws:userid" || key == "aws:username"
 }

@@ -1,16 +1,18 @@
 //! What a policy does to a link, statement by statement.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::breakpoints::{Bound, Mark, Opening};
+use super::breakpoints::{Bound, Opening};
 use super::conditions::{AskedCondition, Condition, Knowledge};
-use super::document::{Deny, Element, Policy};
-use super::pattern;
+use super::document::{Deny, Policy};
+use super::element::Element;
+use super::pattern::{Pattern, Text};
 use super::principals;
 use super::request_context::RequestContext;
-use super::tristate::Truth;
+use super::tristate::{Range, Truth};
 
 /// What the `Deny` statements of a bucket policy do to one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct StatementEvaluation {
     /// What it does.
     pub effect: Effect,
     /// Its conditions as they were written, each with what is known of it.
-    pub conditions: Vec<(Condition, Knowledge)>,
+    pub conditions: Vec<(Arc<Condition>, Knowledge)>,
     /// Whether it is certain that the statement's principal, action and resource mean this link. A
     /// policy variable, or a principal that can't be told, leaves it open.
     pub certainly_ours: bool,
@@ -52,17 +54,24 @@ pub enum Effect {
         /// From then on it refuses the link to nobody, for a time or for ever.
         until: Option<Bound>,
         /// Whether it then refuses the link to everybody. If not, that depends as in
-        /// [`Effect::Depends`].
+        /// [`Effect::Depends`], or on how AWS reads the policy.
         everybody: bool,
     },
     /// It refuses the link to some recipients from the start, or to none or all of them by something
     /// that is not known here. [`StatementEvaluation::conditions`] tell which.
+    ///
+    /// Whoever opens the link at first can go on to.
     Depends {
-        /// From then on it refuses the link to recipients whom it let in at first. `None`: whoever
-        /// opens the link at first can go on to.
-        bound: Option<Bound>,
         /// From then on it refuses the link to nobody, for a time or for ever.
         until: Option<Bound>,
+    },
+    /// It turns on time, and on how AWS reads an operator or a value that it does not document. By
+    /// one reading it refuses the link from the start, and by another it does not. So nothing can be
+    /// promised. `readings` has what is read how.
+    Unreadable {
+        /// The first instant at which, by one of the readings, it refuses the link to somebody whom
+        /// it let in at first.
+        bound: Option<Bound>,
     },
 }
 
@@ -74,7 +83,8 @@ impl Policy {
     /// recipient can together leave nobody.
     #[must_use]
     pub fn evaluate(&self, question: &RequestContext<'_>) -> Evaluation {
-        let statements = self.denies.iter().filter_map(|deny| deny.evaluate(question)).collect();
+        let asked = Asked::new(question);
+        let statements = self.denies.iter().filter_map(|deny| deny.evaluate(&asked)).collect();
         Evaluation { statements, signed_at: question.signed_at }
     }
 }
@@ -86,7 +96,7 @@ impl Evaluation {
     pub fn refused_by(&self) -> Option<&StatementEvaluation> {
         let refusals = self.statements.iter().filter_map(|statement| match statement.effect {
             Effect::Refuses { until } => Some((statement, until)),
-            Effect::Limits { .. } | Effect::Depends { .. } => None,
+            Effect::Limits { .. } | Effect::Depends { .. } | Effect::Unreadable { .. } => None,
         });
         let ends = |until: Option<Bound>| match until {
             None => None,
@@ -95,6 +105,16 @@ impl Evaluation {
         };
         // `min_by_key` keeps the first of equals. `None`, which is the longest, is the least.
         refusals.min_by_key(|(_, until)| ends(*until).map(Reverse)).map(|(statement, _)| statement)
+    }
+
+    /// The first statement that can't be read, if there is one. How long the link opens is then not
+    /// known, whatever the bounds are.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&StatementEvaluation> {
+        let is_unreadable = |statement: &&StatementEvaluation| {
+            matches!(statement.effect, Effect::Unreadable { .. })
+        };
+        self.statements.iter().find(is_unreadable)
     }
 
     /// The least age at which a statement starts to refuse the link.
@@ -121,26 +141,48 @@ impl Evaluation {
     fn bounds(&self) -> impl Iterator<Item = Bound> {
         self.statements.iter().filter_map(|statement| match statement.effect {
             Effect::Limits { from, .. } => Some(from),
-            Effect::Depends { bound, .. } => bound,
-            Effect::Refuses { .. } => None,
+            Effect::Unreadable { bound } => bound,
+            Effect::Refuses { .. } | Effect::Depends { .. } => None,
         })
+    }
+}
+
+/// What a policy is asked, made once for all of its statements.
+struct Asked<'a> {
+    question: &'a RequestContext<'a>,
+    action: Text<'a>,
+    resource: Text<'a>,
+    at_once: Opening,
+}
+
+impl<'a> Asked<'a> {
+    fn new(question: &'a RequestContext<'a>) -> Self {
+        let action = match question.version_id {
+            Some(_) => "s3:getobjectversion",
+            None => "s3:getobject",
+        };
+        Self {
+            question,
+            action: Text::new(action),
+            resource: Text::new(format!("{}/{}", question.bucket_arn, question.key)),
+            at_once: Opening::at_once(question.signed_at),
+        }
     }
 }
 
 impl Deny {
     /// What the statement does to the link. `None` if it never refuses it to anybody.
-    fn evaluate(&self, question: &RequestContext<'_>) -> Option<StatementEvaluation> {
-        let ours = self.concerns(question);
+    fn evaluate(&self, asked: &Asked<'_>) -> Option<StatementEvaluation> {
+        let ours = self.concerns(asked);
         if ours == Truth::No {
             return None;
         }
-        let at_once = Opening::at_once(question.signed_at);
-        let conditions: Vec<_> =
-            self.conditions.iter().map(|condition| condition.ask(question)).collect();
-        let effect = effect(ours, &conditions, at_once)?;
-        let conditions = conditions.into_iter().map(|asked| {
-            let knowledge = asked.knowledge(at_once);
-            (asked.condition.clone(), knowledge)
+        let ask = |condition| AskedCondition::new(condition, asked.question);
+        let conditions: Vec<_> = self.conditions.iter().map(ask).collect();
+        let effect = effect(ours, &conditions, asked.at_once)?;
+        let conditions = conditions.into_iter().map(|condition| {
+            let knowledge = condition.knowledge(asked.at_once);
+            (Arc::clone(condition.condition), knowledge)
         });
         Some(StatementEvaluation {
             index: self.index,
@@ -152,90 +194,75 @@ impl Deny {
     }
 
     /// Whether the statement's principal, action and resource mean this link.
-    fn concerns(&self, question: &RequestContext<'_>) -> Truth {
-        let action = match question.version_id {
-            Some(_) => "s3:getobjectversion",
-            None => "s3:getobject",
-        };
-        let resource = format!("{}/{}", question.bucket_arn, question.key);
-        Truth::all([
-            matches(&self.action, |written| pattern::like(&written.to_lowercase(), action)),
-            matches(&self.resource, |written| pattern::like(written, &resource)),
-            principals::concerns(&self.principal, &question.signer),
-        ])
+    fn concerns(&self, asked: &Asked<'_>) -> Truth {
+        let parts: [&dyn Fn() -> Truth; 3] = [
+            &|| matches(&self.action, &asked.action),
+            &|| matches(&self.resource, &asked.resource),
+            &|| principals::concerns(&self.principal, &asked.question.signer),
+        ];
+        Truth::all(parts.into_iter().map(|part| part()))
     }
 }
 
-fn matches(element: &Element<Vec<String>>, matches: impl Fn(&String) -> Truth) -> Truth {
+fn matches(element: &Element<Vec<Pattern>>, text: &Text<'_>) -> Truth {
+    let any = |patterns: &[Pattern]| Truth::any(patterns.iter().map(|it| it.matches(text)));
     match element {
-        Element::Is(written) => Truth::any(written.iter().map(matches)),
-        Element::Not(written) => !Truth::any(written.iter().map(matches)),
+        Element::Is(patterns) => any(patterns),
+        Element::Not(patterns) => !any(patterns),
     }
-}
-
-/// The state of a statement at one instant.
-struct State {
-    /// Whether the statement refuses the link.
-    refuses: Truth,
-    /// Of the conditions that change over time, whether each is met.
-    met: Vec<Truth>,
 }
 
 /// What a statement does whose principal, action and resource mean the link as far as `ours` says.
 /// `None` if it never refuses it.
 fn effect(ours: Truth, conditions: &[AskedCondition<'_>], at_once: Opening) -> Option<Effect> {
-    let (mut marks, mut changing, mut constant) = (Vec::new(), Vec::new(), ours);
+    let (mut marks, mut changing, mut constant) = (Vec::new(), Vec::new(), Range::from(ours));
     for condition in conditions {
-        let changes = condition.marks(at_once);
-        if changes.is_empty() {
-            constant = constant.min(condition.truth(at_once));
+        let known = marks.len();
+        marks.extend(condition.marks(at_once));
+        if marks.len() == known {
+            constant = constant.and(condition.truth(at_once));
         } else {
-            marks.extend(changes);
             changing.push(condition);
         }
-    }
-    if constant == Truth::No {
-        return None;
+        if constant.most == Truth::No {
+            return None;
+        }
     }
     marks.sort_unstable();
     marks.dedup();
 
-    let state = |opening: Opening| {
-        let met: Vec<_> = changing.iter().map(|condition| condition.truth(opening)).collect();
-        State { refuses: Truth::all(met.iter().copied()).min(constant), met }
+    // Whether the statement refuses the link at an instant.
+    let refuses = |opening: Opening| {
+        changing.iter().fold(constant, |all, condition| all.and(condition.truth(opening)))
     };
-    let later: Vec<(Mark, State)> =
-        marks.into_iter().map(|mark| (mark, state(at_once.at(mark)))).collect();
-    let first = |meets: &dyn Fn(&State) -> bool| {
-        let found = later.iter().position(|(_, state)| meets(state))?;
-        Some((found, at_once.bound(later[found].0)?))
+    let first = |from: usize, meets: &dyn Fn(Opening) -> bool| {
+        let found = marks.iter().skip(from).position(|mark| meets(at_once.at(*mark)))?;
+        Some((from + found, at_once.bound(marks[from + found])?))
     };
-    let start = state(at_once);
-    Some(match start.refuses {
+    let bound = |meets: &dyn Fn(Opening) -> bool| first(0, meets).map(|(_, bound)| bound);
+    let Some(start) = refuses(at_once).agreed() else {
+        let may_come_to_refuse = |opening: Opening| {
+            let may_become_met =
+                |condition: &&AskedCondition<'_>| condition.may_become_met(at_once, opening);
+            refuses(opening).most > Truth::No && changing.iter().any(may_become_met)
+        };
+        return Some(Effect::Unreadable { bound: bound(&may_come_to_refuse) });
+    };
+    let may_refuse = |opening: Opening| refuses(opening).most > Truth::No;
+    let lets_all_in = |opening: Opening| !may_refuse(opening);
+    Some(match start {
         Truth::Yes => {
-            let until = first(&|state| state.refuses != Truth::Yes);
-            Effect::Refuses { until: until.map(|(_, bound)| bound) }
+            let until = bound(&|opening| refuses(opening).least != Truth::Yes);
+            Effect::Refuses { until }
         }
-        Truth::Unknown => {
-            // Who is let in at first is refused later only if some condition is met more surely
-            // than at first. Which recipients meet an unknown condition does not change.
-            let rises = |state: &State| {
-                state.refuses > Truth::No
-                    && state.met.iter().zip(&start.met).any(|(now, at_first)| now > at_first)
-            };
-            let until = first(&|state| state.refuses == Truth::No);
-            let bound = first(&rises).map(|(_, bound)| bound);
-            Effect::Depends { bound, until: until.map(|(_, bound)| bound) }
-        }
+        // Which recipients meet an unknown condition does not change, and the other conditions are
+        // all met at first. So nobody who is let in at first is refused later.
+        Truth::Unknown => Effect::Depends { until: bound(&lets_all_in) },
         Truth::No => {
-            let (index, from) = first(&|state| state.refuses > Truth::No)?;
-            let mut rest = later.iter().skip(index);
-            let until = rest.find(|(_, state)| state.refuses == Truth::No);
-            Effect::Limits {
-                from,
-                until: until.and_then(|(mark, _)| at_once.bound(*mark)),
-                everybody: later[index].1.refuses == Truth::Yes,
-            }
+            let (index, from) = first(0, &may_refuse)?;
+            let everybody = refuses(at_once.at(marks[index])).least == Truth::Yes;
+            let until = first(index, &lets_all_in).map(|(_, bound)| bound);
+            Effect::Limits { from, until, everybody }
         }
     })
 }

@@ -1,17 +1,8 @@
-//! The condition operators of IAM.
+//! The names of IAM's condition operators. `matcher` compares with them.
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Condition operators".
 
 use std::cmp::Ordering;
-
-use super::breakpoints::Opening;
-use super::keys::Value;
-use super::pattern;
-use super::scalar::Scalar;
-use super::tristate::Truth;
-
-/// `s3:authType` of every link.
-const AUTH_TYPE: &str = "REST-QUERY-STRING";
 
 /// An operator with what stands before and behind its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,85 +102,4 @@ fn comparison(name: &str) -> Option<(Comparison, bool)> {
         "notipaddress" => (Comparison::Other, true),
         _ => return None,
     })
-}
-
-impl Comparison {
-    /// Whether the request's value matches the policy's. A value of the wrong type is unknown: AWS
-    /// does not document what it makes of it.
-    pub(super) fn matches(self, value: &Value, written: &str, opening: Opening) -> Truth {
-        let text = |text: &str| Value::Text(text.to_owned());
-        match (self, value) {
-            (Self::Text, Value::Text(text)) => pattern::equal(written, text),
-            (Self::TextIgnoringCase, Value::Text(text)) => {
-                pattern::equal(&written.to_lowercase(), &text.to_lowercase())
-            }
-            (Self::TextLike, Value::Text(text)) => pattern::like(written, text),
-            (Self::Text | Self::TextIgnoringCase | Self::TextLike, Value::AuthType) => {
-                let exactly = self.matches(&text(AUTH_TYPE), written, opening);
-                let written = written.to_lowercase();
-                let in_any_case = self.matches(&text(&AUTH_TYPE.to_lowercase()), &written, opening);
-                exactly.max(in_any_case.min(Truth::Unknown))
-            }
-            (Self::Arn, Value::Text(text)) => arn_like(written, text),
-            (Self::Bool, Value::Text(text)) => match (boolean(text), boolean(written)) {
-                (Some(text), Some(written)) => (text == written).into(),
-                _ => Truth::Unknown,
-            },
-            (Self::Number(orders), value) => {
-                let number = match value {
-                    Value::Text(text) => Scalar::number(text),
-                    Value::SignatureAge => Some(opening.age()),
-                    Value::EpochTime => Some(opening.second()),
-                    Value::AuthType | Value::Instant(_) | Value::CurrentTime => None,
-                };
-                in_order(orders, number, Scalar::number(written))
-            }
-            (Self::Date(orders), value) => {
-                let instant = match value {
-                    Value::Instant(instant) => Some(*instant),
-                    Value::CurrentTime | Value::EpochTime => Some(opening.second()),
-                    Value::Text(_) | Value::AuthType | Value::SignatureAge => None,
-                };
-                in_order(orders, instant, Scalar::instant(written))
-            }
-            _ => Truth::Unknown,
-        }
-    }
-
-    /// The policy's value as a number or an instant, if this operator compares it with a time.
-    pub(super) fn scalar(self, written: &str) -> Option<Scalar> {
-        match self {
-            Self::Number(_) => Scalar::number(written),
-            Self::Date(_) => Scalar::instant(written),
-            _ => None,
-        }
-    }
-}
-
-fn in_order(orders: &[Ordering], request: Option<Scalar>, policy: Option<Scalar>) -> Truth {
-    match (request, policy) {
-        (Some(request), Some(policy)) => orders.contains(&request.cmp(&policy)).into(),
-        _ => Truth::Unknown,
-    }
-}
-
-/// `true` or `false`, in any case.
-pub(super) fn boolean(text: &str) -> Option<bool> {
-    if text.eq_ignore_ascii_case("true") {
-        return Some(true);
-    }
-    text.eq_ignore_ascii_case("false").then_some(false)
-}
-
-/// Compares the six parts of an ARN one by one.
-fn arn_like(written: &str, arn: &str) -> Truth {
-    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
-    let (patterns, parts) = (parts(written), parts(arn));
-    if patterns.len() == 6 && parts.len() == 6 && !pattern::has_variable(written) {
-        let pairs = patterns.iter().zip(parts);
-        return Truth::all(pairs.map(|(written, part)| pattern::like(written, part)));
-    }
-    // `*` alone is common. Other texts that are no ARN match at most what they match as a text.
-    let as_text = pattern::like(written, arn);
-    if written == "*" { as_text } else { as_text.min(Truth::Unknown) }
 }

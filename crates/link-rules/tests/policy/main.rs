@@ -1,8 +1,11 @@
 //! What a bucket's policy does to a link, as another crate sees it.
 //!
 //! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
-//! - `rules`: IAM's rules, one by one,
-//! - `random`: a hundred thousand random policies in two halves, judged by `oracle` as well.
+//! - `rules`: IAM's rules, one by one, `readings`: what AWS may read in several ways, and
+//!   `access_points`: the keys of access points,
+//! - `random`: a hundred thousand random policies in two halves, made by `generator` and
+//!   judged by `oracle` as well,
+//! - `speed`: policies as large as S3 stores.
 
 #![allow(
     clippy::expect_used,
@@ -11,10 +14,15 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod access_points;
 mod examples;
+mod generator;
+mod json;
 mod oracle;
 mod random;
+mod readings;
 mod rules;
+mod speed;
 
 use link_rules::policy::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};
 

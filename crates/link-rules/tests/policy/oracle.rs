@@ -36,6 +36,7 @@ pub(crate) struct Condition {
     pub(crate) if_exists: bool,
     pub(crate) key: Key,
     pub(crate) values: Vec<Value>,
+    pub(crate) type_of_operator: OperatorType,
     /// Whether the JSON has one value where a list of one would do, keys in another case, and
     /// numbers as texts.
     pub(crate) style: u8,
@@ -62,6 +63,17 @@ pub(crate) enum Compare {
     Null,
 }
 
+/// How an operator goes with a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum OperatorType {
+    /// As AWS documents it.
+    Documented,
+    /// `Numeric…` with a date, or `Date…` with a number.
+    Other,
+    /// `String…`.
+    Text,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     SignatureAge,
@@ -77,6 +89,9 @@ pub(crate) enum Key {
     UserAgent,
     TlsVersion,
     ObjectTag,
+    AccessPointArn,
+    AccessPointAccount,
+    AccessPointOrigin,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,8 +99,25 @@ pub(crate) enum Value {
     Text(&'static str),
     /// Milliseconds for an age. Seconds after the link was signed for a time of day.
     Number(i64),
+    /// The same in a notation that AWS does not document.
+    Unusual(i64),
+    /// Four digits: a year that begins at this second after the link was signed, or as many seconds
+    /// since 1970, which are long gone.
+    Year(i64),
+    /// What is neither a number nor a date.
+    Nonsense,
     /// A policy variable. Nobody knows whether it stands for what the request has.
     Variable,
+}
+
+/// What AWS may take a time of a policy for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Meaning {
+    Number(i64),
+    /// It matches nothing.
+    Nothing,
+    /// It matches everything.
+    Everything,
 }
 
 /// One request with a link: who sends it, and when.
@@ -95,9 +127,18 @@ pub(crate) struct Request<'a> {
     pub(crate) unknown: &'a [Unknown],
     /// For each condition, whether its policy variable stands for what the request has.
     pub(crate) variables: &'a [bool],
-    pub(crate) version_id: Option<&'static str>,
+    /// For each condition, what AWS takes each of its values for, if it is about a time.
+    pub(crate) meanings: &'a [Vec<Meaning>],
+    pub(crate) link: Link,
     /// Milliseconds since the link was signed.
     pub(crate) age: i64,
+}
+
+/// What a link names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub(crate) version_id: Option<&'static str>,
+    pub(crate) through_access_point: bool,
 }
 
 /// A key that no signer knows, and what one request has under it.
@@ -111,9 +152,13 @@ enum Has {
 
 impl Statement {
     /// Whether the statement is about links like this one, whoever opens them.
-    pub(crate) fn is_about(&self, version_id: Option<&str>) -> bool {
-        let action = if version_id.is_some() { "s3:getobjectversion" } else { "s3:getobject" };
-        let object = "arn:aws:s3:::amzn-s3-demo-bucket/private-files/report.pdf";
+    pub(crate) fn is_about(&self, link: Link) -> bool {
+        let action = if link.version_id.is_some() { "s3:getobjectversion" } else { "s3:getobject" };
+        let object = if link.through_access_point {
+            "arn:aws:s3:eu-west-1:111122223333:accesspoint/files/private-files/report.pdf"
+        } else {
+            "arn:aws:s3:::amzn-s3-demo-bucket/private-files/report.pdf"
+        };
         let acts = self.action.patterns.iter().any(|pattern| glob(&pattern.to_lowercase(), action));
         let holds = self.resource.patterns.iter().any(|pattern| glob(pattern, object));
         acts != self.action.negated
@@ -128,6 +173,26 @@ impl Statement {
 }
 
 impl Condition {
+    /// All that AWS may take a value of this condition for. None if the key is not a time.
+    pub(crate) fn meanings(&self, value: &Value) -> Vec<Meaning> {
+        if !self.key.is_time() || self.compare == Compare::Null {
+            return Vec::new();
+        }
+        let may_count = |number| vec![Meaning::Number(number), Meaning::Nothing];
+        match (self.type_of_operator, value) {
+            (OperatorType::Text, _) | (_, Value::Text(_) | Value::Nonsense | Value::Variable) => {
+                vec![Meaning::Nothing, Meaning::Everything]
+            }
+            (_, Value::Unusual(number)) | (OperatorType::Other, Value::Number(number)) => {
+                may_count(*number)
+            }
+            (_, Value::Number(number)) => vec![Meaning::Number(*number)],
+            (_, Value::Year(second)) => {
+                vec![Meaning::Number(*second), Meaning::Number(-1_000_000_000)]
+            }
+        }
+    }
+
     fn met(&self, index: usize, request: &Request<'_>) -> bool {
         let has = self.key.of(request);
         if self.compare == Compare::Null {
@@ -142,12 +207,15 @@ impl Condition {
                     None => self.negated,
                 };
         };
-        let one_matches = self.values.iter().any(|value| match (value, &has) {
+        let values = self.values.iter().enumerate();
+        let one_matches = values.into_iter().any(|(place, value)| match (value, &has) {
+            (_, Has::Number(number)) => match request.meanings[index][place] {
+                Meaning::Number(written) => self.compare.numbers(*number, written),
+                Meaning::Nothing => false,
+                Meaning::Everything => true,
+            },
             (Value::Variable, _) => request.variables[index],
             (Value::Text(written), Has::Text(text)) => self.compare.texts(text, written),
-            (Value::Number(written), Has::Number(number)) => {
-                self.compare.numbers(*number, *written)
-            }
             (value, _) => panic!("{value:?} is no value for {:?}", self.key),
         });
         one_matches != self.negated
@@ -155,14 +223,26 @@ impl Condition {
 }
 
 impl Key {
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Self::SignatureAge | Self::CurrentTime | Self::EpochTime)
+    }
+
     fn of(self, request: &Request<'_>) -> Option<Has> {
         match self {
             Self::SignatureAge => Some(Has::Number(request.age)),
             Self::CurrentTime | Self::EpochTime => Some(Has::Number(request.age / 1_000)),
             Self::SignatureVersion => Some(Has::Text("AWS4-HMAC-SHA256")),
             Self::SecureTransport => Some(Has::Text("true")),
-            Self::PrincipalAccount => Some(Has::Text("111122223333")),
-            Self::VersionId => request.version_id.map(Has::Text),
+            Self::VersionId => request.link.version_id.map(Has::Text),
+            Self::AccessPointArn | Self::AccessPointAccount | Self::AccessPointOrigin
+                if !request.link.through_access_point =>
+            {
+                None
+            }
+            Self::PrincipalAccount | Self::AccessPointAccount => Some(Has::Text("111122223333")),
+            Self::AccessPointArn => {
+                Some(Has::Text("arn:aws:s3:eu-west-1:111122223333:accesspoint/files"))
+            }
             unknown => {
                 let (_, value) = request.unknown.iter().find(|(key, _)| *key == unknown).unwrap();
                 value.map(Has::Text)
