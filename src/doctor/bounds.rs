@@ -129,7 +129,7 @@ impl Words<'_> {
                 )
             }
             (true, true) => "The bucket's policy ends no link.".to_owned(),
-            (true, false) => "The bucket's policy was not read.".to_owned(),
+            (true, false) => "What the bucket's policy does is not known.".to_owned(),
         }
     }
 }

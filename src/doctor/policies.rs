@@ -28,9 +28,9 @@ impl Policies {
         self.verdict.as_ref().is_some_and(|verdict| verdict.refused_by().is_some())
     }
 
-    /// Whether the policy could be read.
+    /// Whether the policy could be read, and each of its statements.
     pub(super) fn are_known(&self) -> bool {
-        self.verdict.is_some()
+        self.verdict.as_ref().is_some_and(|verdict| verdict.unreadable().is_none())
     }
 
     /// What the policy leaves of a window.
@@ -55,20 +55,20 @@ impl Policies {
     fn statements(&self, examined: &DoctorContext<'_>) -> Vec<Check> {
         let new = |outcome, sentence: String| Check::new("bucket-policy", outcome, sentence);
         let setting = examined.links.policies.setting();
+        // What becomes of links that nobody can judge by the policy.
+        let (unknown, what_of_links) = match setting {
+            PolicySetting::Require => {
+                (Outcome::Refuses, " With BUCKET_POLICY=require there is no link without it.")
+            }
+            PolicySetting::Heed => {
+                (Outcome::Unknown, " Links are given all the same, and the policy may end them.")
+            }
+            PolicySetting::Ignore => (Outcome::Unknown, ""),
+        };
         if let Err(why) = &examined.facts.policy {
-            let (outcome, more) = match setting {
-                PolicySetting::Require => {
-                    (Outcome::Refuses, " With BUCKET_POLICY=require there is no link without it.")
-                }
-                PolicySetting::Heed => (
-                    Outcome::Unknown,
-                    " Links are given all the same, and the policy may end them.",
-                ),
-                PolicySetting::Ignore => (Outcome::Unknown, ""),
-            };
             // Of a bucket that was not looked at no link is given.
-            let more = if examined.facts.bucket.is_ok() { more } else { "" };
-            return vec![new(outcome, format!("{why}{more}"))];
+            let more = if examined.facts.bucket.is_ok() { what_of_links } else { "" };
+            return vec![new(unknown, format!("{why}{more}"))];
         }
         let Some(verdict) = &self.verdict else {
             let why = "What the policy does can't be told, because there are no credentials.";
@@ -85,13 +85,15 @@ impl Policies {
             PolicySetting::Heed | PolicySetting::Require => "",
         };
         let statements = verdict.statements.iter().map(|statement| {
-            let outcome = match statement.effect {
-                Effect::Refuses { .. } => Outcome::Refuses,
-                Effect::Limits { .. } => Outcome::Limits,
-                Effect::Depends { .. } => Outcome::Depends,
-                Effect::Unreadable { .. } => Outcome::Unknown,
+            let (outcome, more) = match statement.effect {
+                Effect::Refuses { .. } => (Outcome::Refuses, ignored),
+                Effect::Limits { .. } => (Outcome::Limits, ignored),
+                Effect::Depends { .. } => (Outcome::Depends, ignored),
+                Effect::Unreadable { .. } => {
+                    (unknown, if ignored.is_empty() { what_of_links } else { ignored })
+                }
             };
-            new(outcome, format!("The policy's {}.{ignored}", describe(statement)))
+            new(outcome, format!("The policy's {}.{more}", describe(statement)))
         });
         statements.collect()
     }

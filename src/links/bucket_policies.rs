@@ -60,7 +60,7 @@ pub(crate) enum PolicySetting {
 pub(crate) enum PolicyReading {
     /// The window keeps to the policy. A bucket without a policy counts as well.
     Heeded,
-    /// The policy could not be read.
+    /// The policy could not be read, or AWS does not document what one of its statements means.
     Unreadable,
     /// The operator wants no policy to be read.
     Ignored,
@@ -312,7 +312,8 @@ impl BucketPolicies {
     ///
     /// # Errors
     ///
-    /// [`LinkError::ObjectUnavailable`] if the policy refuses the link to everybody.
+    /// [`LinkError::ObjectUnavailable`] if the policy refuses the link to everybody, and
+    /// [`LinkError::PolicyUnreadable`] if nobody knows whether it does and the operator wants no such link.
     pub(super) fn bounds(
         &self,
         known: &KnownPolicy,
@@ -333,6 +334,13 @@ impl BucketPolicies {
                 describe(statement)
             )));
         }
+        let reading = match verdict.unreadable() {
+            None => reading,
+            Some(statement) if self.setting == PolicySetting::Require => {
+                return Err(LinkError::PolicyUnreadable { reason: describe(statement) });
+            }
+            Some(_) => PolicyReading::Unreadable,
+        };
         let bounds = Bounds {
             policy_age: verdict.least_age(),
             policy_instant: verdict.least_instant(),

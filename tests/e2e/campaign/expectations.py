@@ -102,8 +102,11 @@ class Expected:
 NOTHING = Expected(True, 0.0)
 
 
-def expected(answers, call, key, disturbance=NO_DISTURBANCE):
-    """What comes of a call and of its repetition. If the process was stopped, either of them may be lost."""
+def expected(answers, call, key, disturbance=NO_DISTURBANCE, first=0):
+    """What comes of a call and of its repetition. If the process was stopped, either of them may be lost.
+
+    `first` is the number of the call among those like it.
+    """
     timeout = SES_TIMEOUT if call == "send" else CALL_TIMEOUT
     due = 1 if call == "send" else 2
     spent = 0.0
@@ -112,10 +115,10 @@ def expected(answers, call, key, disturbance=NO_DISTURBANCE):
         return outcome.is_good and outcome.delay + disturbance.of((call, key, number)) < timeout
 
     if disturbance.stopped:
-        both = [answers.outcome(call, key, number) for number in range(2)]
-        is_certain = call != "send" and all(is_in_time(outcome, number) for number, outcome in enumerate(both))
+        both = [answers.outcome(call, key, number) for number in (first, first + 1)]
+        is_certain = call != "send" and all(is_in_time(outcome, number) for number, outcome in enumerate(both, first))
         return Expected(is_certain, timeout + max(timeout, both[1].delay))
-    for number in range(due):
+    for number in range(first, first + due):
         outcome = answers.outcome(call, key, number)
         if is_in_time(outcome, number):
             return Expected(True, spent + outcome.delay)
@@ -246,12 +249,17 @@ def mails(invoke, objects, answers, session, disturbance):
     spent = session.seconds
     for key, recipients in objects.items():
         head = expected(answers, "head", key, disturbance)
+        checked = 0
         for recipient in recipients:
             mail = f"{key} {recipient}"
             claim, send, mark, release = (
                 expected(answers, call, mail, disturbance) for call in ("claim", "send", "mark", "release")
             )
-            before, after = head.then(claim).then(send), mark.then(release)
+            # The link is opened once before it is sent. Each recipient has a link.
+            check = expected(answers, "check", key, disturbance, first=checked)
+            is_repeated = answers.outcome("check", key, checked).is_silent
+            checked += 2 if is_repeated or disturbance.stopped else 1
+            before, after = head.then(claim).then(check).then(send), mark.then(release)
             spent += before.seconds + after.seconds
             if session.is_certain and before.is_certain:
                 certain.append((key, recipient))

@@ -27,7 +27,7 @@ def test_a_question_is_answered_with_a_verdict_and_checks(isolated_function, nam
     outcomes = {check["check"]: check["outcome"] for check in diagnosis["checks"]}
     assert outcomes["object"] == "refuses"
     assert outcomes["lifecycle"] == "unknown"
-    assert len(outcomes) == 12
+    assert len(outcomes) == 13
     assert "X-Amz-" not in json.dumps(diagnosis)
 
 
