@@ -249,6 +249,50 @@ async fn a_policy_that_s3_shows_no_more_goes_on_shortening_windows_and_is_not_ca
 }
 
 #[tokio::test]
+async fn a_statement_that_aws_may_read_in_several_ways_is_unreadable_and_named() {
+    let condition = json!({"DateGreaterThan": {"aws:CurrentTime": "2027"}});
+    let s3 = s3_with(deny("AfterTheFair", &condition)).await;
+    let (status, body) = link(&handler(&s3, &[]), &json!({})).await;
+    assert_eq!((status, &body["bucket_policy"]), (200, &json!("unreadable")), "{body}");
+    let (status, body) = link(&handler(&s3, &[("BUCKET_POLICY", "require")]), &json!({})).await;
+    assert_eq!((status, &body["code"]), (503, &json!("policy-unreadable")), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("\"AfterTheFair\""), "{body}");
+}
+
+/// How long this thread has had a processor, in nanoseconds.
+fn processor_time() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_under_two_hundred_prefixes_takes_twice_the_time_at_most() {
+    let prefixes: Vec<_> = (0..200)
+        .map(|number| format!("arn:aws:s3:::files/departments/{number}/confidential/*"))
+        .collect();
+    let policy = json!({"Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": prefixes,
+        "Condition": {"NumericGreaterThan": {"s3:signatureAge": 600_000}},
+    }]});
+    let (with, without) = (s3_with(policy).await, FakeAws::start().await);
+    let (with, without) = (handler(&with, &[]), handler(&without, &[]));
+    let links: Vec<_> =
+        (0..1_000).map(|n| json!({"key": format!("departments/{n}/report.pdf")})).collect();
+    let body = json!({ "links": links });
+    let mut least = [u64::MAX; 2];
+    for _ in 0..5 {
+        for (function, least) in [&with, &without].into_iter().zip(&mut least) {
+            let before = processor_time();
+            let (status, _) = post(function, "alice", "/links/batch", &body).await;
+            assert_eq!(status, 200);
+            *least = (*least).min(processor_time() - before);
+        }
+    }
+    assert!(least[0] <= 2 * least[1], "{least:?} ns");
+    println!("with the policy and without: {least:?} ns");
+}
+
+#[tokio::test]
 async fn a_checked_link_ends_before_the_object_does() {
     let end = Timestamp::from_second(Timestamp::now().as_second() + 900).unwrap();
     let date = strtime::format("%a, %d %b %Y %H:%M:%S GMT", end);

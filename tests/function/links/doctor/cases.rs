@@ -269,6 +269,7 @@ fn who_is_granted() -> Vec<Case> {
 fn policies() -> Vec<Case> {
     let policy = |name| Case::new(name, &["bucket-policy", "window"]);
     let age = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
+    let year = json!({"DateGreaterThan": {"aws:CurrentTime": "2101"}});
     let auth_type = json!({"StringEquals": {"s3:authType": "REST-QUERY-STRING"}});
     let office = json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}});
     let closing = json!({"DateGreaterThan": {"aws:CurrentTime": "2099-11-23T13:10:00Z"}});
@@ -292,6 +293,10 @@ fn policies() -> Vec<Case> {
         policy("a policy that is required and can't be read")
             .set("BUCKET_POLICY", "require")
             .answer(Operation::GetBucketPolicy, denied()),
+        policy("a year alone, which AWS may read as seconds").policy(&json!([deny("AfterTheFair", &year)])),
+        policy("the same, where the policy is required")
+            .set("BUCKET_POLICY", "require")
+            .policy(&json!([deny("AfterTheFair", &year)])),
         Case::new("a public bucket", &["block-public-access", "policy-status"])
             .answer(Operation::GetPublicAccessBlock, Reply::public_access_block(["false"; 4]))
             .answer(
