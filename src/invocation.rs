@@ -56,6 +56,8 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     /// The IP address that the gateway saw. A caller can't choose it.
     pub(crate) ip_address: Option<String>,
+    /// Why the gateway names nobody although an authorizer accepted the request, and the fix.
+    pub(crate) why_unnamed: Option<&'static str>,
 }
 
 /// What was waited for did not come in time to answer.
@@ -65,7 +67,7 @@ pub(crate) struct OutOfTime;
 impl Default for Caller {
     /// Nobody whom a gateway authenticated.
     fn default() -> Self {
-        Self { principal: Principal::Anonymous, ip_address: None }
+        Self { principal: Principal::Anonymous, ip_address: None, why_unnamed: None }
     }
 }
 

@@ -108,7 +108,8 @@ async fn make(
             if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
         links.make(&invocation.caller().principal, &request, invocation).await
     };
-    Ok(invocation.in_time(made).await??)
+    let link = invocation.in_time(made).await?;
+    link.map_err(|error| Problem::from(error).for_caller(invocation.caller()))
 }
 
 /// Lets more links wait for S3 at the same time while S3 is slow.

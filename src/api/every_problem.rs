@@ -25,8 +25,11 @@ NoSuchRoute | 404 no-such-route "No such route"
 MethodNotAllowed | 405 method-not-allowed "This route has another method"
 AnswerTooLarge | 413 answer-too-large "The answer is too large" {"links_that_fit":5}
 SessionNeedsSignIn | 401 unauthenticated "Nobody is signed in"
+Unnamed("why") | 401 unauthenticated "Nobody is signed in"
 Link Unauthenticated | 401 unauthenticated "Nobody is signed in"
 Link NotGranted | 403 not-granted "No grant covers this"
+Link OneOfMany(IdentityPool) | 403 not-granted "No grant covers this"
+Link NameTooLong | 403 not-granted "No grant covers this"
 Link VersionNotGranted | 403 not-granted "No grant covers this"
 Link BucketNotNamed | 400 invalid-request "The request can't be understood"
 Link InlineWithoutContentType | 400 invalid-request "The request can't be understood"
@@ -55,7 +58,7 @@ Share Unavailable | 503 share-unavailable "An AWS service did not answer as expe
 Share Table(NoResponse("why")) | 503 share-unavailable "An AWS service did not answer as expected"
 Share NoPublicUrl | 500 misconfigured "The function's settings are wrong"
 Share Internal("why") | 500 internal "This function has a bug"
-Share Link(NotGranted) | 403 not-granted "No grant covers this"
+Share Link(VersionNotGranted) | 403 not-granted "No grant covers this"
 Share Link(Upstream("why")) | 502 upstream "An AWS service did not answer as expected""#;
 
 /// The level of the line that operators read in the log, whether it has the detail, with
@@ -65,8 +68,11 @@ NoSuchRoute | INFO
 MethodNotAllowed | INFO
 AnswerTooLarge | INFO
 SessionNeedsSignIn | INFO
+Unnamed("why") | INFO
 Link Unauthenticated | INFO
 Link NotGranted | INFO
+Link OneOfMany(IdentityPool) | INFO
+Link NameTooLong | INFO
 Link VersionNotGranted | INFO
 Link BucketNotNamed | INFO
 Link InlineWithoutContentType | INFO
@@ -95,7 +101,7 @@ Share Unavailable | WARN why
 Share Table(NoResponse("why")) | WARN why
 Share NoPublicUrl | ERROR detail
 Share Internal("why") | ERROR why
-Share Link(NotGranted) | INFO
+Share Link(VersionNotGranted) | INFO
 Share Link(Upstream("why")) | WARN why"#;
 
 /// Every problem, with the error that it comes from.
@@ -107,6 +113,7 @@ fn every_problem() -> Vec<(String, Problem)> {
         Problem::MethodNotAllowed { allow: vec!["GET"] },
         Problem::AnswerTooLarge { bytes: 7, max_bytes: 6, links_that_fit: 5 },
         Problem::SessionNeedsSignIn,
+        Problem::Unnamed("why"),
     ];
     let requests = requests.map(|problem| (name(format!("{problem:?}")), problem)).into_iter();
     let links = LinkError::one_of_each().into_iter();

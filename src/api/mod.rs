@@ -130,7 +130,9 @@ pub(crate) async fn answer(
         }
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| refuse_about(subject, &problem, invocation))
+    answer.unwrap_or_else(|problem| {
+        refuse_about(subject, &problem.for_caller(invocation.caller()), invocation)
+    })
 }
 
 /// Answers with `problem` a request that can't be read, and logs it.

@@ -9,7 +9,7 @@ use link_rules::text;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::invocation::OutOfTime;
+use crate::invocation::{Caller, OutOfTime};
 use crate::links::LinkError;
 use crate::shares::ShareError;
 
@@ -42,6 +42,8 @@ pub(crate) enum Problem {
     /// `GET /session` answers only callers whom a gateway authenticated, whatever the grants say: the
     /// answer names the account and the role that sign.
     SessionNeedsSignIn,
+    /// An authorizer accepted the request and named nobody. The sentence says what is missing.
+    Unnamed(&'static str),
     /// There is no link.
     Link(LinkError),
     /// A share is not made, shown, changed or opened.
@@ -63,6 +65,14 @@ impl Problem {
         Self::NoSuchRoute { path: text::shortened(path, MAX_DETAIL), routes: routes.to_owned() }
     }
 
+    /// The same, as `caller` can mend it: nobody is signed in, and the caller's authorizer is why.
+    pub(super) fn for_caller(self, caller: &Caller) -> Self {
+        match (caller.why_unnamed, self.kind()) {
+            (Some(reason), ProblemKind::Unauthenticated) => Self::Unnamed(reason),
+            _ => self,
+        }
+    }
+
     /// The row of the table of problems.
     pub(crate) fn kind(&self) -> ProblemKind {
         match self {
@@ -70,7 +80,7 @@ impl Problem {
             Self::NoSuchRoute { .. } => ProblemKind::NoSuchRoute,
             Self::MethodNotAllowed { .. } => ProblemKind::MethodNotAllowed,
             Self::AnswerTooLarge { .. } => ProblemKind::AnswerTooLarge,
-            Self::SessionNeedsSignIn => ProblemKind::Unauthenticated,
+            Self::SessionNeedsSignIn | Self::Unnamed(_) => ProblemKind::Unauthenticated,
             Self::Link(error) => error.kind(),
             Self::Share(error) => error.kind(),
         }
@@ -98,6 +108,7 @@ impl Problem {
                 the session only to callers whom a gateway authenticated. Sign in and ask again."
                     .to_owned()
             }
+            Self::Unnamed(reason) => (*reason).to_owned(),
             Self::Link(error) => error.to_string(),
             Self::Share(error) => error.to_string(),
         }

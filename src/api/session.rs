@@ -49,7 +49,7 @@ pub(super) async fn get(links: &Links, invocation: &Invocation) -> Result<Respon
     match &invocation.caller().principal {
         Principal::Anonymous => return Err(Problem::SessionNeedsSignIn),
         principal if !invocation.grants().admit(principal) => {
-            return Err(LinkError::NotGranted.into());
+            return Err(LinkError::not_granted(principal).into());
         }
         Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {}
     }

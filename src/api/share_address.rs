@@ -199,7 +199,7 @@ Unavailable | page 503, after 30 s
 Table(NoResponse("why")) | page 503, after 30 s
 NoPublicUrl | problem 500
 Internal("why") | problem 500
-Link(NotGranted) | problem 403
+Link(VersionNotGranted) | problem 403
 Link(Upstream("why")) | problem 502"#;
 
     fn request(accept: &str) -> Request {

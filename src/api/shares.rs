@@ -67,6 +67,8 @@ struct MadeResponse<'a> {
 struct ListResponse<'a> {
     shares: Vec<ShareResponse<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<&'a str>,
 }
 
@@ -106,7 +108,8 @@ impl Call<'_> {
         let listed = self.shares.list(self.caller(), cursor, limit, self.invocation).await?;
         let page = listed.shares.iter().map(|share| self.response(share, None, None));
         let next = listed.next.as_deref();
-        Ok(Response::json(json(&ListResponse { shares: page.collect(), next })))
+        let unreadable = Some(listed.unreadable).filter(|count| *count > 0);
+        Ok(Response::json(json(&ListResponse { shares: page.collect(), unreadable, next })))
     }
 
     async fn get(self, id: &ShareId) -> Result<Response, Problem> {

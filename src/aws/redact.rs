@@ -16,6 +16,11 @@ const MAX_LENGTH: usize = 300;
 /// are longer.
 const MAX_RUN: usize = 31;
 
+/// The longest name of a role, a user or a session, in bytes.
+///
+/// Source: IAM user guide, "IAM and AWS STS quotas", name length limits.
+const MAX_NAME: usize = 64;
+
 /// The length of an access key's id.
 const KEY_ID_LENGTH: usize = 20;
 
@@ -65,18 +70,30 @@ fn push_redacted(redacted: &mut String, word: &str) {
 }
 
 fn looks_secret(run: &str) -> bool {
-    let is_key_id = run.len() >= KEY_ID_LENGTH
-        && ["AKIA", "ASIA"].iter().any(|prefix| run.contains(prefix))
-        && run.bytes().any(|byte| byte.is_ascii_digit());
-    is_key_id || run.starts_with("eyJ") || (run.len() > MAX_RUN && !is_path_of_names(run))
+    holds_key_id(run) || run.starts_with("eyJ") || (run.len() > MAX_RUN && !is_path_of_names(run))
 }
 
-/// Whether a long run is the path of an ARN, such as `assumed-role/NAME/SESSION`, or a host.
+/// Whether an access key's id stands in the run: four letters, and sixteen that are capital or digits.
+fn holds_key_id(run: &str) -> bool {
+    let is_of_an_id = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    run.as_bytes().windows(KEY_ID_LENGTH).any(|window| {
+        [b"AKIA", b"ASIA"].iter().any(|prefix| window.starts_with(*prefix))
+            && window.iter().all(is_of_an_id)
+    })
+}
+
+/// Whether a long run is the path of an ARN, such as `assumed-role/NAME/SESSION`, or a host. Long names
+/// are made of words. A token behind `role/` is not.
 fn is_path_of_names(run: &str) -> bool {
     let names = ["role/", "assumed-role/", "user/", "identity/", "table/", "configuration-set/"];
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_.-".contains(c);
     let is_host = run.ends_with(".amazonaws.com") || run.ends_with(".amazonaws.com.cn");
-    run.chars().all(is_plain) && (is_host || names.iter().any(|name| run.starts_with(name)))
+    let is_name = |part: &str| {
+        part.len() <= MAX_NAME && part.split(['_', '.', '-']).all(|word| word.len() <= MAX_RUN)
+    };
+    run.chars().all(is_plain)
+        && run.split('/').all(is_name)
+        && (is_host || names.iter().any(|name| run.starts_with(name)))
 }
 
 #[cfg(test)]
@@ -107,6 +124,10 @@ mod tests {
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "ASIAIOSFODNN7EXAMPLE",
             "AKIAIOSFODNN7EXAMPLE",
+            // 3.6 % of all ids have no digit.
+            "ASIAIOSFODNNAEXAMPLE",
+            "role/IQoJb3JpZ2luX2VjEJrwEaCWV1LXdlc3QtMSJHMEUCIQDabcdefghi",
+            "user/34d48302eeb5edc9b05d3b7e4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b",
             "34d48302eeb5edc9b05d3b7e4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b4d8b",
             "eyJhbGciOiJFUzM4NCJ9.eyJhdWQiOiJ4In0.c2ln",
             "https://files.s3.eu-west-1.amazonaws.com/a?X-Amz-Signature=abc",

@@ -1,7 +1,7 @@
 //! What the doctor is asked about.
 
-use link_rules::access::{Claims, Principal};
-use link_rules::arn::is_arn;
+use link_rules::access::{Claims, IamCaller, Principal};
+use link_rules::arn::{Identity, IdentityKind, is_arn};
 
 /// The link that the doctor is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Question {
         match name.as_str() {
             "anonymous" => Principal::Anonymous,
             "s3-event" => Principal::S3Event,
-            arn if is_arn(arn) => Principal::Iam(name),
+            arn if is_arn(arn) => Principal::Iam(caller(arn)),
             _ => Principal::Authorized { name, claims },
         }
     }
@@ -34,5 +34,17 @@ impl Question {
             Some(_) => "s3:GetObjectVersion",
             None => "s3:GetObject",
         }
+    }
+}
+
+/// The caller of this ARN. A role does not call, but its sessions do, so an operator who names a role
+/// means one of them.
+fn caller(arn: &str) -> IamCaller {
+    match Identity::parse(arn) {
+        Some(Identity { partition, account, kind: IdentityKind::Role { name } }) => {
+            let session = format!("arn:{partition}:sts::{account}:assumed-role/{name}/SESSION");
+            IamCaller::new(&session, None)
+        }
+        _ => arn.into(),
     }
 }

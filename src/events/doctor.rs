@@ -8,7 +8,7 @@ use link_rules::access::{Claim, Claims, Principal};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::quoted;
+use super::{check_names, quoted};
 use crate::doctor::Question;
 
 /// The largest event for the doctor that is read, in bytes. A key has at most 1,024.
@@ -31,6 +31,7 @@ pub(super) fn parse(event: &str) -> Result<Question, MalformedQuestion> {
             "the event has {bytes} bytes; at most {MAX_BYTES} are read"
         )));
     }
+    check_names(event).map_err(malformed)?;
     let event: Map<String, Value> =
         serde_json::from_str(event).map_err(|_| malformed("the event is no JSON object"))?;
     let mut asked = None;
@@ -133,7 +134,10 @@ mod tests {
         assert_eq!(principal("anonymous"), Some(Principal::Anonymous));
         assert_eq!(principal("s3-event"), Some(Principal::S3Event));
         let arn = "arn:aws:iam::123456789012:user/alice";
-        assert_eq!(principal(arn), Some(Principal::Iam(arn.to_owned())));
+        assert_eq!(principal(arn), Some(Principal::Iam(arn.into())));
+        let session = "arn:aws:sts::123456789012:assumed-role/reader/SESSION";
+        let role = "arn:aws:iam::123456789012:role/team/reader";
+        assert_eq!(principal(role), Some(Principal::Iam(session.into())));
         assert_eq!(parse(r#"{"doctor": {"key": "a"}}"#).unwrap().principal, None);
     }
 

@@ -27,7 +27,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::EventFields;
-use super::authorizer::{Lists, principal_of_v1, principal_of_v2};
+use super::authorizer::{Authorized, IamIdentity, Lists, principal_of_v1, principal_of_v2};
 use crate::api::{Client, Problem, Request, Response};
 use crate::invocation::Caller;
 
@@ -185,9 +185,13 @@ impl EventV1 {
         let context = event.request_context;
         // The crate keeps all of the authorizer's fields here, whatever their names and types.
         let authorizer = Value::Object(context.authorizer.fields.into_iter().collect());
-        let user_arn = context.identity.user_arn.as_deref();
-        let principal = principal_of_v1(&authorizer, user_arn, claim_lists);
-        let caller = Caller { principal, ip_address: context.identity.source_ip };
+        let iam = IamIdentity {
+            user_arn: context.identity.user_arn.as_deref(),
+            cognito_identity_id: context.identity.cognito_identity_id.as_deref(),
+            cognito_authentication_type: context.identity.cognito_authentication_type.as_deref(),
+        };
+        let named = principal_of_v1(&authorizer, iam, claim_lists);
+        let caller = caller(named, context.identity.source_ip);
         // Some gateways fill only one of the two.
         let headers = if event.multi_value_headers.is_empty() {
             event.headers
@@ -232,8 +236,7 @@ impl EventV2 {
     fn translate(self, base_path: Option<&str>) -> Result<(Caller, Request), Problem> {
         let Self { event, authorizer } = self;
         let context = event.request_context;
-        let principal = principal_of_v2(&authorizer);
-        let caller = Caller { principal, ip_address: context.http.source_ip };
+        let caller = caller(principal_of_v2(&authorizer), context.http.source_ip);
         let cookies = event.cookies.iter().flatten().flat_map(|cookies| cookies_of(cookies));
         // `route_key` is `"POST /links"` or `"$default"`.
         let route_key = event.route_key.as_deref().and_then(|key| key.split_once(' '));
@@ -264,6 +267,12 @@ impl EventV2 {
         };
         Ok((caller, request))
     }
+}
+
+/// Who calls, from which address.
+fn caller(authorized: Authorized, ip_address: Option<String>) -> Caller {
+    let Authorized { principal, why_unnamed } = authorized;
+    Caller { principal, ip_address, why_unnamed }
 }
 
 /// The values of a header, as one text.

@@ -25,6 +25,7 @@ mod sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use link_rules::access::Principal;
 use link_rules::json::FirstOf;
+use link_rules::json::WithoutRepeatedNames;
 use link_rules::text;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -110,7 +111,7 @@ impl Event {
         match self {
             Self::Http(event) => event.caller.clone(),
             Self::Bucket(_) | Self::Queue(_) => {
-                Caller { principal: Principal::S3Event, ip_address: None }
+                Caller { principal: Principal::S3Event, ..Caller::default() }
             }
             Self::Doctor(_) | Self::Shares(_) => Caller::default(),
         }
@@ -217,6 +218,24 @@ fn parse_object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, UnknownEvent
 /// Where JSON can't be parsed. What stands there may be anything, so it is not repeated.
 fn position(error: &serde_json::Error) -> String {
     format!("line {}, column {}", error.line(), error.column())
+}
+
+/// Checks that an operator's event has no name twice: of two values one would be passed over without a
+/// word.
+///
+/// # Errors
+///
+/// Which name stands twice, or that the event is no JSON.
+fn check_names(event: &str) -> Result<(), String> {
+    match serde_json::from_str::<WithoutRepeatedNames>(event) {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_data() => {
+            let problem = error.to_string();
+            let problem = problem.split(" at line").next().unwrap_or_default();
+            Err(format!("the field {}", text::shortened(problem, 80)))
+        }
+        Err(_) => Err("the event is no JSON object".to_owned()),
+    }
 }
 
 /// A text from outside in quotes, at most 40 characters of it, on one line.

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::quoted;
+use super::{check_names, quoted};
 use crate::shares::{OperatorRequest, Selector, ShareId};
 
 /// The largest event about shares that is read, in bytes. A key has at most 1,024.
@@ -28,6 +28,7 @@ pub(super) fn parse(event: &str) -> Result<OperatorRequest, MalformedOperation> 
             "the event has {bytes} bytes; at most {MAX_BYTES} are read"
         )));
     }
+    check_names(event).map_err(malformed)?;
     let mut event: Map<String, Value> =
         serde_json::from_str(event).map_err(|_| malformed("the event is no JSON object"))?;
     let Some(Value::Object(operations)) = event.remove("shares") else {
@@ -145,5 +146,18 @@ mod tests {
             assert!(error.starts_with(problem), "{error}");
             assert!(error.contains(". Send {\"shares\": {\"list\": "), "{error}");
         }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        for event in [
+            r#"{"shares": {"revoke": {"owner": "alice", "owner": "bob"}}}"#,
+            r#"{"shares": {"list": {"all": true}}, "shares": {"list": {"owner": "a"}}}"#,
+            r#"{"shares": {"list": {"all": true}, "list": {"all": true}}}"#,
+        ] {
+            let error = parse(event).unwrap_err().to_string();
+            assert!(error.contains("stands twice"), "{error}");
+        }
+        assert!(parse("{").unwrap_err().to_string().contains("no JSON object"));
     }
 }

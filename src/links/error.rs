@@ -1,13 +1,18 @@
 //! Why there is no link.
 
 use jiff::Timestamp;
+use link_rules::access::{Crowd, Principal};
 use link_rules::object::ObjectKeyError;
 use link_rules::problem::ProblemKind;
+use link_rules::text;
 use link_rules::window::TooShort;
 use thiserror::Error;
 
 use crate::invocation::OutOfTime;
 use crate::presign::SignError;
+
+/// How many characters of a caller's name a sentence shows.
+const MAX_NAME: usize = 200;
 
 /// Why there is no link. `Display` is a sentence for the caller: what happened, and the fix. It
 /// never holds a secret, a session token, a signature or a link.
@@ -21,8 +26,29 @@ pub(crate) enum LinkError {
     Unauthenticated,
     /// No grant covers this principal, bucket and key. The error is the same whether or not the
     /// object exists.
-    #[error("No grant gives this principal this object. Ask the operator for an entry in GRANTS.")]
-    NotGranted,
+    #[error(
+        "No grant gives this principal this object. The principal is {principal:?}, as the gateway \
+         authenticated it. Ask the operator for an entry in GRANTS."
+    )]
+    NotGranted {
+        /// As whom the caller was seen.
+        principal: String,
+    },
+    /// The caller can't be told from others, so nothing can be the caller's own.
+    #[error("{}", one_of_many(*.0))]
+    OneOfMany(Crowd),
+    /// The caller's name is longer than the table of shares can keep.
+    #[error(
+        "The name that your token or ARN gives you has {bytes} bytes. Owners of shares have names of \
+         {max_bytes} bytes at most: sign in with another name (a JWT's \"sub\", an authorizer's \
+         \"principalId\")."
+    )]
+    NameTooLong {
+        /// The length of the name.
+        bytes: usize,
+        /// The longest that is kept.
+        max_bytes: usize,
+    },
     /// A grant covers the object, but not its old versions. The error is the same for a version
     /// that never existed.
     #[error(
@@ -93,12 +119,34 @@ pub(crate) enum LinkError {
     Internal(String),
 }
 
+fn one_of_many(crowd: Crowd) -> &'static str {
+    match crowd {
+        Crowd::IdentityPool => {
+            "All users of your Cognito identity pool arrive here under one ARN, because function URLs leave \
+             out who of them calls. Such a caller owns no shares: call through an API of API Gateway, or \
+             sign in with a token."
+        }
+        Crowd::Distribution => {
+            "All visitors of the CloudFront distribution arrive here under one ARN. Such a caller owns no \
+             shares: sign in at the API itself."
+        }
+    }
+}
+
 impl LinkError {
+    /// [`LinkError::NotGranted`] to this principal.
+    pub(crate) fn not_granted(principal: &Principal) -> Self {
+        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME) }
+    }
+
     /// The row of the table of problems.
     pub(crate) fn kind(&self) -> ProblemKind {
         match self {
             Self::Unauthenticated => ProblemKind::Unauthenticated,
-            Self::NotGranted | Self::VersionNotGranted => ProblemKind::NotGranted,
+            Self::NotGranted { .. }
+            | Self::OneOfMany(_)
+            | Self::NameTooLong { .. }
+            | Self::VersionNotGranted => ProblemKind::NotGranted,
             Self::BucketNotNamed
             | Self::InlineWithoutContentType
             | Self::Key(ObjectKeyError::Length(_)) => ProblemKind::InvalidRequest,
@@ -144,7 +192,9 @@ impl LinkError {
         let end = Timestamp::UNIX_EPOCH;
         vec![
             Self::Unauthenticated,
-            Self::NotGranted,
+            Self::NotGranted { principal: "alice".to_owned() },
+            Self::OneOfMany(Crowd::IdentityPool),
+            Self::NameTooLong { bytes: 3_000, max_bytes: 1_024 },
             Self::VersionNotGranted,
             Self::BucketNotNamed,
             Self::InlineWithoutContentType,

@@ -377,7 +377,7 @@ fn grant<'a>(
     Err(match principal {
         Principal::Anonymous => LinkError::Unauthenticated,
         Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
-            LinkError::NotGranted
+            LinkError::not_granted(principal)
         }
     })
 }

@@ -286,7 +286,8 @@ impl Mailer {
         let token = (delivery.action == Action::Share).then(Token::random).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
-        let claim = self.ledger.claim(entry, share_id, &delivery.credentials, invocation).await?;
+        let claim =
+            self.ledger.claim(entry, share_id.clone(), &delivery.credentials, invocation).await?;
         let claim_token = match claim {
             Claim::Ours(claim_token) => claim_token,
             Claim::Held => return Err(DeliveryError::Held),
@@ -304,6 +305,12 @@ impl Mailer {
             // The mail may have been sent. The claim keeps it from being sent again at once.
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
             Err(error) => {
+                // Nobody has the address of a share whose mail was certainly not sent.
+                if let Some((shares, id)) = self.shares.as_ref().zip(share_id)
+                    && !matches!(error, DeliveryError::Share(_))
+                {
+                    shares.withdraw_unsent(&id, invocation).await;
+                }
                 self.release(delivery, &claim_token, invocation).await;
                 Err(error)
             }

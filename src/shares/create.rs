@@ -7,7 +7,7 @@ use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
 
 use super::passcode::Passcode;
 use super::share::{Share, Summary, owner_key, owner_name};
-use super::token::Token;
+use super::token::{ShareId, Token};
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
 use crate::links::{Link, LinkError, LinkRequest, PolicyReading};
@@ -64,7 +64,7 @@ impl Shares {
         base_url: Option<String>,
         invocation: &Invocation,
     ) -> Result<Made, ShareError> {
-        let owner_key = owner_key(owner).ok_or(LinkError::Unauthenticated)?;
+        let owner_key = owner_key(owner)?;
         let base_url =
             self.settings.public_url.clone().or(base_url).ok_or(ShareError::NoPublicUrl)?;
         let request = LinkRequest { window: self.trial_window(), check: true, ..new.link };
@@ -111,6 +111,14 @@ impl Shares {
         })
     }
 
+    /// Revokes a share that a mail was to bring, and whose mail was not sent. If that fails, a share stays
+    /// that nobody has the address of.
+    pub(crate) async fn withdraw_unsent(&self, id: &ShareId, invocation: &Invocation) {
+        if self.table.revoke(id, invocation).await.is_ok() {
+            log::withdrawn_unsent(invocation, id);
+        }
+    }
+
     /// The window of a link that is opened once and thrown away. Any window shows that the file can be
     /// had: a session that is almost over is followed by another.
     pub(super) fn trial_window(&self) -> RequestedWindow {
@@ -131,7 +139,7 @@ impl Shares {
         grants: &Grants,
     ) -> Result<Life, LinkError> {
         let longest = grants.longest_share(owner, &link.bucket, &link.key);
-        let longest = longest.ok_or(LinkError::NotGranted)?;
+        let longest = longest.ok_or_else(|| LinkError::not_granted(owner))?;
         let least_open = self.settings.window.min_expires_in;
         window::life(now, requested, longest, link.bounds, least_open).map_err(|too_short| {
             LinkError::WindowTooShort {

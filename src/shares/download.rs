@@ -321,7 +321,7 @@ fn check_state(
         || invocation.grants().find(&share.owner, Action::Share, bucket, key).is_some();
     match share.state_for(browser, invocation.now()) {
         ShareState::Active | ShareState::UsedUp if !is_granted() => {
-            Err(LinkError::NotGranted.into())
+            Err(LinkError::not_granted(&share.owner).into())
         }
         ShareState::Active => Ok(()),
         state => Err(ShareError::Over(state)),
@@ -375,7 +375,9 @@ fn judged(error: ShareError) -> (ShareError, Option<String>) {
         ShareError::Table(_) => unavailable(cause.clone()),
         ShareError::Link(error) => match &error {
             LinkError::Unauthenticated
-            | LinkError::NotGranted
+            | LinkError::OneOfMany(_)
+            | LinkError::NameTooLong { .. }
+            | LinkError::NotGranted { .. }
             | LinkError::VersionNotGranted
             | LinkError::BucketNotNamed
             | LinkError::InlineWithoutContentType

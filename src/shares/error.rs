@@ -137,7 +137,7 @@ impl ShareError {
             Self::Table(AwsError::NoResponse(why())),
             Self::NoPublicUrl,
             Self::Internal(why()),
-            Self::Link(LinkError::NotGranted),
+            Self::Link(LinkError::VersionNotGranted),
             Self::Link(LinkError::Upstream(why())),
         ]
     }

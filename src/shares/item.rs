@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use link_rules::access::{Claim, Claims, Principal};
+use link_rules::access::{Claim, Claims, IamCaller, Principal};
 use link_rules::response_headers::ResponseHeaders;
 
 use super::ShareError;
@@ -35,13 +35,17 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
             return Err(ShareError::Internal("nobody owns this share".to_owned()));
         }
     };
+    let (owner_name_in_table, identity) = match owner {
+        Principal::Iam(caller) => (caller.arn(), caller.identity()),
+        owner => (owner.name(), None),
+    };
     let presses = presses.iter().map(|(digest, until)| (digest.clone(), instant(*until)));
     let ResponseHeaders { content_disposition, content_type } = response_headers;
     let mut item = Item::from([
         ("id".to_owned(), text(summary.id.as_str())),
         ("owner_key".to_owned(), text(&summary.owner_key)),
         ("owner_kind".to_owned(), text(kind)),
-        ("owner".to_owned(), text(owner.name())),
+        ("owner".to_owned(), text(owner_name_in_table)),
         ("owner_name".to_owned(), text(owner_name)),
         ("bucket".to_owned(), text(&summary.bucket)),
         ("key".to_owned(), text(&summary.key)),
@@ -57,6 +61,7 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
     let mut optional = |name: &str, value: Option<AttributeValue>| {
         item.extend(value.map(|value| (name.to_owned(), value)));
     };
+    optional("owner_identity", identity.map(text));
     optional("owner_claims", claims_of(owner));
     optional("version_id", summary.version_id.as_deref().map(text));
     optional("content_type", content_type.as_deref().map(text));
@@ -80,7 +85,10 @@ pub(super) fn share(item: &Item) -> Result<Share, ShareError> {
     let kind = read_text(item, "owner_kind")?;
     let name = read_text(item, "owner")?;
     let owner = match kind.as_str() {
-        IAM => Principal::Iam(name),
+        IAM => {
+            let identity = optional_text(item, "owner_identity");
+            Principal::Iam(IamCaller::new(&name, identity.as_deref()))
+        }
         TOKEN => Principal::Authorized { name, claims: read_claims(item) },
         S3_EVENT => Principal::S3Event,
         _ => return Err(unreadable("owner_kind")),
@@ -164,7 +172,7 @@ fn optional_number(item: &Item, name: &str) -> Option<u64> {
     Some(number.max(0).unsigned_abs())
 }
 
-fn optional_instant(item: &Item, name: &str) -> Option<Timestamp> {
+pub(super) fn optional_instant(item: &Item, name: &str) -> Option<Timestamp> {
     timestamp(item.get(name)?)
 }
 
@@ -265,7 +273,11 @@ mod tests {
             ),
         ];
         for owner in [
-            Principal::Iam("arn:aws:iam::123456789012:user/alice".to_owned()),
+            Principal::Iam("arn:aws:iam::123456789012:user/alice".into()),
+            Principal::Iam(IamCaller::new(
+                "arn:aws:sts::123456789012:assumed-role/users/CognitoIdentityCredentials",
+                Some("eu-west-1:5b3b7c3c"),
+            )),
             Principal::Authorized {
                 name: "alice".to_owned(),
                 claims: claims.into_iter().collect(),

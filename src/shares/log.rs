@@ -132,6 +132,16 @@ pub(super) fn revoked_by_operator(invocation: &Invocation, id: &ShareId) {
     );
 }
 
+/// Logs a share that was revoked because the mail that was to bring it was not sent.
+pub(super) fn withdrawn_unsent(invocation: &Invocation, id: &ShareId) {
+    tracing::info!(
+        share_id = id.as_str(),
+        request_id = invocation.request_id(),
+        principal = "s3-event",
+        "share revoked"
+    );
+}
+
 /// The IP address of the caller, as the gateway saw it.
 fn address(invocation: &Invocation) -> Option<&str> {
     invocation.caller().ip_address.as_deref()

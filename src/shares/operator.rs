@@ -1,15 +1,19 @@
 //! Lists and revokes shares for operators: whoever may invoke the function.
 //!
-//! DynamoDB is read page by page until the time is up. The answer then says where to go on.
+//! DynamoDB is read page by page until the time is up. The answer then says what was done and where to go
+//! on.
 
 use std::time::Duration;
 
+use futures_util::future;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::item::{optional_text, summary};
+use link_rules::access::IamCaller;
+
+use super::item::{Item, optional_text, summary};
 use super::share::Summary;
-use super::table::ConditionalUpdate;
+use super::table::{ConditionalUpdate, Page};
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -20,8 +24,12 @@ const PAGE: i32 = 100;
 /// How many shares one answer lists at most. Each takes 3 KB at most, and Lambda returns 6 MB.
 const MAX_LISTED: usize = 1_000;
 
-/// The time that must be left when another page is begun: enough for a page of revocations.
-const MIN_TIME_LEFT: Duration = Duration::from_secs(10);
+/// How many shares are revoked at the same time.
+const AT_ONCE: usize = 16;
+
+/// The time that must be left when more is read or revoked: enough for one call at its slowest, and the
+/// answer.
+const MIN_TIME_LEFT: Duration = Duration::from_secs(6);
 
 /// Which shares an operator means: those of which all that is named holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,9 +70,16 @@ pub struct Report {
     looked_at: u64,
     /// How many items of the table are no shares that can be read. Nobody can open those either.
     unreadable: u64,
-    /// Where to go on, as the field `from`. Left out when all shares were looked at.
+    /// Where to go on, as the field `from`. Left out when all shares were looked at, or when the first page
+    /// was not finished: then the same event goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// Whether there is more to do.
+    #[serde(rename = "unfinished")]
+    is_unfinished: bool,
+    /// Why it stopped, if that was not for want of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
 }
 
 /// A share as an operator sees it.
@@ -88,13 +103,13 @@ struct ListedShare {
 
 impl Selector {
     /// Whether the share is meant.
-    fn admits(&self, share: &Summary, owner: &str) -> bool {
+    fn admits(&self, share: &Summary, owner: &IamCaller) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
         let recipient = share.recipient.as_deref().unwrap_or_default();
         self.share_id.as_ref().is_none_or(|id| *id == share.id)
-            && is(&self.owner, owner)
+            && (is(&self.owner, owner.name()) || is(&self.owner, owner.arn()))
             && is(&self.bucket, &share.bucket)
             && self.recipient.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(recipient))
             && self.prefix.as_ref().is_none_or(|prefix| share.key.starts_with(prefix.as_str()))
@@ -102,11 +117,12 @@ impl Selector {
 }
 
 impl Shares {
-    /// Does what an operator wants, as far as the invocation's time allows.
+    /// Does what an operator wants, as far as the invocation's time and DynamoDB allow. The answer says what
+    /// was done, and where to go on.
     ///
     /// # Errors
     ///
-    /// [`ShareError::Table`]. What was revoked before stays revoked.
+    /// [`ShareError::Table`] if nothing was done.
     pub(crate) async fn operate(
         &self,
         operation: &OperatorRequest,
@@ -121,38 +137,50 @@ impl Shares {
         let mut revoked = 0;
         let mut from = selector.from.clone();
         loop {
-            // One share is found by its id.
-            let page = match &selector.share_id {
-                None => self.table.some_of_all(from.as_ref(), PAGE, invocation).await?,
-                Some(id) => super::table::Page {
-                    items: self.table.get(id, invocation).await?.into_iter().collect(),
-                    next: None,
-                },
+            let page = match self.page(selector, from.as_ref(), invocation).await {
+                Ok(page) => page,
+                Err(error) if report.looked_at == 0 => return Err(error),
+                Err(error) => {
+                    report.stop_at(from.as_ref(), Some(&error));
+                    break;
+                }
             };
+            let mut to_revoke = Vec::new();
             for item in &page.items {
                 report.looked_at += 1;
                 let Ok(share) = summary(item) else {
                     report.unreadable += 1;
                     continue;
                 };
-                let owner = optional_text(item, "owner").unwrap_or_default();
+                let owner = owner(item);
                 if !selector.admits(&share, &owner) {
                     continue;
                 }
                 if !is_to_revoke {
-                    listed.push(ListedShare::new(share, owner, invocation.now()));
+                    listed.push(ListedShare::new(share, owner.name(), invocation.now()));
                 } else if share.revoked_at.is_none() {
-                    let done = self.table.revoke(&share.id, invocation).await?;
-                    if let ConditionalUpdate::Applied(_) = done {
-                        revoked += 1;
-                        log::revoked_by_operator(invocation, &share.id);
-                    }
+                    to_revoke.push(share.id);
                 }
+            }
+            let (done, ended) = self.revoke_all(&to_revoke, invocation).await;
+            revoked += done;
+            match ended {
+                Err(error) if revoked == 0 => return Err(error),
+                // Those of the page that are revoked are passed over when it is read again.
+                Err(error) => {
+                    report.stop_at(from.as_ref(), Some(&error));
+                    break;
+                }
+                Ok(AllDone(false)) => {
+                    report.stop_at(from.as_ref(), None);
+                    break;
+                }
+                Ok(AllDone(true)) => {}
             }
             let next = page.next.as_ref().and_then(|next| optional_text(next, "id"));
             let Some(next) = next.and_then(|id| ShareId::parse(&id)) else { break };
             if invocation.left() < MIN_TIME_LEFT || listed.len() >= MAX_LISTED {
-                report.next = Some(next.as_str().to_owned());
+                report.stop_at(Some(&next), None);
                 break;
             }
             from = Some(next);
@@ -164,14 +192,80 @@ impl Shares {
         }
         Ok(report)
     }
+
+    /// A page of shares. One share is found by its id.
+    async fn page(
+        &self,
+        selector: &Selector,
+        from: Option<&ShareId>,
+        invocation: &Invocation,
+    ) -> Result<Page, ShareError> {
+        match &selector.share_id {
+            None => self.table.some_of_all(from, PAGE, invocation).await,
+            Some(id) => Ok(Page {
+                items: self.table.get(id, invocation).await?.into_iter().collect(),
+                next: None,
+            }),
+        }
+    }
+
+    /// Revokes these shares, several at a time. Returns how many were revoked, and whether all were or why
+    /// not.
+    async fn revoke_all(
+        &self,
+        ids: &[ShareId],
+        invocation: &Invocation,
+    ) -> (u64, Result<AllDone, ShareError>) {
+        let mut revoked = 0;
+        for (index, some) in ids.chunks(AT_ONCE).enumerate() {
+            // The first ones are always tried, so that each event gets further.
+            if index > 0 && invocation.left() < MIN_TIME_LEFT {
+                return (revoked, Ok(AllDone(false)));
+            }
+            let calls = some.iter().map(|id| self.table.revoke(id, invocation));
+            let mut error = None;
+            for (id, outcome) in some.iter().zip(future::join_all(calls).await) {
+                match outcome {
+                    Ok(ConditionalUpdate::Applied(_)) => {
+                        revoked += 1;
+                        log::revoked_by_operator(invocation, id);
+                    }
+                    Ok(ConditionalUpdate::Refused(_)) => {}
+                    Err(why) => error = Some(why),
+                }
+            }
+            if let Some(error) = error {
+                return (revoked, Err(error));
+            }
+        }
+        (revoked, Ok(AllDone(true)))
+    }
+}
+
+/// Whether everything was done that there was time for.
+struct AllDone(bool);
+
+impl Report {
+    /// Stops: the next event goes on at `from`.
+    fn stop_at(&mut self, from: Option<&ShareId>, error: Option<&ShareError>) {
+        self.is_unfinished = true;
+        self.next = from.map(|id| id.as_str().to_owned());
+        self.stopped = error.map(ToString::to_string);
+    }
+}
+
+/// The owner of an item. One with a token has a name of its own kind, which is no ARN.
+fn owner(item: &Item) -> IamCaller {
+    let name = optional_text(item, "owner").unwrap_or_default();
+    IamCaller::new(&name, optional_text(item, "owner_identity").as_deref())
 }
 
 impl ListedShare {
-    fn new(share: Summary, owner: String, now: Timestamp) -> Self {
+    fn new(share: Summary, owner: &str, now: Timestamp) -> Self {
         Self {
             state: share.state(now).as_str(),
             share_id: share.id.as_str().to_owned(),
-            owner,
+            owner: owner.to_owned(),
             bucket: share.bucket,
             key: share.key,
             recipient: share.recipient,

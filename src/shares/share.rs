@@ -11,7 +11,7 @@ use link_rules::window::RequestedWindow;
 use super::passcode::PasscodeHash;
 use super::state::ShareState;
 use super::token::{Browser, ShareId};
-use crate::links::LinkRequest;
+use crate::links::{LinkError, LinkRequest};
 
 /// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -37,6 +37,11 @@ const ANSWER_SECONDS: u64 = 10;
 
 /// How long the table keeps a share after its end, so that its page can say that it ended.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long the name of an owner may be, in bytes. DynamoDB's keys have 2,048.
+///
+/// Source: Amazon DynamoDB developer guide, "Quotas in Amazon DynamoDB", partition key.
+const MAX_NAME_BYTES: usize = 1_024;
 
 /// What a share's owner sees of it, and what the index by owner projects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +119,7 @@ impl Summary {
 
     /// Whether the index's key is that of `owner`.
     pub(crate) fn is_of(&self, owner: &Principal) -> bool {
-        owner_key(owner).is_some_and(|key| key == self.owner_key)
+        owner_key(owner).is_ok_and(|key| key == self.owner_key)
     }
 }
 
@@ -187,14 +192,28 @@ pub(super) fn forget_at(expires_at: Timestamp) -> Timestamp {
 }
 
 /// Whose shares these are, as the index has it. Callers of different kinds are different, even if
-/// their names are spelled alike. `None`: a caller whom nobody authenticated owns nothing.
-pub(crate) fn owner_key(owner: &Principal) -> Option<String> {
-    match owner {
-        Principal::Iam(arn) => Some(format!("iam#{arn}")),
-        Principal::Authorized { name, .. } => Some(format!("token#{name}")),
-        Principal::S3Event => Some("s3-event#".to_owned()),
-        Principal::Anonymous => None,
+/// their names are spelled alike.
+///
+/// # Errors
+///
+/// - [`LinkError::Unauthenticated`]: a caller whom nobody authenticated owns nothing.
+/// - [`LinkError::OneOfMany`]: neither does one who can't be told from others.
+/// - [`LinkError::NameTooLong`].
+pub(crate) fn owner_key(owner: &Principal) -> Result<String, LinkError> {
+    let name = owner.name();
+    let key = match owner {
+        Principal::Iam(caller) => match caller.crowd() {
+            Some(crowd) => return Err(LinkError::OneOfMany(crowd)),
+            None => format!("iam#{name}"),
+        },
+        Principal::Authorized { .. } => format!("token#{name}"),
+        Principal::S3Event => "s3-event#".to_owned(),
+        Principal::Anonymous => return Err(LinkError::Unauthenticated),
+    };
+    if name.len() > MAX_NAME_BYTES {
+        return Err(LinkError::NameTooLong { bytes: name.len(), max_bytes: MAX_NAME_BYTES });
     }
+    Ok(key)
 }
 
 /// The owner's name as recipients see it. Of an ARN it is the last part: the account and the role are
@@ -202,7 +221,7 @@ pub(crate) fn owner_key(owner: &Principal) -> Option<String> {
 pub(super) fn owner_name(owner: &Principal) -> String {
     let name = owner.name();
     let shown = match owner {
-        Principal::Iam(arn) => last_name(arn),
+        Principal::Iam(caller) => last_name(caller.arn()),
         Principal::Authorized { .. } | Principal::Anonymous | Principal::S3Event => name,
     };
     shown.to_owned()
@@ -211,7 +230,7 @@ pub(super) fn owner_name(owner: &Principal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use link_rules::access::Claims;
+    use link_rules::access::{Claims, Crowd, IamCaller};
 
     #[test]
     fn callers_of_different_kinds_own_different_shares_however_their_names_are_spelled() {
@@ -219,16 +238,23 @@ mod tests {
             |name: &str| Principal::Authorized { name: name.to_owned(), claims: Claims::default() };
         let arn = "arn:aws:iam::123456789012:user/alice";
         let owners = [
-            Principal::Iam(arn.to_owned()),
+            Principal::Iam(arn.into()),
             token(arn),
             token("alice"),
             token("s3-event"),
             token(""),
             Principal::S3Event,
         ];
-        let keys: std::collections::BTreeSet<_> = owners.iter().map(owner_key).collect();
+        let keys: std::collections::BTreeSet<_> =
+            owners.iter().map(|owner| owner_key(owner).unwrap()).collect();
         assert_eq!(keys.len(), owners.len());
-        assert_eq!(owner_key(&Principal::Anonymous), None);
+        assert_eq!(owner_key(&Principal::Anonymous), Err(LinkError::Unauthenticated));
+        let pool = "arn:aws:sts::123456789012:assumed-role/users/CognitoIdentityCredentials";
+        let one = |identity| owner_key(&Principal::Iam(IamCaller::new(pool, identity)));
+        assert_ne!(one(Some("eu-west-1:a")), one(Some("eu-west-1:b")));
+        assert_eq!(one(None), Err(LinkError::OneOfMany(Crowd::IdentityPool)));
+        let long = token(&"x".repeat(MAX_NAME_BYTES + 1));
+        assert!(matches!(owner_key(&long), Err(LinkError::NameTooLong { .. })));
         assert_eq!(owner_name(&owners[0]), "alice");
         assert_eq!(owner_name(&token(arn)), arn);
     }

@@ -2,6 +2,7 @@
 //! values, and each of them would become a value of many times its length. What is read here is kept
 //! up to a bound or not at all, so the memory does not grow with the document.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -42,6 +43,66 @@ impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for FirstOf<T, N
         }
 
         deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+/// JSON in which no object has a name twice. Of two values the last would count, without a word.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutRepeatedNames;
+
+impl<'de> Deserialize<'de> for WithoutRepeatedNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = WithoutRepeatedNames;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                while array.next_element::<WithoutRepeatedNames>()?.is_some() {}
+                Ok(WithoutRepeatedNames)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut names = BTreeSet::new();
+                while let Some(name) = object.next_key::<String>()? {
+                    object.next_value::<WithoutRepeatedNames>()?;
+                    if let Some(name) = names.replace(name) {
+                        return Err(A::Error::custom(format_args!("{name:?} stands twice")));
+                    }
+                }
+                Ok(WithoutRepeatedNames)
+            }
+        }
+
+        deserializer.deserialize_any(Any)
     }
 }
 

@@ -12,7 +12,7 @@
 //! let grants = Grants::parse(
 //!     r#"[{"bucket": "my-files", "prefix": "reports/", "principals": ["*"], "max_expires_in": 7200}]"#,
 //! )?;
-//! let alice = Principal::Iam("arn:aws:iam::123456789012:user/alice".to_owned());
+//! let alice = Principal::Iam("arn:aws:iam::123456789012:user/alice".into());
 //! let grant = grants
 //!     .find(&alice, Action::Get, "my-files", "reports/2026.pdf")
 //!     .expect("the grant covers the key");

@@ -25,6 +25,8 @@ GATEWAYS = {
         "get-download": 303,
         "get-session": 200,
         "post-links-by-an-assumed-role": 200,
+        "post-links-identity-pool": 200,
+        "post-links-identity-pool-guest": "unauthenticated",
         "post-links-jwt": 200,
         "post-links-jwt-groups": 200,
         "post-links-lambda-authorizer": 200,
@@ -84,6 +86,8 @@ GATEWAYS = {
         "get-download-encoded-query": 303,
         "post-links-without-authorizer": "unauthenticated",
         "post-links-not-granted": "not-granted",
+        # Everybody who comes through CloudFront, whom no "*" means.
+        "post-links-origin-access-control": "not-granted",
         "post-links-malformed-body": "invalid-request",
         "get-download-repeated-query": "invalid-request",
         "behind-a-base-path-get-download": "no-such-route",

@@ -312,3 +312,34 @@ async fn a_file_that_no_grant_lets_mails_share_is_refused() {
     );
     assert!(aws.mails().is_empty() && aws.state().items("shares").is_empty());
 }
+
+#[tokio::test]
+async fn a_share_whose_mail_ses_refused_is_revoked() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    aws.fail(Service::Ses, [Fault::error(400, "MessageRejected", "no")]);
+    let one = batch(&[notification(KEY)]);
+    assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
+    let revoked = |aws: &FakeAws| {
+        let mut state = aws.state();
+        let items = state.items("shares").values();
+        items.map(|item| item.contains_key("revoked_at")).collect::<Vec<_>>()
+    };
+    assert_eq!(revoked(&aws), [true]);
+    // The next delivery brings another one.
+    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+    let mut all = revoked(&aws);
+    all.sort_unstable();
+    assert_eq!(all, [false, true]);
+    assert_eq!(press(&function, &paths(&aws)[0]).await, 303);
+}
+
+#[tokio::test]
+async fn a_share_whose_mail_may_have_gone_lives() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    aws.fail(Service::Ses, [Fault::lost_answer()]);
+    assert_eq!(failed(&handle(&function, &batch(&[notification(KEY)])).await.unwrap()), ["m0"]);
+    assert!(!aws.state().items("shares").values().any(|item| item.contains_key("revoked_at")));
+    assert_eq!(press(&function, &paths(&aws)[0]).await, 303);
+}

@@ -172,7 +172,13 @@ impl Answer {
 
 pub(crate) async fn send(function: &Handler, request: Request<'_>) -> Answer {
     let authorizer = match request.principal {
-        Some(name) if name.starts_with("arn:") => json!({"iam": {"userArn": name}}),
+        Some(name) if name.starts_with("arn:") => {
+            // An identity of a Cognito identity pool stands behind a space.
+            let (arn, identity) = name.split_once(' ').unwrap_or((name, ""));
+            let identity = (!identity.is_empty())
+                .then(|| json!({"amr": ["authenticated"], "identityId": identity}));
+            json!({"iam": {"userArn": arn, "cognitoIdentity": identity}})
+        }
         Some(name) => json!({"jwt": {"claims": {"sub": name, "tenant": "acme", "secret": "x"}}}),
         None => Value::Null,
     };

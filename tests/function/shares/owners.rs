@@ -322,3 +322,60 @@ async fn an_address_begins_as_the_operator_says_or_else_as_the_gateway_was_calle
     let made = owner(&function, "alice", "POST", "/shares", &body).await.json();
     assert!(made["url"].as_str().unwrap().starts_with("https://files.example.com/x/s/"));
 }
+
+/// The ARN of all users of an identity pool.
+const POOL: &str = "arn:aws:sts::123456789012:assumed-role/pool-users/CognitoIdentityCredentials";
+
+#[tokio::test]
+async fn users_of_one_identity_pool_own_shares_of_their_own() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let [alice, bob] = ["eu-west-1:a", "eu-west-1:b"].map(|identity| format!("{POOL} {identity}"));
+    let made = owner(&function, &alice, "POST", "/shares", &json!({"key": KEY})).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let path = format!("/shares/{}", made.json()["share_id"].as_str().unwrap());
+    for (caller, listed, status) in [(&alice, 1, 200), (&bob, 0, 404)] {
+        let list = owner(&function, caller, "GET", "/shares", &json!({})).await.json();
+        assert_eq!(list["shares"].as_array().unwrap().len(), listed, "{caller}");
+        assert_eq!(owner(&function, caller, "GET", &path, &json!({})).await.status, status);
+    }
+    // Where the gateway leaves the identity out, nobody is the owner.
+    for (method, path) in [("POST", "/shares"), ("GET", "/shares"), ("GET", path.as_str())] {
+        let refused = owner(&function, POOL, method, path, &json!({"key": KEY})).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "not-granted"));
+        assert!(refused.body.contains("identity pool"), "{refused:?}");
+    }
+    assert_eq!(owner(&function, &alice, "DELETE", &path, &json!({})).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_name_that_the_table_can_t_keep_is_refused_with_a_sentence() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let name = "x".repeat(3_000);
+    for method in ["POST", "GET"] {
+        let refused = owner(&function, &name, method, "/shares", &json!({"key": KEY})).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "not-granted"));
+        assert!(refused.body.contains("3000 bytes"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_can_t_be_read_fails_no_list_and_is_counted() {
+    let aws = aws().await;
+    let function = function(&aws);
+    for _ in 0..2 {
+        share(&function, &json!({})).await;
+    }
+    let broken = {
+        let mut state = aws.state();
+        let items = state.items("shares");
+        let mut broken = items.values().next().unwrap().clone();
+        broken.insert("id".to_owned(), json!({"S": "broken"}));
+        items.insert("broken".to_owned(), broken.clone());
+        broken
+    };
+    assert_eq!(broken["id"]["S"], "broken");
+    let list = owner(&function, "alice", "GET", "/shares", &json!({})).await.json();
+    assert_eq!((list["shares"].as_array().unwrap().len(), &list["unreadable"]), (2, &json!(1)));
+}

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::claims::ClaimPatterns;
+use super::name_pattern::NamePattern;
 use super::prefix::Prefix;
-use super::{Principal, matches_wildcard};
+use super::{Crowd, Principal};
 use crate::arn::is_arn;
 use crate::region::is_region;
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
@@ -78,9 +79,8 @@ pub enum Action {
 /// The principals that a grant admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PrincipalPattern {
-    /// Authenticated principals whose name matches. `*` stands for any run of characters. A name
-    /// that is spelled like an ARN and that IAM does not vouch for matches nothing but `*` alone.
-    Authenticated(String),
+    /// Authenticated principals whose name matches.
+    Authenticated(NamePattern),
     /// Callers whom no gateway authenticated, and nobody else.
     Anonymous,
     /// Mails about objects that were created, and no caller.
@@ -321,16 +321,18 @@ impl PrincipalPattern {
             "" => Err("holds an empty name: use \"*\" for anyone authenticated".to_owned()),
             "anonymous" => Ok(Self::Anonymous),
             "s3-event" => Ok(Self::S3Event),
-            pattern => Ok(Self::Authenticated(pattern.to_owned())),
+            pattern => NamePattern::parse(pattern).map(Self::Authenticated),
         }
     }
 
     fn matches(&self, principal: &Principal) -> bool {
         match (self, principal) {
-            (Self::Authenticated(pattern), Principal::Iam(arn)) => matches_wildcard(pattern, arn),
-            // Who chose the name may have chosen another caller's ARN.
+            (Self::Authenticated(pattern), Principal::Iam(caller)) => pattern.matches_iam(caller),
             (Self::Authenticated(pattern), Principal::Authorized { name, .. }) => {
-                matches_wildcard(pattern, name) && (pattern == "*" || !is_arn(name))
+                pattern.matches_name(name)
+            }
+            (Self::Anonymous, Principal::Iam(caller)) => {
+                caller.crowd() == Some(Crowd::Distribution)
             }
             (Self::Anonymous, Principal::Anonymous) | (Self::S3Event, Principal::S3Event) => true,
             _ => false,
@@ -495,7 +497,7 @@ mod tests {
             r#"["arn:aws:iam::123456789012:*"]"#,
             r#"["*:role/reader", "a*"]"#,
         ] {
-            assert!(admits(principals, &Principal::Iam(arn.to_owned())), "{principals}");
+            assert!(admits(principals, &Principal::Iam(arn.into())), "{principals}");
             assert!(!admits(principals, &authenticated(arn)), "{principals}");
         }
         assert!(admits(r#"["*"]"#, &authenticated(arn)));
@@ -533,7 +535,7 @@ mod tests {
     #[test]
     fn patterns_match_whole_names() {
         let role = "arn:aws:sts::123456789012:assumed-role/reader/session-1";
-        let role = Principal::Iam(role.to_owned());
+        let role = Principal::Iam(role.into());
         assert!(admits(r#"["arn:aws:sts::*:assumed-role/reader/*"]"#, &role));
         assert!(!admits(r#"["arn:aws:sts::*:assumed-role/read/*"]"#, &role));
         assert!(!admits(r#"["reader"]"#, &role));
@@ -580,7 +582,7 @@ mod tests {
         let arn = "arn:aws:iam::123456789012:user/alice";
         for principal in [
             authenticated("alice"),
-            Principal::Iam(arn.to_owned()),
+            Principal::Iam(arn.into()),
             Principal::Anonymous,
             Principal::S3Event,
         ] {

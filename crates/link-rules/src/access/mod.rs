@@ -2,6 +2,7 @@
 //!
 //! - `grants` is `GRANTS`, or the document that it names: buckets, prefixes, principals and actions,
 //! - `mail_grants` adds `MAIL_GRANTS` to them,
+//! - `name_pattern` matches names with the patterns of a grant,
 //! - `prefix` is a grant's prefix, with folders that bear a name or a claim's value,
 //! - `principal` names who asks for a link, `claims` is what else is known of them,
 //! - `wildcard` matches names with patterns such as `*@example.com`.
@@ -12,6 +13,7 @@
 mod claims;
 mod grants;
 mod mail_grants;
+mod name_pattern;
 mod prefix;
 mod principal;
 mod wildcard;
@@ -22,5 +24,5 @@ pub use self::grants::{
     Action, DEFAULT_SHARE_EXPIRES_IN, Grant, Grants, MAX_SHARE_EXPIRES_IN, MIN_SHARE_OPEN_SECONDS,
     Needs, validate_bucket,
 };
-pub use self::principal::Principal;
+pub use self::principal::{Crowd, IamCaller, Principal};
 pub use self::wildcard::matches_wildcard;

@@ -216,7 +216,7 @@ mod tests {
         for principal in [
             caller("bob", &[]),
             caller("bob", &[("Tenant", "acme")]),
-            Principal::Iam("acme".to_owned()),
+            Principal::Iam("acme".into()),
             Principal::Anonymous,
             Principal::S3Event,
         ] {
