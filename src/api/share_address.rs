@@ -57,7 +57,7 @@ impl Call<'_> {
             Ok((facts, _)) => {
                 // Nobody is asked for a passcode that would not be looked at. The page itself is
                 // there, so its status is 200.
-                let refusal = facts.locked_until.map(|until| Refusal::Locked { until });
+                let refusal = facts.lock.map(Refusal::Locked);
                 Response { status: 200, ..share_page::offer(&offer(facts), refusal, now)? }
             }
         };
@@ -120,7 +120,8 @@ fn refused(
         }
         ShareError::PasscodeWanted => Refusal::PasscodeWanted,
         ShareError::WrongPasscode { tries_left } => Refusal::WrongPasscode { tries_left },
-        ShareError::Locked { until } => Refusal::Locked { until },
+        ShareError::Locked { lock, .. } => Refusal::Locked(lock),
+        ShareError::Busy => Refusal::Busy { after: error.retry_after(now).unwrap_or(1) },
         ShareError::Unavailable { .. } | ShareError::Table(_) => {
             Refusal::TryAgain { after: error.retry_after(now).unwrap_or(1) }
         }
@@ -195,6 +196,8 @@ Revoked | problem 409
 PasscodeWanted | page 403
 WrongPasscode | page 403
 Locked | page 429, after 90 s
+Locked | page 429
+Busy | page 503, after 2 s
 Unavailable | page 503, after 30 s
 Table(NoResponse("why")) | page 503, after 30 s
 NoPublicUrl | problem 500
@@ -220,6 +223,7 @@ Link(Upstream("why")) | problem 502"#;
             expires_at: Timestamp::MAX,
             downloads: None,
             wants_passcode: true,
+            lock: None,
             locked_until: None,
             download_origin: "https://files.s3.eu-west-1.amazonaws.com".to_owned(),
         }

@@ -18,6 +18,7 @@ use ring::digest::{SHA256, digest};
 
 use super::{Problem, Response};
 use crate::links::LinkError;
+use crate::shares::Lock;
 
 /// The page's style. It stands in the page itself, so that nothing is loaded.
 const STYLE: &str = include_str!("../../templates/share.css");
@@ -50,8 +51,10 @@ pub(super) enum Refusal {
     PasscodeWanted,
     /// The passcode is another one. This many tries are left.
     WrongPasscode { tries_left: u64 },
-    /// The passcode was wrong too often. Nobody may try before this instant.
-    Locked { until: Timestamp },
+    /// The passcode was wrong too often. Nobody may try.
+    Locked(Lock),
+    /// Others are trying passcodes. The button may be pressed again after this many seconds.
+    Busy { after: u64 },
     /// The file can't be given now. It may be after this many seconds.
     TryAgain { after: u64 },
 }
@@ -112,7 +115,7 @@ pub(super) fn offer(
     let text = OfferText {
         owner: &owner,
         size: offer.file.and_then(|(_, size)| size).map(text::size).unwrap_or_default(),
-        is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
+        is_open: !matches!(refusal, Some(Refusal::Locked(_))),
         wants_passcode: offer.wants_passcode,
         passcode_is_refused: matches!(
             refusal,
@@ -195,16 +198,19 @@ impl Refusal {
         match self {
             Self::PasscodeWanted => ProblemKind::PasscodeWanted,
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
-            Self::Locked { .. } => ProblemKind::ShareLocked,
+            Self::Locked(_) => ProblemKind::ShareLocked,
+            Self::Busy { .. } => ProblemKind::ShareBusy,
             Self::TryAgain { .. } => ProblemKind::ShareUnavailable,
         }
     }
 
     fn retry_after(self, now: Timestamp) -> Option<u64> {
         match self {
-            Self::PasscodeWanted | Self::WrongPasscode { .. } => None,
-            Self::Locked { until } => Some(seconds_until(until, now)),
-            Self::TryAgain { after } => Some(after),
+            Self::PasscodeWanted
+            | Self::WrongPasscode { .. }
+            | Self::Locked(Lock::UntilUnlocked) => None,
+            Self::Locked(Lock::Until(until)) => Some(seconds_until(until, now)),
+            Self::Busy { after } | Self::TryAgain { after } => Some(after),
         }
     }
 
@@ -217,7 +223,14 @@ impl Refusal {
             Self::WrongPasscode { tries_left } => {
                 format!("That is not the passcode. {tries_left} tries are left.")
             }
-            Self::Locked { until } => format!(
+            Self::Locked(Lock::UntilUnlocked) => {
+                "The passcode was wrong too often. Ask the owner to unlock the file.".to_owned()
+            }
+            Self::Busy { .. } => {
+                "Others are typing the passcode at this moment. Press the button again in some seconds."
+                    .to_owned()
+            }
+            Self::Locked(Lock::Until(until)) => format!(
                 "The passcode was wrong too often. Try again in {}, or ask the owner to unlock the \
                  file.",
                 text::length(seconds_until(until, now))
@@ -368,7 +381,7 @@ mod tests {
         assert!(later.body.contains("<input") && !later.body.contains("aria-invalid="));
 
         let until = at("2026-11-25T12:59:00Z");
-        let locked = page(&shared, Some(Refusal::Locked { until }));
+        let locked = page(&shared, Some(Refusal::Locked(Lock::Until(until))));
         assert_eq!((locked.status, &locked.headers[RETRY_AFTER]), (429, &"3540".parse().unwrap()));
         assert!(locked.body.contains("Try again in 59 minutes, or ask the owner"));
         assert!(!locked.body.contains("<button") && !locked.body.contains("<input"));

@@ -1,4 +1,4 @@
-//! Lists and revokes shares for operators: whoever may invoke the function.
+//! Lists, revokes and unlocks shares for operators: whoever may invoke the function.
 //!
 //! DynamoDB is read page by page until the time is up. The answer then says where to go on.
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::item::{optional_text, summary};
 use super::share::Summary;
-use super::table::ConditionalUpdate;
+use super::table::{Changes, ConditionalUpdate};
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -47,6 +47,8 @@ pub(crate) enum OperatorRequest {
     List(Selector),
     /// A revocation.
     Revoke(Selector),
+    /// Passcodes may be tried again.
+    Unlock(Selector),
 }
 
 /// The answer to an operator.
@@ -58,6 +60,9 @@ pub struct Report {
     /// How many shares were revoked now. Those that were revoked before are not among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<u64>,
+    /// How many shares were unlocked: those at whose passcodes somebody had guessed in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlocked: Option<u64>,
     /// How many shares were looked at.
     looked_at: u64,
     /// How many items of the table are no shares that can be read. Nobody can open those either.
@@ -115,10 +120,12 @@ impl Shares {
         let (selector, is_to_revoke) = match operation {
             OperatorRequest::List(selector) => (selector, false),
             OperatorRequest::Revoke(selector) => (selector, true),
+            OperatorRequest::Unlock(selector) => (selector, false),
         };
+        let is_to_unlock = matches!(operation, OperatorRequest::Unlock(_));
         let mut report = Report::default();
         let mut listed = Vec::new();
-        let mut revoked = 0;
+        let (mut revoked, mut unlocked) = (0, 0);
         let mut from = selector.from.clone();
         loop {
             // One share is found by its id.
@@ -139,13 +146,15 @@ impl Shares {
                 if !selector.admits(&share, &owner) {
                     continue;
                 }
-                if !is_to_revoke {
+                if is_to_unlock {
+                    unlocked += u64::from(self.unlock(&share, invocation).await?);
+                } else if !is_to_revoke {
                     listed.push(ListedShare::new(share, owner, invocation.now()));
                 } else if share.revoked_at.is_none() {
                     let done = self.table.revoke(&share.id, invocation).await?;
                     if let ConditionalUpdate::Applied(_) = done {
                         revoked += 1;
-                        log::revoked_by_operator(invocation, &share.id);
+                        log::by_operator(invocation, &share.id, "share revoked");
                     }
                 }
             }
@@ -157,12 +166,28 @@ impl Shares {
             }
             from = Some(next);
         }
-        if is_to_revoke {
+        if is_to_unlock {
+            report.unlocked = Some(unlocked);
+        } else if is_to_revoke {
             report.revoked = Some(revoked);
         } else {
             report.shares = Some(listed);
         }
         Ok(report)
+    }
+
+    /// Lets passcodes be tried again. Returns whether that changes anything.
+    async fn unlock(&self, share: &Summary, invocation: &Invocation) -> Result<bool, ShareError> {
+        if share.revoked_at.is_some() || !share.attempts.are_any() {
+            return Ok(false);
+        }
+        let changes = Changes { unlock: true, ..Changes::default() };
+        let done = self.table.change(&share.id, changes, invocation).await?;
+        let is_done = matches!(done, ConditionalUpdate::Applied(_));
+        if is_done {
+            log::by_operator(invocation, &share.id, "share unlocked");
+        }
+        Ok(is_done)
     }
 }
 
