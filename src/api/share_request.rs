@@ -256,7 +256,7 @@ mod tests {
             ("{}", "key: missing"),
             (r#"{"key": "a", "expires_in": 59}"#, "expires_in: 59; a share lives at least 60"),
             (r#"{"key": "a", "max_downloads": 0}"#, "max_downloads: 0; use 1 to 1000000"),
-            (r#"{"key": "a", "passcode": "abc"}"#, "passcode: 3 characters; use 4 to 128"),
+            (r#"{"key": "a", "passcode": "abc"}"#, "passcode: 3 characters; use 6 to 128"),
             (r#"{"key": "a", "passcode": false}"#, "passcode: false"),
             (r#"{"key": "a", "passcode": 1234}"#, "a passcode, or true to have one made"),
             (r#"{"key": "a", "recipient": ""}"#, "recipient: 0 characters"),

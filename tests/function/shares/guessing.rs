@@ -51,9 +51,9 @@ async fn a_passcode_comes_as_json_too() {
 async fn a_hundred_guesses_at_once_gain_ten_looks_at_most() {
     let aws = aws().await;
     let function = function(&aws);
-    let made = share(&function, &json!({"passcode": "0050"})).await;
+    let made = share(&function, &json!({"passcode": "000050"})).await;
     aws.pause((0..200).map(|n| n * 7 % 13));
-    let guesses: Vec<_> = (100..200).map(|guess| format!("{guess:04}")).collect();
+    let guesses: Vec<_> = (100..200).map(|guess| format!("{guess:06}")).collect();
     let answers =
         join_all(guesses.iter().map(|guess| press_with(&function, &made.path, guess))).await;
     let of = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
@@ -68,8 +68,8 @@ async fn a_hundred_guesses_at_once_gain_ten_looks_at_most() {
     if unanswered == 0 {
         assert_eq!((wrong, locked + busy, looked_at), (9, 91, 10));
     }
-    assert_eq!(press_with(&function, &made.path, "0050").await.code(), "share-locked");
-    let locked = press_with(&function, &made.path, "0050").await;
+    assert_eq!(press_with(&function, &made.path, "000050").await.code(), "share-locked");
+    let locked = press_with(&function, &made.path, "000050").await;
     assert_eq!((locked.status, locked.headers["retry-after"].as_str()), (429, Some("3600")));
 }
 
@@ -270,4 +270,31 @@ async fn a_passcode_for_a_share_without_one_changes_nothing() {
     let made = share(&function, &json!({})).await;
     assert_eq!(press_with(&function, &made.path, "anything").await.status, 303);
     assert_eq!(item(&aws).get("attempts"), None);
+}
+
+#[tokio::test]
+async fn a_passcode_is_what_was_meant_however_it_was_typed_or_pasted() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "grüße an euch"})).await;
+    let nfd = "gru\u{308}ße an euch";
+    for typed in [" grüße an euch", "grüße an euch\r\n", "grüße\u{a0}an euch\u{a0}", nfd] {
+        assert_eq!(press_with(&function, &made.path, typed).await.status, 303, "{typed:?}");
+    }
+    assert_eq!(press_with(&function, &made.path, "Grüße an euch").await.status, 403);
+    // One that is made with letters and marks apart opens with letters that have them.
+    aws.state().items("shares").clear();
+    let made = share(&function, &json!({ "passcode": nfd })).await;
+    assert_eq!(press_with(&function, &made.path, "grüße an euch").await.status, 303);
+    aws.state().items("shares").clear();
+    let made = share(&function, &json!({"passcode": true})).await;
+    let passcode = made.answer["passcode"].as_str().unwrap();
+    for typed in [passcode.to_uppercase(), passcode.replace('-', ""), format!(" {passcode}\r\n")] {
+        assert_eq!(press_with(&function, &made.path, &typed).await.status, 303, "{typed:?}");
+    }
+    assert_eq!(press_with(&function, &made.path, &passcode[1..]).await.status, 403);
+    let short = json!({"key": super::function::KEY, "passcode": "12345"});
+    let refused = owner(&function, "alice", "POST", "/shares", &short).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("use 6 to 128"), "{}", refused.body);
 }
