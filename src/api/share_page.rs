@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use jiff::Timestamp;
 use link_rules::problem::ProblemKind;
@@ -39,6 +39,8 @@ pub(super) struct Offer<'a> {
     pub(super) downloads: Option<(u64, u64)>,
     /// Whether a passcode is wanted.
     pub(super) wants_passcode: bool,
+    /// Where the form goes, if not to the page's own address.
+    pub(super) action: Option<&'a str>,
     /// The origin that the download comes from, such as
     /// `https://my-bucket.s3.eu-west-1.amazonaws.com`.
     pub(super) download_origin: &'a str,
@@ -55,6 +57,8 @@ pub(super) enum Refusal {
     Locked(Lock),
     /// Others are trying passcodes. The button may be pressed again after this many seconds.
     Busy { after: u64 },
+    /// The browser does not say that a person pressed the button, and perhaps did not say it before.
+    PressAgain { is_again: bool },
     /// The file can't be given now. It may be after this many seconds.
     TryAgain { after: u64 },
 }
@@ -84,6 +88,8 @@ struct Page<'a> {
 /// What the page says of an offer.
 struct OfferText<'a> {
     owner: &'a str,
+    /// Where the form goes. Empty: to the page's own address.
+    action: &'a str,
     /// Empty before the passcode is right.
     size: String,
     /// Whether the button is there.
@@ -92,6 +98,12 @@ struct OfferText<'a> {
     /// Whether the problem is about the passcode. Its field then has the focus, so that a screen reader
     /// reads the problem out.
     passcode_is_refused: bool,
+    /// Whether the form says that the page came again.
+    is_again: bool,
+    /// Whether the form has a field for a word that only a person types.
+    wants_word: bool,
+    /// What happens after the press.
+    after_press: String,
     works_until: String,
     expires_at: String,
     time_left: String,
@@ -114,6 +126,7 @@ pub(super) fn offer(
     let owner = text::shortened(&text::visible(offer.owner), MAX_NAME);
     let text = OfferText {
         owner: &owner,
+        action: offer.action.unwrap_or_default(),
         size: offer.file.and_then(|(_, size)| size).map(text::size).unwrap_or_default(),
         is_open: !matches!(refusal, Some(Refusal::Locked(_))),
         wants_passcode: offer.wants_passcode,
@@ -121,6 +134,9 @@ pub(super) fn offer(
             refusal,
             Some(Refusal::PasscodeWanted | Refusal::WrongPasscode { .. })
         ),
+        is_again: matches!(refusal, Some(Refusal::PressAgain { .. })),
+        wants_word: matches!(refusal, Some(Refusal::PressAgain { is_again: true })),
+        after_press: offer.downloads.map(|(left, of)| after_press(left, of)).unwrap_or_default(),
         works_until: text::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),
         time_left: text::length(seconds_left),
@@ -133,7 +149,7 @@ pub(super) fn offer(
         offer: Some(text),
         problem: refusal.map(|refusal| refusal.sentence(now)),
     };
-    let status = refusal.map_or(200, |refusal| refusal.kind().status());
+    let status = refusal.map_or(200, Refusal::status);
     let mut response = respond(status, &page, offer.download_origin)?;
     if let Some(seconds) = refusal.and_then(|refusal| refusal.retry_after(now)) {
         response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -180,6 +196,24 @@ pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// The page where a request to an address failed for another reason than its share. `response` is what
+/// a program gets, and keeps its status and its headers.
+pub(super) fn failed(kind: ProblemKind, response: Response) -> Response {
+    let sentence = match kind.status() {
+        405 => "Open the address in a browser, and press the button there.",
+        400..500 => "Open the whole address again, and press the button there.",
+        _ => "The program that answers here has a fault. Ask whoever sent the link to you.",
+    };
+    let page = respond(kind.status(), &plain("This link can't be opened so", sentence), "");
+    let Ok(mut page) = page else { return response };
+    for name in [ALLOW, RETRY_AFTER] {
+        if let Some(value) = response.headers.get(&name) {
+            page.headers.insert(name, value.clone());
+        }
+    }
+    page
+}
+
 impl Over {
     /// The row of the table of problems.
     fn kind(self) -> ProblemKind {
@@ -193,21 +227,24 @@ impl Over {
 }
 
 impl Refusal {
-    /// The row of the table of problems.
-    fn kind(self) -> ProblemKind {
-        match self {
+    /// The HTTP status.
+    fn status(self) -> u16 {
+        let kind = match self {
+            Self::PressAgain { .. } => return 200,
             Self::PasscodeWanted => ProblemKind::PasscodeWanted,
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
             Self::Locked(_) => ProblemKind::ShareLocked,
             Self::Busy { .. } => ProblemKind::ShareBusy,
             Self::TryAgain { .. } => ProblemKind::ShareUnavailable,
-        }
+        };
+        kind.status()
     }
 
     fn retry_after(self, now: Timestamp) -> Option<u64> {
         match self {
             Self::PasscodeWanted
             | Self::WrongPasscode { .. }
+            | Self::PressAgain { .. }
             | Self::Locked(Lock::UntilUnlocked) => None,
             Self::Locked(Lock::Until(until)) => Some(seconds_until(until, now)),
             Self::Busy { after } | Self::TryAgain { after } => Some(after),
@@ -235,6 +272,14 @@ impl Refusal {
                  file.",
                 text::length(seconds_until(until, now))
             ),
+            Self::PressAgain { is_again: false } => {
+                "Nothing was downloaded or counted yet. Press the button.".to_owned()
+            }
+            Self::PressAgain { is_again: true } => {
+                "Your browser does not say that you pressed the button, so nothing was downloaded or \
+                 counted. Type yes below, and press the button."
+                    .to_owned()
+            }
             Self::TryAgain { .. } => {
                 "The file can't be given at this moment. Try again in a minute, in this browser: no \
                  download is counted twice."
@@ -258,6 +303,19 @@ fn downloads(left: u64, of: u64) -> String {
         (1, 1) => "It can be downloaded once.".to_owned(),
         (1, _) => format!("1 of {of} downloads is left."),
         _ => format!("{left} of {of} downloads are left."),
+    }
+}
+
+/// What is left when the button was pressed, where that is counted.
+fn after_press(left: u64, of: u64) -> String {
+    match left.checked_sub(1) {
+        None => String::new(),
+        Some(0) => {
+            " No downloads are left then, but this browser may repeat its own for ten minutes."
+                .to_owned()
+        }
+        Some(1) => format!(" 1 of {of} downloads is left then."),
+        Some(left) => format!(" {left} of {of} downloads are left then."),
     }
 }
 
@@ -313,6 +371,7 @@ mod tests {
             expires_at: at("2026-12-01T14:05:00Z"),
             downloads: Some((3, 5)),
             wants_passcode: false,
+            action: None,
             download_origin: "https://files.s3.eu-west-1.amazonaws.com",
         }
     }
@@ -333,6 +392,8 @@ mod tests {
             "until <time datetime=\"2026-12-01T14:05:00Z\">Tuesday 1 December 2026, 14:05 UTC</time> \
              (6 days 2 hours from now). 3 of 5 downloads are left.",
             "<form method=\"post\">\n<button>Download</button>",
+            "The download begins when you press the button, and this page stays as it is. 2 of 5 \
+             downloads are left then.",
         ] {
             assert!(page.body.contains(text), "{text}\n{}", page.body);
         }
@@ -360,6 +421,7 @@ mod tests {
         assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
         assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
         assert!(body.contains("Whoever has this link and the passcode can download"));
+        assert!(body.contains("No passcode? Ask <bdi>alice</bdi> for it."));
         for text in ["pdf", "MB", "aria-invalid="] {
             assert!(!body.contains(text), "{text}");
         }
@@ -398,6 +460,22 @@ mod tests {
         let unavailable = unavailable(5).unwrap();
         assert_eq!(unavailable.status, 503);
         assert_eq!(unavailable.headers[RETRY_AFTER], "5");
+    }
+
+    #[test]
+    fn after_the_last_download_none_is_left() {
+        for (left, of, expected) in [
+            (0, 5, ""),
+            (
+                1,
+                5,
+                " No downloads are left then, but this browser may repeat its own for ten minutes.",
+            ),
+            (2, 5, " 1 of 5 downloads is left then."),
+            (5, 5, " 4 of 5 downloads are left then."),
+        ] {
+            assert_eq!(after_press(left, of), expected);
+        }
     }
 
     #[test]

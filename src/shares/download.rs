@@ -49,7 +49,7 @@ pub(crate) struct Facts {
     pub(crate) lock: Option<Lock>,
     /// Until when no passcode is looked at, unless the share is unlocked.
     pub(crate) locked_until: Option<Timestamp>,
-    /// The origin that a download comes from.
+    /// The origin that a download comes from, with `*` for the bucket before the passcode is right.
     pub(crate) download_origin: String,
 }
 
@@ -309,8 +309,14 @@ impl Shares {
         now: Timestamp,
     ) -> Result<Facts, ShareError> {
         let Share { summary, owner_name, region, .. } = share;
-        let origin = self.links.signer.origin(&summary.bucket, region);
         let tells = !summary.has_passcode || passcode_is_right;
+        let signer = &self.links.signer;
+        // Before the passcode not even the bucket is named.
+        let origin = if tells {
+            signer.origin(&summary.bucket, region)
+        } else {
+            signer.origin_of_any_bucket(&summary.bucket, region)
+        };
         Ok(Facts {
             owner: owner_name.clone(),
             file: tells.then(|| (summary.name.clone(), summary.size)),

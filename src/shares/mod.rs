@@ -89,4 +89,9 @@ impl Shares {
         let table = Table::new(settings.table.clone(), Arc::clone(&links.sessions), aws);
         Self { links, table, settings }
     }
+
+    /// What stands before `/s/` in addresses, where `PUBLIC_URL` says it.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.settings.public_url.as_deref()
+    }
 }

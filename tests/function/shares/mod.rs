@@ -2,6 +2,8 @@
 //!
 //! - `owners`: shares are made, listed, changed and revoked by their owners and by nobody else,
 //! - `pressing`: what a press gets and what it counts, also many at once,
+//! - `addresses`: addresses as people paste them, and what stands behind a CDN,
+//! - `browsers`: whose press it is, as browsers say it,
 //! - `guessing`: passcodes, `passcodes_at_once`: many of them at the same moment,
 //! - `faults`: DynamoDB, S3 and STS that refuse, hang or lose an answer,
 //! - `model`: any order of presses, changes and passing time against a model of ten lines,
@@ -10,6 +12,8 @@
 //! - `secrecy`: no token and no passcode in logs, metrics or the table,
 //! - `tokens`: a hundred thousand that are no share's.
 
+mod addresses;
+mod browsers;
 mod faults;
 mod function;
 mod guessing;
