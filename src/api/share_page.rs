@@ -98,10 +98,9 @@ struct OfferText<'a> {
     /// Whether the problem is about the passcode. Its field then has the focus, so that a screen reader
     /// reads the problem out.
     passcode_is_refused: bool,
-    /// Whether the form says that the page came again.
-    is_again: bool,
-    /// Whether the form has a field for a word that only a person types.
-    wants_word: bool,
+    /// Where the page came again because nobody said that a person pressed: whether the form has a field
+    /// for a word that only a person types.
+    again: Option<bool>,
     /// What happens after the press.
     after_press: String,
     works_until: String,
@@ -134,8 +133,10 @@ pub(super) fn offer(
             refusal,
             Some(Refusal::PasscodeWanted | Refusal::WrongPasscode { .. })
         ),
-        is_again: matches!(refusal, Some(Refusal::PressAgain { .. })),
-        wants_word: matches!(refusal, Some(Refusal::PressAgain { is_again: true })),
+        again: match refusal {
+            Some(Refusal::PressAgain { is_again }) => Some(is_again),
+            _ => None,
+        },
         after_press: offer.downloads.map(|(left, of)| after_press(left, of)).unwrap_or_default(),
         works_until: text::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),

@@ -118,9 +118,10 @@ impl Shares {
         invocation: &Invocation,
     ) -> Result<Report, ShareError> {
         let (selector, is_to_revoke) = match operation {
-            OperatorRequest::List(selector) => (selector, false),
+            OperatorRequest::List(selector) | OperatorRequest::Unlock(selector) => {
+                (selector, false)
+            }
             OperatorRequest::Revoke(selector) => (selector, true),
-            OperatorRequest::Unlock(selector) => (selector, false),
         };
         let is_to_unlock = matches!(operation, OperatorRequest::Unlock(_));
         let mut report = Report::default();

@@ -109,16 +109,8 @@ async fn a_script_and_another_site_s_form_get_the_page_again_and_use_nothing_up(
         assert!(page.headers.get("location").is_none());
         assert_eq!(super::function::item(&aws), before, "{who}");
         // The button of the page that came again is the person's.
-        let [_, (_, person)] = [
-            &others()[0],
-            &(
-                "",
-                json!({
-            "fetch-mode": "navigate", "fetch-site": "same-origin", "fetch-user": "?1",
-            "ch-ua": CHROMIUM}),
-            ),
-        ]
-        .map(|one| one.clone());
+        let person = json!({"fetch-mode": "navigate", "fetch-site": "same-origin",
+                            "fetch-user": "?1", "ch-ua": CHROMIUM});
         let pressed = press(&function, &made.path, &person, "again=yes", None).await;
         assert_eq!(pressed.status, 303, "{who}: {pressed:?}");
         for item in aws.state().items("shares").values_mut() {
