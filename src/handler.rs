@@ -218,7 +218,7 @@ impl Handler {
         let grants = self.grants.of_invocation(&self.links, &invocation).await;
         let invocation = invocation.with_grants(grants).called_by(event.caller());
         let response = match event {
-            Event::Http(event) => Ok(self.http(event, &invocation).await),
+            Event::Http(event) => Ok(self.http(*event, &invocation).await),
             // Boxed, because mailing is large and other events must not pay for it.
             Event::Bucket(events) => Box::pin(self.bucket(&events, &invocation)).await,
             Event::Queue(messages) => Box::pin(self.queue(messages, &invocation)).await,

@@ -109,7 +109,7 @@ def start(environment, event, status):
 def passcode_seconds(figures):
     """Seconds that a passcode's check takes at the memory that the template gives the function.
 
-    What a press with a passcode takes more than one without is the check, and a call that is larger.
+    What a press with a passcode takes more than one without is the check, and a call that writes its outcome.
     """
     memory = template_text.parsed()["Resources"]["LinkSigner"]["Properties"]["MemorySize"]
     check = median(figures.warm_cpu[PASSCODE]) - median(figures.warm_cpu[PRESS])

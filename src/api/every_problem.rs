@@ -54,6 +54,8 @@ Share Revoked | 409 share-revoked "The share is revoked"
 Share PasscodeWanted | 403 passcode-wanted "The right passcode is wanted"
 Share WrongPasscode | 403 passcode-wrong "The right passcode is wanted" {"tries_left":3}
 Share Locked | 429 share-locked "The share is locked for a while" {"locked_until":"1970-01-01T00:00:00Z"}
+Share Locked | 429 share-locked "The share is locked for a while" {"locked_until":"1970-01-01T00:00:00Z"}
+Share Busy | 503 share-busy "Others are trying passcodes"
 Share Unavailable | 503 share-unavailable "An AWS service did not answer as expected"
 Share Table(NoResponse("why")) | 503 share-unavailable "An AWS service did not answer as expected"
 Share NoPublicUrl | 500 misconfigured "The function's settings are wrong"
@@ -97,6 +99,8 @@ Share Revoked | INFO
 Share PasscodeWanted | INFO
 Share WrongPasscode | INFO
 Share Locked | INFO
+Share Locked | INFO
+Share Busy | INFO
 Share Unavailable | WARN why
 Share Table(NoResponse("why")) | WARN why
 Share NoPublicUrl | ERROR detail

@@ -66,10 +66,39 @@ pub(crate) struct Client {
     pub(crate) content_type: Option<String>,
     /// The cookies, each with its name, in their order.
     pub(crate) cookies: Vec<(String, String)>,
+    /// How a browser says that the request came about.
+    pub(crate) fetch: FetchMetadata,
     /// The domain of the gateway that was called, such as `api.example.com`.
     pub(crate) domain: Option<String>,
     /// The path as the caller sees it, with the name of a stage or a base path.
     pub(crate) public_path: Option<String>,
+}
+
+/// How a browser says that a request came about. Programs and old browsers say nothing.
+///
+/// Source: W3C, "Fetch Metadata Request Headers"; WICG, "User-Agent Client Hints".
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct FetchMetadata {
+    /// `Sec-Fetch-Mode`: `navigate` for a page that a person sees.
+    pub(crate) mode: Option<String>,
+    /// `Sec-Fetch-Site`: whose page sent the request.
+    pub(crate) site: Option<String>,
+    /// `Sec-Fetch-User`: there where a person pressed something.
+    pub(crate) user: Option<String>,
+    /// `Sec-CH-UA`: only browsers of Chromium's family send it.
+    pub(crate) brands: Option<String>,
+}
+
+impl FetchMetadata {
+    /// Whether the browser says that nobody pressed the button of the page: the form is another site's,
+    /// or a script sent it. Safari never sends `Sec-Fetch-User`, so only Chromium is asked for it.
+    ///
+    /// Source: mdn/browser-compat-data, issue 27928.
+    fn is_no_person_s_press(&self) -> bool {
+        let says = |header: &Option<String>, value: &str| header.as_deref() == Some(value);
+        says(&self.mode, "navigate")
+            && (says(&self.site, "cross-site") || (self.user.is_none() && self.brands.is_some()))
+    }
 }
 
 /// Shows the method. The path may hold a token, and the body a passcode.
@@ -86,6 +115,11 @@ impl Request {
         let Client { domain, public_path, .. } = &self.client;
         let before_route = public_path.as_deref()?.strip_suffix(route)?;
         Some(format!("https://{}{before_route}", domain.as_deref()?))
+    }
+
+    /// Whether the request is one to the address of a share, whatever its method.
+    pub(crate) fn is_to_an_address(&self) -> bool {
+        router::is_to_an_address(self)
     }
 
     /// The value of the first cookie of this name.
@@ -131,7 +165,12 @@ pub(crate) async fn answer(
         Err(problem) => Err(problem),
     };
     answer.unwrap_or_else(|problem| {
-        refuse_about(subject, &problem.for_caller(invocation.caller()), invocation)
+        let problem = problem.for_caller(invocation.caller());
+        let response = refuse_about(subject, &problem, invocation);
+        if shares.is_some() && request.is_to_an_address() {
+            return share_address::failed(request, &problem, response);
+        }
+        response
     })
 }
 

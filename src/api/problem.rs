@@ -171,7 +171,7 @@ impl Serialize for Problem {
             Self::Share(ShareError::WrongPasscode { tries_left }) => {
                 map.serialize_entry("tries_left", tries_left)?;
             }
-            Self::Share(ShareError::Locked { until }) => {
+            Self::Share(ShareError::Locked { until, .. }) => {
                 map.serialize_entry("locked_until", until)?;
             }
             Self::Share(ShareError::Over(state)) => {

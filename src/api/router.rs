@@ -108,6 +108,13 @@ pub(super) fn find<'a>(
     Err(Problem::no_such_route(&without_token(&request.path), &list(rows())))
 }
 
+/// Whether the request is one to the address of a share, whatever its method.
+pub(super) fn is_to_an_address(request: &Request) -> bool {
+    let mut paths = request.readings.iter().chain([&request.path]);
+    let route = paths.find_map(|path| ROUTES.iter().find(|row| row.segment(path).is_some()));
+    route.is_some_and(|row| row.path.starts_with("/s/"))
+}
+
 impl Row {
     fn is_on(&self, shares: Option<&Shares>) -> bool {
         shares.is_some() || matches!(self.target, Target::Always(_))
@@ -116,6 +123,11 @@ impl Row {
     /// The segment of `path` that stands for `{name}`, empty where the row has none. `None` if `path` is
     /// not this row's.
     fn segment(&self, path: &str) -> Option<String> {
+        // A token is whatever stands behind `/s/`, because people paste more than the address.
+        if let Some(before) = self.path.strip_suffix("{token}") {
+            let token = path.strip_prefix(before).filter(|token| !token.is_empty());
+            return token.map(str::to_owned);
+        }
         if self.path.split('/').count() != path.split('/').count() {
             return None;
         }
@@ -211,10 +223,12 @@ mod tests {
             ("GET", "/s/7", ShareRoute::Page(seven())),
             ("HEAD", "/s/7", ShareRoute::Page(seven())),
             ("POST", "/s/7", ShareRoute::Press(seven())),
+            ("POST", "/s/7/", ShareRoute::Press("7/".to_owned())),
+            ("GET", "/s/7/8.", ShareRoute::Page("7/8.".to_owned())),
         ] {
             assert_eq!(share_route(method, path), Some(route), "{method} {path}");
         }
-        for path in ["/shares/7/8", "/shares/", "/", "", "shares/7", "/shares//7"] {
+        for path in ["/s/", "/s", "/shares/7/8", "/shares/", "/", "", "shares/7", "/shares//7"] {
             assert_eq!(share_route("GET", path), None, "{path}");
         }
     }
@@ -233,7 +247,7 @@ mod tests {
     #[test]
     fn a_path_that_may_hold_a_token_is_not_repeated() {
         let shares = Shares::of_no_table();
-        for path in ["/s/8QmToken/", "/s/8QmToken/x", "/prod/s/8QmToken", "/S/8QmToken"] {
+        for path in ["/prod/s/8QmToken", "/prod/s/8QmToken/x", "/S/8QmToken"] {
             let detail = find(&request("GET", path), Some(&shares)).unwrap_err().detail();
             assert!(!detail.contains("8QmToken") && detail.contains("/…\". The"), "{detail}");
         }

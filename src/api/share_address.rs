@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::response::json;
 use super::share_page::{self, Offer, Over, Refusal};
+use super::share_request::Press;
 use super::shares::Call;
 use super::{Problem, Request, Response, share_request};
 use crate::shares::{Browser, DownloadOutcome, Facts, ShareError, ShareState, Token};
@@ -42,28 +43,37 @@ struct FactsResponse<'a> {
 impl Call<'_> {
     /// The page, or its facts. Changes nothing and counts nothing.
     pub(super) async fn show(self, token: &str) -> Result<Response, Problem> {
+        self.page(token, None).await
+    }
+
+    /// The page, or its facts, after `refusal` of a press that nobody looked at.
+    async fn page(self, token: &str, refusal: Option<Refusal>) -> Result<Response, Problem> {
         let Self { shares, request, invocation } = self;
         let browser = browser_of(request);
+        let address = self.address(token);
         let shown = match Token::parse(token) {
             None => Err(ShareError::NoSuchShare),
             Some(token) => shares.show(&token, browser.as_ref(), invocation).await,
         };
         let now = invocation.now();
         let mut response = match &shown {
-            Err(error) => refused(request, None, error, now)?,
+            Err(error) => refused(request, None, &address, error, now)?,
             Ok((facts, _)) if request.wants_json() => {
                 Response::json(json(&FactsResponse::new(facts)))
             }
             Ok((facts, _)) => {
                 // Nobody is asked for a passcode that would not be looked at. The page itself is
                 // there, so its status is 200.
-                let refusal = facts.locked_until.map(|until| Refusal::Locked { until });
-                Response { status: 200, ..share_page::offer(&offer(facts), refusal, now)? }
+                let refusal = facts.lock.map(Refusal::Locked).or(refusal);
+                Response {
+                    status: 200,
+                    ..share_page::offer(&offer(facts, &address), refusal, now)?
+                }
             }
         };
         if shown.is_ok_and(|(_, is_over)| is_over || browser.is_none()) {
             // Presses that are repeated are recognised from the first one on.
-            set_cookie(&mut response, request, &Browser::random()?);
+            set_cookie(&mut response, &address, &Browser::random()?);
         }
         if request.method == "HEAD" {
             response.body.clear();
@@ -75,32 +85,80 @@ impl Call<'_> {
     /// A press of the button: a redirect to a link, or why there is none.
     pub(super) async fn press(self, token: &str) -> Result<Response, Problem> {
         let Self { shares, request, invocation } = self;
+        let address = self.address(token);
         let given = browser_of(request);
         let DownloadOutcome { facts, outcome, browser } =
             match (Token::parse(token), share_request::press(request)) {
                 (None, _) => DownloadOutcome::refused(ShareError::NoSuchShare),
                 (Some(token), Err(error)) => DownloadOutcome::unreadable(&token, error, invocation),
-                (Some(token), Ok(passcode)) => {
-                    let (passcode, given) = (passcode.as_deref(), given.as_ref());
+                (Some(_), Ok(press)) if is_no_person_s(request, &press) => {
+                    let refusal = Refusal::PressAgain { is_again: press.is_again };
+                    return self.page(token, Some(refusal)).await;
+                }
+                (Some(token), Ok(press)) => {
+                    let (passcode, given) = (press.passcode.as_deref(), given.as_ref());
                     shares.press(&token, passcode, given, invocation).await
                 }
             };
         let mut response = match outcome {
             Ok(link) => Response::see_other(&link.url)?,
-            Err(error) => refused(request, facts.as_ref(), &error, invocation.now())?,
+            Err(error) => refused(request, facts.as_ref(), &address, &error, invocation.now())?,
         };
         if let Some(browser) = browser {
-            set_cookie(&mut response, request, &browser);
+            set_cookie(&mut response, &address, &browser);
         }
         share_page::protect(&mut response);
         Ok(response)
     }
+
+    /// The address as the browser has it. `written` is what stands behind `/s/`.
+    fn address(&self, written: &str) -> Address {
+        let token = Token::part_of(written);
+        let path = match self.shares.public_url() {
+            // Another path than the function's may stand in the browser: that of a domain or a CDN.
+            Some(url) => {
+                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+                let path = rest.split_once('/').map_or("", |(_, path)| path);
+                let slash = if path.is_empty() { "" } else { "/" };
+                Some(format!("{slash}{path}/s/{token}"))
+            }
+            None => self.request.client.public_path.as_deref().and_then(|path| {
+                let (before, _) = path.split_once(&format!("/s/{token}"))?;
+                Some(format!("{before}/s/{token}"))
+            }),
+        };
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+        let is_path = |path: &String| {
+            path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_plain)
+        };
+        Address { path: path.filter(is_path), is_clean: token == written }
+    }
+}
+
+/// A share's address as the browser has it.
+struct Address {
+    /// Its path without what was pasted behind it. `None`: it is not known.
+    path: Option<String>,
+    /// Whether nothing was pasted behind it.
+    is_clean: bool,
+}
+
+/// A problem about an address that is none of its share. `response` is what a program gets.
+pub(super) fn failed(request: &Request, problem: &Problem, response: Response) -> Response {
+    let mut response =
+        if request.wants_json() { response } else { share_page::failed(problem.kind(), response) };
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
+    share_page::protect(&mut response);
+    response
 }
 
 /// A page or a problem that says why there is nothing.
 fn refused(
     request: &Request,
     facts: Option<&Facts>,
+    address: &Address,
     error: &ShareError,
     now: Timestamp,
 ) -> Result<Response, Problem> {
@@ -120,21 +178,26 @@ fn refused(
         }
         ShareError::PasscodeWanted => Refusal::PasscodeWanted,
         ShareError::WrongPasscode { tries_left } => Refusal::WrongPasscode { tries_left },
-        ShareError::Locked { until } => Refusal::Locked { until },
+        ShareError::Locked { lock, .. } => Refusal::Locked(lock),
+        ShareError::Busy => Refusal::Busy { after: error.retry_after(now).unwrap_or(1) },
         ShareError::Unavailable { .. } | ShareError::Table(_) => {
             Refusal::TryAgain { after: error.retry_after(now).unwrap_or(1) }
         }
-        _ => return Ok(Response::problem(&error.clone().into())),
+        _ => {
+            let response = Response::problem(&error.clone().into());
+            return Ok(share_page::failed(error.kind(), response));
+        }
     };
     match (facts, refusal) {
-        (Some(facts), refusal) => share_page::offer(&offer(facts), Some(refusal), now),
+        (Some(facts), refusal) => share_page::offer(&offer(facts, address), Some(refusal), now),
         (None, Refusal::TryAgain { after }) => share_page::unavailable(after),
         (None, _) => share_page::over(Over::NeverWas),
     }
 }
 
-fn offer(facts: &Facts) -> Offer<'_> {
+fn offer<'a>(facts: &'a Facts, address: &'a Address) -> Offer<'a> {
     Offer {
+        action: address.path.as_deref().filter(|_| !address.is_clean),
         owner: &facts.owner,
         file: facts.file.as_ref().map(|(name, size)| (name.as_str(), *size)),
         expires_at: facts.expires_at,
@@ -161,19 +224,20 @@ impl<'a> FactsResponse<'a> {
     }
 }
 
+/// Whether the browser says that no person pressed the button, and nobody typed the word for those whose
+/// browsers can't say it.
+fn is_no_person_s(request: &Request, press: &Press) -> bool {
+    !request.wants_json() && request.client.fetch.is_no_person_s_press() && !press.is_confirmed
+}
+
 fn browser_of(request: &Request) -> Option<Browser> {
     request.cookie(COOKIE).and_then(Browser::parse)
 }
 
 /// Sets the cookie for this share alone. No script and no other site can read or send it.
-fn set_cookie(response: &mut Response, request: &Request, browser: &Browser) {
-    let path = request.client.public_path.as_deref().unwrap_or_default();
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+fn set_cookie(response: &mut Response, address: &Address, browser: &Browser) {
     // Without a path a browser takes the folder of the address.
-    let path = match path {
-        path if path.starts_with('/') && path.bytes().all(is_plain) => format!(" Path={path};"),
-        _ => String::new(),
-    };
+    let path = address.path.as_ref().map(|path| format!(" Path={path};")).unwrap_or_default();
     response
         .cookies
         .push(format!("{COOKIE}={};{path} Secure; HttpOnly; SameSite=Lax", browser.reveal()));
@@ -185,22 +249,24 @@ mod tests {
     use crate::api::Client;
 
     /// Each error, with the status and the header `Retry-After` of its page.
-    const PAGES: &str = r#"Field("why") | problem 400
+    const PAGES: &str = r#"Field("why") | page 400
 NoSuchShare | page 404
 Over(Active) | page 410
 Over(Ended) | page 410
 Over(UsedUp) | page 410
 Over(Withdrawn) | page 410
-Revoked | problem 409
+Revoked | page 409
 PasscodeWanted | page 403
 WrongPasscode | page 403
 Locked | page 429, after 90 s
+Locked | page 429
+Busy | page 503, after 2 s
 Unavailable | page 503, after 30 s
 Table(NoResponse("why")) | page 503, after 30 s
-NoPublicUrl | problem 500
-Internal("why") | problem 500
-Link(VersionNotGranted) | problem 403
-Link(Upstream("why")) | problem 502"#;
+NoPublicUrl | page 500
+Internal("why") | page 500
+Link(VersionNotGranted) | page 403
+Link(Upstream("why")) | page 502"#;
 
     fn request(accept: &str) -> Request {
         Request {
@@ -220,6 +286,7 @@ Link(Upstream("why")) | problem 502"#;
             expires_at: Timestamp::MAX,
             downloads: None,
             wants_passcode: true,
+            lock: None,
             locked_until: None,
             download_origin: "https://files.s3.eu-west-1.amazonaws.com".to_owned(),
         }
@@ -228,7 +295,8 @@ Link(Upstream("why")) | problem 502"#;
     /// The status, `Retry-After`, and whether it is a page.
     fn response(accept: &str, error: &ShareError) -> (u16, Option<HeaderValue>, bool) {
         let now = Timestamp::from_second(-90).unwrap();
-        let response = refused(&request(accept), Some(&facts()), error, now).unwrap();
+        let address = Address { path: None, is_clean: true };
+        let response = refused(&request(accept), Some(&facts()), &address, error, now).unwrap();
         let is_page = response.headers["content-type"] == "text/html; charset=utf-8";
         (response.status, response.headers.get(RETRY_AFTER).cloned(), is_page)
     }

@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use jiff::Timestamp;
 use link_rules::problem::ProblemKind;
@@ -18,6 +18,7 @@ use ring::digest::{SHA256, digest};
 
 use super::{Problem, Response};
 use crate::links::LinkError;
+use crate::shares::Lock;
 
 /// The page's style. It stands in the page itself, so that nothing is loaded.
 const STYLE: &str = include_str!("../../templates/share.css");
@@ -38,6 +39,8 @@ pub(super) struct Offer<'a> {
     pub(super) downloads: Option<(u64, u64)>,
     /// Whether a passcode is wanted.
     pub(super) wants_passcode: bool,
+    /// Where the form goes, if not to the page's own address.
+    pub(super) action: Option<&'a str>,
     /// The origin that the download comes from, such as
     /// `https://my-bucket.s3.eu-west-1.amazonaws.com`.
     pub(super) download_origin: &'a str,
@@ -50,8 +53,12 @@ pub(super) enum Refusal {
     PasscodeWanted,
     /// The passcode is another one. This many tries are left.
     WrongPasscode { tries_left: u64 },
-    /// The passcode was wrong too often. Nobody may try before this instant.
-    Locked { until: Timestamp },
+    /// The passcode was wrong too often. Nobody may try.
+    Locked(Lock),
+    /// Others are trying passcodes. The button may be pressed again after this many seconds.
+    Busy { after: u64 },
+    /// The browser does not say that a person pressed the button, and perhaps did not say it before.
+    PressAgain { is_again: bool },
     /// The file can't be given now. It may be after this many seconds.
     TryAgain { after: u64 },
 }
@@ -81,6 +88,8 @@ struct Page<'a> {
 /// What the page says of an offer.
 struct OfferText<'a> {
     owner: &'a str,
+    /// Where the form goes. Empty: to the page's own address.
+    action: &'a str,
     /// Empty before the passcode is right.
     size: String,
     /// Whether the button is there.
@@ -89,6 +98,11 @@ struct OfferText<'a> {
     /// Whether the problem is about the passcode. Its field then has the focus, so that a screen reader
     /// reads the problem out.
     passcode_is_refused: bool,
+    /// Where the page came again because nobody said that a person pressed: whether the form has a field
+    /// for a word that only a person types.
+    again: Option<bool>,
+    /// What happens after the press.
+    after_press: String,
     works_until: String,
     expires_at: String,
     time_left: String,
@@ -111,13 +125,19 @@ pub(super) fn offer(
     let owner = text::shortened(&text::visible(offer.owner), MAX_NAME);
     let text = OfferText {
         owner: &owner,
+        action: offer.action.unwrap_or_default(),
         size: offer.file.and_then(|(_, size)| size).map(text::size).unwrap_or_default(),
-        is_open: !matches!(refusal, Some(Refusal::Locked { .. })),
+        is_open: !matches!(refusal, Some(Refusal::Locked(_))),
         wants_passcode: offer.wants_passcode,
         passcode_is_refused: matches!(
             refusal,
             Some(Refusal::PasscodeWanted | Refusal::WrongPasscode { .. })
         ),
+        again: match refusal {
+            Some(Refusal::PressAgain { is_again }) => Some(is_again),
+            _ => None,
+        },
+        after_press: offer.downloads.map(|(left, of)| after_press(left, of)).unwrap_or_default(),
         works_until: text::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),
         time_left: text::length(seconds_left),
@@ -130,7 +150,7 @@ pub(super) fn offer(
         offer: Some(text),
         problem: refusal.map(|refusal| refusal.sentence(now)),
     };
-    let status = refusal.map_or(200, |refusal| refusal.kind().status());
+    let status = refusal.map_or(200, Refusal::status);
     let mut response = respond(status, &page, offer.download_origin)?;
     if let Some(seconds) = refusal.and_then(|refusal| refusal.retry_after(now)) {
         response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -177,6 +197,24 @@ pub(super) fn unavailable(after: u64) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// The page where a request to an address failed for another reason than its share. `response` is what
+/// a program gets, and keeps its status and its headers.
+pub(super) fn failed(kind: ProblemKind, response: Response) -> Response {
+    let sentence = match kind.status() {
+        405 => "Open the address in a browser, and press the button there.",
+        400..500 => "Open the whole address again, and press the button there.",
+        _ => "The program that answers here has a fault. Ask whoever sent the link to you.",
+    };
+    let page = respond(kind.status(), &plain("This link can't be opened so", sentence), "");
+    let Ok(mut page) = page else { return response };
+    for name in [ALLOW, RETRY_AFTER] {
+        if let Some(value) = response.headers.get(&name) {
+            page.headers.insert(name, value.clone());
+        }
+    }
+    page
+}
+
 impl Over {
     /// The row of the table of problems.
     fn kind(self) -> ProblemKind {
@@ -190,21 +228,27 @@ impl Over {
 }
 
 impl Refusal {
-    /// The row of the table of problems.
-    fn kind(self) -> ProblemKind {
-        match self {
+    /// The HTTP status.
+    fn status(self) -> u16 {
+        let kind = match self {
+            Self::PressAgain { .. } => return 200,
             Self::PasscodeWanted => ProblemKind::PasscodeWanted,
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
-            Self::Locked { .. } => ProblemKind::ShareLocked,
+            Self::Locked(_) => ProblemKind::ShareLocked,
+            Self::Busy { .. } => ProblemKind::ShareBusy,
             Self::TryAgain { .. } => ProblemKind::ShareUnavailable,
-        }
+        };
+        kind.status()
     }
 
     fn retry_after(self, now: Timestamp) -> Option<u64> {
         match self {
-            Self::PasscodeWanted | Self::WrongPasscode { .. } => None,
-            Self::Locked { until } => Some(seconds_until(until, now)),
-            Self::TryAgain { after } => Some(after),
+            Self::PasscodeWanted
+            | Self::WrongPasscode { .. }
+            | Self::PressAgain { .. }
+            | Self::Locked(Lock::UntilUnlocked) => None,
+            Self::Locked(Lock::Until(until)) => Some(seconds_until(until, now)),
+            Self::Busy { after } | Self::TryAgain { after } => Some(after),
         }
     }
 
@@ -217,11 +261,26 @@ impl Refusal {
             Self::WrongPasscode { tries_left } => {
                 format!("That is not the passcode. {tries_left} tries are left.")
             }
-            Self::Locked { until } => format!(
+            Self::Locked(Lock::UntilUnlocked) => {
+                "The passcode was wrong too often. Ask the owner to unlock the file.".to_owned()
+            }
+            Self::Busy { .. } => {
+                "Others are typing the passcode at this moment. Press the button again in some seconds."
+                    .to_owned()
+            }
+            Self::Locked(Lock::Until(until)) => format!(
                 "The passcode was wrong too often. Try again in {}, or ask the owner to unlock the \
                  file.",
                 text::length(seconds_until(until, now))
             ),
+            Self::PressAgain { is_again: false } => {
+                "Nothing was downloaded or counted yet. Press the button.".to_owned()
+            }
+            Self::PressAgain { is_again: true } => {
+                "Your browser does not say that you pressed the button, so nothing was downloaded or \
+                 counted. Type yes below, and press the button."
+                    .to_owned()
+            }
             Self::TryAgain { .. } => {
                 "The file can't be given at this moment. Try again in a minute, in this browser: no \
                  download is counted twice."
@@ -245,6 +304,19 @@ fn downloads(left: u64, of: u64) -> String {
         (1, 1) => "It can be downloaded once.".to_owned(),
         (1, _) => format!("1 of {of} downloads is left."),
         _ => format!("{left} of {of} downloads are left."),
+    }
+}
+
+/// What is left when the button was pressed, where that is counted.
+fn after_press(left: u64, of: u64) -> String {
+    match left.checked_sub(1) {
+        None => String::new(),
+        Some(0) => {
+            " No downloads are left then, but this browser may repeat its own for ten minutes."
+                .to_owned()
+        }
+        Some(1) => format!(" 1 of {of} downloads is left then."),
+        Some(left) => format!(" {left} of {of} downloads are left then."),
     }
 }
 
@@ -300,6 +372,7 @@ mod tests {
             expires_at: at("2026-12-01T14:05:00Z"),
             downloads: Some((3, 5)),
             wants_passcode: false,
+            action: None,
             download_origin: "https://files.s3.eu-west-1.amazonaws.com",
         }
     }
@@ -320,6 +393,8 @@ mod tests {
             "until <time datetime=\"2026-12-01T14:05:00Z\">Tuesday 1 December 2026, 14:05 UTC</time> \
              (6 days 2 hours from now). 3 of 5 downloads are left.",
             "<form method=\"post\">\n<button>Download</button>",
+            "The download begins when you press the button, and this page stays as it is. 2 of 5 \
+             downloads are left then.",
         ] {
             assert!(page.body.contains(text), "{text}\n{}", page.body);
         }
@@ -347,6 +422,7 @@ mod tests {
         assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
         assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
         assert!(body.contains("Whoever has this link and the passcode can download"));
+        assert!(body.contains("No passcode? Ask <bdi>alice</bdi> for it."));
         for text in ["pdf", "MB", "aria-invalid="] {
             assert!(!body.contains(text), "{text}");
         }
@@ -368,7 +444,7 @@ mod tests {
         assert!(later.body.contains("<input") && !later.body.contains("aria-invalid="));
 
         let until = at("2026-11-25T12:59:00Z");
-        let locked = page(&shared, Some(Refusal::Locked { until }));
+        let locked = page(&shared, Some(Refusal::Locked(Lock::Until(until))));
         assert_eq!((locked.status, &locked.headers[RETRY_AFTER]), (429, &"3540".parse().unwrap()));
         assert!(locked.body.contains("Try again in 59 minutes, or ask the owner"));
         assert!(!locked.body.contains("<button") && !locked.body.contains("<input"));
@@ -385,6 +461,22 @@ mod tests {
         let unavailable = unavailable(5).unwrap();
         assert_eq!(unavailable.status, 503);
         assert_eq!(unavailable.headers[RETRY_AFTER], "5");
+    }
+
+    #[test]
+    fn after_the_last_download_none_is_left() {
+        for (left, of, expected) in [
+            (0, 5, ""),
+            (
+                1,
+                5,
+                " No downloads are left then, but this browser may repeat its own for ten minutes.",
+            ),
+            (2, 5, " 1 of 5 downloads is left then."),
+            (5, 5, " 4 of 5 downloads are left then."),
+        ] {
+            assert_eq!(after_press(left, of), expected);
+        }
     }
 
     #[test]

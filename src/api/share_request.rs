@@ -74,6 +74,22 @@ struct RawPress {
     passcode: Option<String>,
 }
 
+/// A press of the button.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Press {
+    pub(super) passcode: Option<String>,
+    /// Whether the page came again before, because the browser did not say that a person pressed.
+    pub(super) is_again: bool,
+    /// Whether a person typed the word that the page asks for then.
+    pub(super) is_confirmed: bool,
+}
+
+/// The field that says that the page came again.
+pub(super) const AGAIN: &str = "again";
+
+/// The field for the word that no script types.
+pub(super) const CONFIRMED: &str = "confirmed";
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let named = Option::<T>::deserialize(deserializer)?;
@@ -169,28 +185,35 @@ pub(super) fn page(query: &[(String, String)]) -> Result<(Option<&str>, i32), Pr
     Ok((cursor, limit))
 }
 
-/// The passcode in the body of a press: a form's field, or JSON's.
+/// The body of a press: a form's fields, or JSON.
 ///
 /// # Errors
 ///
 /// [`ShareError::Field`]. It repeats nothing of the body.
-pub(super) fn press(request: &Request) -> Result<Option<String>, ShareError> {
+pub(super) fn press(request: &Request) -> Result<Press, ShareError> {
     let unreadable = |why: &str| ShareError::Field(why.to_owned());
     let content_type = request.client.content_type.as_deref().unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let body = request.body.trim_ascii();
     if body.is_empty() {
-        return Ok(None);
+        return Ok(Press::default());
     }
     if essence.eq_ignore_ascii_case("application/json") {
         let press: RawPress = serde_json::from_slice(body)
             .map_err(|_| unreadable("the body is no JSON such as {\"passcode\": \"…\"}"))?;
-        return Ok(press.passcode);
+        return Ok(Press { passcode: press.passcode, ..Press::default() });
     }
     let form = std::str::from_utf8(body).ok().and_then(|form| decode_pairs(form).ok());
     let form =
         form.ok_or_else(|| unreadable("the form's fields are not UTF-8 once they are decoded"))?;
-    Ok(form.into_iter().find(|(name, _)| name == "passcode").map(|(_, value)| value))
+    let field = |wanted: &str| {
+        form.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    };
+    Ok(Press {
+        passcode: field("passcode").map(str::to_owned),
+        is_again: field(AGAIN).is_some(),
+        is_confirmed: field(CONFIRMED).is_some_and(|word| word.trim().eq_ignore_ascii_case("yes")),
+    })
 }
 
 /// The passcode, and whether it was made.
@@ -256,7 +279,7 @@ mod tests {
             ("{}", "key: missing"),
             (r#"{"key": "a", "expires_in": 59}"#, "expires_in: 59; a share lives at least 60"),
             (r#"{"key": "a", "max_downloads": 0}"#, "max_downloads: 0; use 1 to 1000000"),
-            (r#"{"key": "a", "passcode": "abc"}"#, "passcode: 3 characters; use 4 to 128"),
+            (r#"{"key": "a", "passcode": "abc"}"#, "passcode: 3 characters; use 6 to 128"),
             (r#"{"key": "a", "passcode": false}"#, "passcode: false"),
             (r#"{"key": "a", "passcode": 1234}"#, "a passcode, or true to have one made"),
             (r#"{"key": "a", "recipient": ""}"#, "recipient: 0 characters"),

@@ -38,6 +38,11 @@ struct ShareResponse<'a> {
     has_passcode: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
+    /// How many passcodes were wrong since the last unlock, and when the last one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrong_passcodes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_wrong_passcode_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +169,8 @@ impl Call<'_> {
             last_download_at: share.last_download_at,
             has_passcode: share.has_passcode,
             locked_until: share.locked_until(now),
+            wrong_passcodes: share.attempts.wrong(now).filter(|_| share.has_passcode),
+            last_wrong_passcode_at: share.attempts.last_wrong_at(),
             revoked_at: share.revoked_at,
             recipient: share.recipient.as_deref(),
             note: share.note.as_deref(),

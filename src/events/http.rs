@@ -28,7 +28,7 @@ use serde_json::value::RawValue;
 
 use super::EventFields;
 use super::authorizer::{Authorized, IamIdentity, Lists, principal_of_v1, principal_of_v2};
-use crate::api::{Client, Problem, Request, Response};
+use crate::api::{Client, FetchMetadata, Problem, Request, Response};
 use crate::invocation::Caller;
 
 /// An HTTP request, and the shape that its answer must have.
@@ -202,6 +202,7 @@ impl EventV1 {
         let client = Client {
             accept: header(&headers, &ACCEPT),
             content_type: header(&headers, &CONTENT_TYPE),
+            fetch: fetch_metadata(&headers),
             cookies: cookies.flat_map(cookies_of).collect(),
             domain: context.domain_name,
             public_path: context.path,
@@ -249,22 +250,28 @@ impl EventV2 {
         let client = Client {
             accept: header(&event.headers, &ACCEPT),
             content_type: header(&event.headers, &CONTENT_TYPE),
+            fetch: fetch_metadata(&event.headers),
             cookies: cookies.collect(),
             domain: context.domain_name,
             public_path: Some(path.clone()),
         };
-        let request = Request {
+        let mut request = Request {
             method: context.http.method.to_string(),
             readings: matched.readings(&path, base_path),
             path,
-            query: decode_pairs(&event.raw_query_string.unwrap_or_default()).map_err(|text| {
-                Problem::invalid_request(format!(
-                    "the query's {text:?} is not UTF-8 once it is decoded"
-                ))
-            })?,
+            query: Vec::new(),
             body: decode_body(event.body, event.is_base64_encoded)?,
             client,
         };
+        // Nobody reads the query of a share's address.
+        if !request.is_to_an_address() {
+            let query = event.raw_query_string.unwrap_or_default();
+            request.query = decode_pairs(&query).map_err(|text| {
+                Problem::invalid_request(format!(
+                    "the query's {text:?} is not UTF-8 once it is decoded"
+                ))
+            })?;
+        }
         Ok((caller, request))
     }
 }
@@ -273,6 +280,16 @@ impl EventV2 {
 fn caller(authorized: Authorized, ip_address: Option<String>) -> Caller {
     let Authorized { principal, why_unnamed } = authorized;
     Caller { principal, ip_address, why_unnamed }
+}
+
+fn fetch_metadata(headers: &HeaderMap) -> FetchMetadata {
+    let header = |name: &'static str| header(headers, &HeaderName::from_static(name));
+    FetchMetadata {
+        mode: header("sec-fetch-mode"),
+        site: header("sec-fetch-site"),
+        user: header("sec-fetch-user"),
+        brands: header("sec-ch-ua"),
+    }
 }
 
 /// The values of a header, as one text.
@@ -314,7 +331,9 @@ impl Matched<'_> {
         let pattern = self.pattern.map(|pattern| {
             self.parameters.iter().fold(pattern.to_owned(), |filled, (name, value)| {
                 // A pattern has each name once, and filling it once keeps its length within the event's.
-                filled.replacen(&format!("{{{name}}}"), value, 1)
+                // A name with a plus stands for the rest of the path.
+                let filled = filled.replacen(&format!("{{{name}}}"), value, 1);
+                filled.replacen(&format!("{{{name}+}}"), value, 1)
             })
         });
         let without = |path: &str, prefix: &str| {

@@ -45,7 +45,7 @@ use crate::shares::{OperatorRequest, Report};
 /// An event, translated.
 pub(crate) enum Event {
     /// An HTTP request.
-    Http(HttpEvent),
+    Http(Box<HttpEvent>),
     /// Events about a bucket that came without a queue.
     Bucket(Vec<BucketEvent>),
     /// A batch of a queue.
@@ -127,10 +127,10 @@ impl Event {
         let event = event.get();
         let fields: EventFields<'_> = parse_object(event)?;
         if fields.request_context.is_some() {
-            Ok(Self::Http(match bounds::check_http(event, &fields) {
+            Ok(Self::Http(Box::new(match bounds::check_http(event, &fields) {
                 Ok(()) => HttpEvent::parse(event, &fields, base_path),
                 Err(problem) => HttpEvent::refused(problem),
-            }))
+            })))
         } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {
             bounds::check_queue_messages(messages)?;
             Ok(Self::Queue(sqs::parse(event)?))

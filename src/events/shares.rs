@@ -1,4 +1,5 @@
-//! An operator's event about shares: `{"shares": {"list": {…}}}` and `{"shares": {"revoke": {…}}}`.
+//! An operator's event about shares: `{"shares": {"list": {…}}}`, and `revoke` or
+//! `unlock` in place of `list`.
 //!
 //! Nobody sends it but an operator with `lambda:InvokeFunction`, as with the doctor's event.
 
@@ -14,8 +15,8 @@ const MAX_BYTES: usize = 16 * 1_024;
 /// What an operator wants of shares can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{0}. Send {{\"shares\": {{\"list\": {{\"owner\": \"alice\"}}}}}} or \"revoke\" in place of \
-     \"list\"; \"share_id\", \"owner\", \"recipient\", \"bucket\" and \"prefix\" say which shares are \
+    "{0}. Send {{\"shares\": {{\"list\": {{\"owner\": \"alice\"}}}}}} or \"revoke\" or \
+     \"unlock\" in place of \"list\"; \"share_id\", \"owner\", \"recipient\", \"bucket\" and \"prefix\" say which shares are \
      meant, \"all\": true means all of them, and \"from\" is the \"next\" of an earlier answer"
 )]
 pub struct MalformedOperation(String);
@@ -40,7 +41,7 @@ pub(super) fn parse(event: &str) -> Result<OperatorRequest, MalformedOperation> 
     }
     let mut operations = operations.into_iter();
     let (Some((name, fields)), None) = (operations.next(), operations.next()) else {
-        return Err(malformed("shares has not exactly one of the fields list and revoke"));
+        return Err(malformed("shares has not exactly one of the fields list, revoke and unlock"));
     };
     let Value::Object(fields) = fields else {
         return Err(malformed(format!("shares.{} is no JSON object", quoted(&name))));
@@ -48,6 +49,7 @@ pub(super) fn parse(event: &str) -> Result<OperatorRequest, MalformedOperation> 
     match name.as_str() {
         "list" => selector(fields).map(OperatorRequest::List),
         "revoke" => selector(fields).map(OperatorRequest::Revoke),
+        "unlock" => selector(fields).map(OperatorRequest::Unlock),
         other => Err(malformed(format!("shares has the unknown field {}", quoted(other)))),
     }
 }

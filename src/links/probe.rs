@@ -71,7 +71,8 @@ impl ProbeAnswer {
     }
 
     /// Whether the same link may open later, or one that another session signs: S3 or KMS has a fault
-    /// or throttles, or S3 does not accept the session or the clock. The object is not to blame.
+    /// or throttles, or S3 does not accept the session, the signature or the clock. The object is not to
+    /// blame.
     ///
     /// Source of the codes: Amazon S3 API reference, "Error responses".
     fn is_passing(&self) -> bool {
@@ -85,6 +86,7 @@ impl ProbeAnswer {
                     | "InvalidToken"
                     | "RequestTimeTooSkewed"
                     | "RequestTimeout"
+                    | "SignatureDoesNotMatch"
                     | "TokenRefreshRequired"
             )
     }

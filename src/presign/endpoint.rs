@@ -86,6 +86,28 @@ pub(super) fn origin(
     Ok(format!("{url_scheme}://{host}"))
 }
 
+/// The origin with `*` in place of what names the bucket, as Content Security Policy writes it:
+/// `https://*.s3.eu-central-1.amazonaws.com`. The origin itself where its host names no bucket.
+///
+/// # Errors
+///
+/// [`SignError::NoEndpoint`].
+pub(super) fn origin_of_any_bucket(
+    bucket: &str,
+    region: &str,
+    settings: &AwsSettings,
+) -> Result<String, SignError> {
+    let origin = origin(bucket, region, settings)?;
+    let Some((scheme, host)) = origin.split_once("://") else { return Ok(origin) };
+    // An access point's host begins with a name that stands in its ARN.
+    let named = if bucket.starts_with("arn:") {
+        host.split_once('.').map(|(_, rest)| rest)
+    } else {
+        host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'))
+    };
+    Ok(named.map_or_else(|| origin.clone(), |rest| format!("{scheme}://*.{rest}")))
+}
+
 fn ask_the_rules(
     bucket: &str,
     region: &str,

@@ -164,6 +164,19 @@ impl Signer {
         endpoint::origin(bucket, region, self.aws.settings())
     }
 
+    /// The origin of [`Signer::origin`] with `*` in place of what names the bucket.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Signer::origin`].
+    pub(crate) fn origin_of_any_bucket(
+        &self,
+        bucket: &str,
+        region: &str,
+    ) -> Result<String, SignError> {
+        endpoint::origin_of_any_bucket(bucket, region, self.aws.settings())
+    }
+
     fn cached_bucket(
         &self,
         credentials: &Credentials,

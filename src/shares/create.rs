@@ -5,6 +5,7 @@ use link_rules::access::{Grants, Principal};
 use link_rules::text;
 use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
 
+use super::attempts::Attempts;
 use super::passcode::Passcode;
 use super::share::{Share, Summary, owner_key, owner_name};
 use super::token::{ShareId, Token};
@@ -88,8 +89,7 @@ impl Shares {
                 downloads: 0,
                 last_download_at: None,
                 has_passcode: new.passcode.is_some(),
-                attempts: 0,
-                last_attempt_at: None,
+                attempts: Attempts::none(),
                 revoked_at: None,
                 recipient: new.recipient,
                 note: new.note,

@@ -1,15 +1,15 @@
 //! What a share's page shows, and what a press of its button gets.
 //!
-//! A page takes one call of DynamoDB and changes nothing. A press takes two: the first reads the share
-//! or, where a passcode was given, counts the attempt before anybody looks at the passcode. Then
-//! everything must hold that a link needs: the owner's grant, the session, the bucket's policy, the
-//! file. The second call judges end, revocation and limit, and counts, at one instant. So nothing is
-//! counted that is not given, and nothing is given that the table does not know of. The first attempt
-//! after a lock takes one call more, and so does an attempt that is taken back.
+//! A page takes one call of DynamoDB and changes nothing. A press takes two, and with a passcode three.
+//! The first reads the share or, where a passcode was given, counts the attempt before anybody looks at
+//! the passcode. Right after the look its outcome is written. Then everything must hold that a link
+//! needs: the owner's grant, the session, the bucket's policy, the file. The last call judges end,
+//! revocation and limit, and counts, at one instant. So nothing is counted that is not given, and
+//! nothing is given that the table does not know of. The first attempt after a lock takes one call more.
 //!
-//! A press is known by a secret of its browser. The second call writes its digest down, so a call that
+//! A press is known by a secret of its browser. The last call writes its digest down, so a call that
 //! is repeated counts once, and so does a press that is repeated within ten minutes. That press makes
-//! the second call as well: a revocation that came in between counts.
+//! that call as well: a revocation that came in between counts.
 
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use link_rules::access::Action;
 use link_rules::window::LimitedBy;
 
-use super::item::{Item, share};
+use super::attempts::{Lock, Trial};
+use super::item::{Item, share, whole_summary};
 use super::log::{self, Refusal};
-use super::share::{MAX_ATTEMPTS, Share, Summary};
+use super::share::{Share, Summary};
 use super::state::ShareState;
 use super::table::{ConditionalUpdate, Press};
 use super::token::{Browser, ShareId, Token};
@@ -44,9 +45,11 @@ pub(crate) struct Facts {
     pub(crate) downloads: Option<(u64, u64)>,
     /// Whether a passcode is wanted.
     pub(crate) wants_passcode: bool,
-    /// Until when no passcode is looked at. `None`: one may be tried.
+    /// Why no passcode is looked at. `None`: one may be tried.
+    pub(crate) lock: Option<Lock>,
+    /// Until when no passcode is looked at, unless the share is unlocked.
     pub(crate) locked_until: Option<Timestamp>,
-    /// The origin that a download comes from.
+    /// The origin that a download comes from, with `*` for the bucket before the passcode is right.
     pub(crate) download_origin: String,
 }
 
@@ -175,7 +178,7 @@ impl Shares {
         invocation: &Invocation,
     ) -> Result<JudgedDownload, ShareError> {
         let mut browser = browser.cloned().map_or_else(Browser::random, Ok)?;
-        let (share, is_looked_at) = match passcode {
+        let (mut share, is_counted) = match passcode {
             Some(_) => self.count_attempt(id, &browser, invocation).await?,
             None => (found(self.table.get(id, invocation).await?)?, false),
         };
@@ -183,24 +186,25 @@ impl Shares {
         if share.is_over_for(&browser, now) {
             browser = Browser::random()?;
         }
-        let mut passcode_is_right = None;
-        let allowed = check_state(&share, Some(&browser), invocation).and_then(|()| {
-            let checked = check_passcode(&share, passcode, is_looked_at, now);
-            passcode_is_right = is_looked_at.then_some(checked.is_ok());
-            checked
-        });
-        let outcome = match allowed {
+        let state = check_state(&share, Some(&browser), invocation);
+        let (passcode_is_right, checked) = match (state, passcode.filter(|_| is_counted)) {
+            (Ok(()), Some(passcode)) => {
+                let is_right = share.passcode.as_ref().is_some_and(|hash| hash.is_of(passcode));
+                (Some(is_right), self.decide_attempt(&mut share, is_right, invocation).await)
+            }
+            (Ok(()), None) => (None, check_without_a_look(&share, passcode.is_some(), now)),
+            (Err(error), counted) => {
+                if counted.is_some() {
+                    // Nobody looked. If this fails, somebody has one try less.
+                    let _ = self.table.give_attempt_back(&share, invocation).await;
+                }
+                (None, Err(error))
+            }
+        };
+        let outcome = match checked {
             Ok(()) => self.give(&share, &browser, invocation).await,
             Err(error) => Err(error),
         };
-        let is_in_vain = match passcode_is_right {
-            // The share does not open, so nobody looked.
-            None => true,
-            Some(is_right) => is_right && outcome.as_ref().is_err_and(is_nothing_written),
-        };
-        if is_looked_at && is_in_vain {
-            self.take_attempt_back(&share, invocation).await;
-        }
         Ok(JudgedDownload { share, passcode_is_right, outcome, browser })
     }
 
@@ -212,31 +216,52 @@ impl Shares {
         browser: &Browser,
         invocation: &Invocation,
     ) -> Result<(Share, bool), ShareError> {
-        let now = invocation.now();
-        let old = match self.table.count_attempt(id, browser, now, invocation).await? {
-            ConditionalUpdate::Applied(item) => return Ok((share(&item)?, true)),
-            ConditionalUpdate::Refused(old) => found(old)?,
-        };
-        let lock_is_over = old.passcode.is_some()
-            && old.state_for(Some(browser), now) == ShareState::Active
-            && old.summary.attempts >= MAX_ATTEMPTS
-            && old.summary.locked_until(now).is_none();
-        if !lock_is_over {
-            return Ok((old, false));
-        }
-        match self.table.count_first_attempt(&old, now, invocation).await? {
-            ConditionalUpdate::Applied(item) => Ok((share(&item)?, true)),
-            ConditionalUpdate::Refused(_) => {
-                let reason = "another attempt was counted at the same moment".to_owned();
-                Err(ShareError::Unavailable { reason })
+        // Of several first attempts after a lock one ends it. The others are counted after it.
+        for _ in 0..2 {
+            let now = invocation.now();
+            let old = match self.table.count_attempt(id, browser, now, invocation).await? {
+                ConditionalUpdate::Applied(item) => return Ok((share(&item)?, true)),
+                ConditionalUpdate::Refused(old) => found(old)?,
+            };
+            let lock_is_over = old.passcode.is_some()
+                && old.state_for(Some(browser), now) == ShareState::Active
+                && old.summary.attempts.trial(now) == Trial::OpenAgain;
+            if !lock_is_over {
+                return Ok((old, false));
+            }
+            let first = self.table.count_first_attempt(&old, now, invocation).await?;
+            if let ConditionalUpdate::Applied(item) = first {
+                return Ok((share(&item)?, true));
             }
         }
+        Err(ShareError::Busy)
     }
 
-    /// Takes an attempt back that was no guess. If this fails, whoever knows the passcode has one try
-    /// less.
-    async fn take_attempt_back(&self, share: &Share, invocation: &Invocation) {
-        let _ = self.table.take_attempt_back(share, invocation).await;
+    /// Writes down the outcome of an attempt right after the look, so that it is in flight for no longer
+    /// than that.
+    async fn decide_attempt(
+        &self,
+        share: &mut Share,
+        is_right: bool,
+        invocation: &Invocation,
+    ) -> Result<(), ShareError> {
+        if is_right {
+            // If this fails, whoever knows the passcode has one try less.
+            let _ = self.table.give_attempt_back(share, invocation).await;
+            return Ok(());
+        }
+        let kept = self.table.keep_attempt(share, invocation.now(), invocation).await;
+        let now = invocation.now();
+        let Summary { attempts, expires_at, .. } = &mut share.summary;
+        match kept {
+            Ok(ConditionalUpdate::Applied(item)) => *attempts = whole_summary(&item)?.attempts,
+            // It counts as wrong all the same, when the invocation has ended.
+            Ok(ConditionalUpdate::Refused(_)) | Err(_) => attempts.count_as_wrong(),
+        }
+        match attempts.tries_left(now) {
+            0 => Err(locked(attempts.lock(now), *expires_at, now)),
+            tries_left => Err(ShareError::WrongPasscode { tries_left }),
+        }
     }
 
     /// Makes the link, and writes the press down if at that moment everything still holds.
@@ -264,15 +289,8 @@ impl Shares {
                 }
                 match old.state_for(Some(browser), now) {
                     // The same press was counted: by another one of this browser at the same moment,
-                    // or by an earlier call whose answer was lost. In the first case this press's
-                    // attempt is still counted. In the second it was taken back, and a guess may be
-                    // taken back in its place: nobody brings that about without the passcode.
-                    ShareState::Active if old.counted(browser, now) => {
-                        if share.passcode.is_some() {
-                            self.take_attempt_back(share, invocation).await;
-                        }
-                        Ok(link)
-                    }
+                    // or by an earlier call whose answer was lost.
+                    ShareState::Active if old.counted(browser, now) => Ok(link),
                     ShareState::Active => {
                         let reason = "the share was changed at the same moment".to_owned();
                         Err(ShareError::Unavailable { reason })
@@ -291,14 +309,21 @@ impl Shares {
         now: Timestamp,
     ) -> Result<Facts, ShareError> {
         let Share { summary, owner_name, region, .. } = share;
-        let origin = self.links.signer.origin(&summary.bucket, region);
         let tells = !summary.has_passcode || passcode_is_right;
+        let signer = &self.links.signer;
+        // Before the passcode not even the bucket is named.
+        let origin = if tells {
+            signer.origin(&summary.bucket, region)
+        } else {
+            signer.origin_of_any_bucket(&summary.bucket, region)
+        };
         Ok(Facts {
             owner: owner_name.clone(),
             file: tells.then(|| (summary.name.clone(), summary.size)),
             expires_at: summary.expires_at,
             downloads: summary.downloads_left().zip(summary.max_downloads),
             wants_passcode: summary.has_passcode,
+            lock: summary.lock(now),
             locked_until: summary.locked_until(now),
             download_origin: origin.map_err(LinkError::from)?,
         })
@@ -328,43 +353,27 @@ fn check_state(
     }
 }
 
-/// Whether the passcode is right, where the share has one. It is looked at only if its attempt was
-/// counted.
-fn check_passcode(
-    share: &Share,
-    passcode: Option<&str>,
-    is_looked_at: bool,
-    now: Timestamp,
-) -> Result<(), ShareError> {
-    let Some(hash) = &share.passcode else { return Ok(()) };
-    let summary = &share.summary;
-    if !is_looked_at {
-        return Err(match (summary.locked_until(now), passcode) {
-            (Some(until), _) => ShareError::Locked { until },
-            (None, None) => ShareError::PasscodeWanted,
-            (None, Some(_)) => {
-                let reason = "the share was changed at the same moment".to_owned();
-                ShareError::Unavailable { reason }
-            }
-        });
-    }
-    if passcode.is_some_and(|passcode| hash.is_of(passcode)) {
+/// Whether the share opens without a look at a passcode. If it has one, this says why nobody looked.
+fn check_without_a_look(share: &Share, is_given: bool, now: Timestamp) -> Result<(), ShareError> {
+    if share.passcode.is_none() {
         return Ok(());
     }
-    match MAX_ATTEMPTS.saturating_sub(summary.attempts) {
-        // The tenth locks.
-        0 => Err(ShareError::Locked { until: summary.locked_until(now).unwrap_or(now) }),
-        tries_left => Err(ShareError::WrongPasscode { tries_left }),
-    }
+    let Summary { attempts, expires_at, .. } = &share.summary;
+    Err(match attempts.trial(now) {
+        Trial::Locked(lock) => locked(Some(lock), *expires_at, now),
+        _ if !is_given => ShareError::PasscodeWanted,
+        Trial::Busy => ShareError::Busy,
+        Trial::Open | Trial::OpenAgain => {
+            let reason = "the share was changed at the same moment".to_owned();
+            ShareError::Unavailable { reason }
+        }
+    })
 }
 
-/// Whether an error says that the press was not written down. Where DynamoDB gave no answer, or has a
-/// fault, it may have been.
-fn is_nothing_written(error: &ShareError) -> bool {
-    match error {
-        ShareError::Table(error) => error.status().is_some_and(|status| status < 500),
-        _ => true,
-    }
+/// The error of a lock on a share that ends at `expires_at`.
+fn locked(lock: Option<Lock>, expires_at: Timestamp, now: Timestamp) -> ShareError {
+    let lock = lock.unwrap_or(Lock::Until(now));
+    ShareError::Locked { lock, until: lock.until(expires_at) }
 }
 
 /// An error as whoever has the address may know it, and its cause for the log.

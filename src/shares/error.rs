@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use link_rules::problem::ProblemKind;
 use thiserror::Error;
 
+use super::attempts::Lock;
 use super::state::ShareState;
 use crate::aws::AwsError;
 use crate::links::LinkError;
@@ -34,14 +35,16 @@ pub(crate) enum ShareError {
         tries_left: u64,
     },
     /// The passcode was wrong too often.
-    #[error(
-        "The passcode was wrong too often. Nobody may try before {until}, unless the owner unlocks \
-         the share."
-    )]
+    #[error("{}", locked(*.lock, *.until))]
     Locked {
-        /// When the next passcode is looked at.
+        /// What ends the lock.
+        lock: Lock,
+        /// When the next passcode is looked at, unless the share is unlocked.
         until: Timestamp,
     },
+    /// As many passcodes are being looked at as may be wrong.
+    #[error("Others are trying passcodes at this moment. Try again in some seconds.")]
+    Busy,
     /// The file can't be given at this moment. Nothing was counted, unless DynamoDB's answer was lost.
     /// Then the same browser gets it uncounted. The reason is for the log.
     #[error("The file can't be given at this moment. Try again.")]
@@ -64,6 +67,18 @@ pub(crate) enum ShareError {
     /// There is no link to the file.
     #[error(transparent)]
     Link(#[from] LinkError),
+}
+
+fn locked(lock: Lock, until: Timestamp) -> String {
+    match lock {
+        Lock::Until(_) => format!(
+            "The passcode was wrong too often. Nobody may try before {until}, unless the owner \
+             unlocks the share."
+        ),
+        Lock::UntilUnlocked => "The passcode was wrong too often. Nobody may try before the owner \
+                                unlocks the share."
+            .to_owned(),
+    }
 }
 
 fn over(state: ShareState) -> &'static str {
@@ -90,6 +105,7 @@ impl ShareError {
             Self::PasscodeWanted => ProblemKind::PasscodeWanted,
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
             Self::Locked { .. } => ProblemKind::ShareLocked,
+            Self::Busy => ProblemKind::ShareBusy,
             Self::Unavailable { .. } | Self::Table(_) => ProblemKind::ShareUnavailable,
             Self::NoPublicUrl => ProblemKind::Misconfigured,
             Self::Internal(_) => ProblemKind::Internal,
@@ -100,7 +116,8 @@ impl ShareError {
     /// After how many seconds the caller may try again. `None`: trying again changes nothing.
     pub(crate) fn retry_after(&self, now: Timestamp) -> Option<u64> {
         match self {
-            Self::Locked { until } => {
+            Self::Locked { lock: Lock::UntilUnlocked, .. } => None,
+            Self::Locked { until, .. } => {
                 // Rounded up: before that nothing has changed.
                 Some((until.as_second() - now.as_second()).max(1).unsigned_abs())
             }
@@ -132,7 +149,9 @@ impl ShareError {
             Self::Revoked,
             Self::PasscodeWanted,
             Self::WrongPasscode { tries_left: 3 },
-            Self::Locked { until: Timestamp::UNIX_EPOCH },
+            Self::Locked { lock: Lock::Until(Timestamp::UNIX_EPOCH), until: Timestamp::UNIX_EPOCH },
+            Self::Locked { lock: Lock::UntilUnlocked, until: Timestamp::UNIX_EPOCH },
+            Self::Busy,
             Self::Unavailable { reason: why() },
             Self::Table(AwsError::NoResponse(why())),
             Self::NoPublicUrl,

@@ -8,6 +8,7 @@ use link_rules::access::{Claim, Claims, IamCaller, Principal};
 use link_rules::response_headers::ResponseHeaders;
 
 use super::ShareError;
+use super::attempts::Attempts;
 use super::passcode::PasscodeHash;
 use super::share::{Share, Summary, forget_at};
 use super::token::ShareId;
@@ -106,8 +107,19 @@ pub(super) fn share(item: &Item) -> Result<Share, ShareError> {
         },
         passcode: optional_text(item, "passcode_hash").map(PasscodeHash::stored),
         presses: presses.into_iter().flatten().filter_map(press).collect::<BTreeMap<_, _>>(),
-        summary: summary(item)?,
+        summary: whole_summary(item)?,
     })
+}
+
+/// What an owner sees of a whole item, in which nothing is missing that the index lacks.
+///
+/// # Errors
+///
+/// As for [`share`].
+pub(super) fn whole_summary(item: &Item) -> Result<Summary, ShareError> {
+    let mut summary = summary(item)?;
+    summary.attempts.guesses.get_or_insert(0);
+    Ok(summary)
 }
 
 /// What the index by owner projects of an item.
@@ -131,8 +143,15 @@ pub(super) fn summary(item: &Item) -> Result<Summary, ShareError> {
         downloads: optional_number(item, "downloads").ok_or_else(|| unreadable("downloads"))?,
         last_download_at: optional_instant(item, "last_download_at"),
         has_passcode: item.contains_key("has_passcode"),
-        attempts: optional_number(item, "attempts").unwrap_or(0),
-        last_attempt_at: optional_instant(item, "last_attempt_at"),
+        attempts: Attempts {
+            counted: optional_number(item, "attempts").unwrap_or(0),
+            last_at: optional_instant(item, "last_attempt_at"),
+            in_flight: optional_number(item, "in_flight").unwrap_or(0),
+            in_flight_until: optional_instant(item, "in_flight_until"),
+            guesses: optional_number(item, "guesses"),
+            max_guesses: optional_number(item, "max_guesses"),
+            last_wrong_at: optional_instant(item, "last_guess_at"),
+        },
         revoked_at: optional_instant(item, "revoked_at"),
         recipient: optional_text(item, "recipient"),
         note: optional_text(item, "note"),
@@ -247,8 +266,7 @@ mod tests {
                 downloads: 0,
                 last_download_at: None,
                 has_passcode: true,
-                attempts: 0,
-                last_attempt_at: None,
+                attempts: Attempts::none(),
                 revoked_at: None,
                 recipient: Some("bob@example.com".to_owned()),
                 note: Some("for the audit".to_owned()),

@@ -122,13 +122,13 @@ pub(super) fn changed(
     );
 }
 
-/// Logs a share that an operator revoked.
-pub(super) fn revoked_by_operator(invocation: &Invocation, id: &ShareId) {
+/// Logs what an operator did to a share: `what` is the message.
+pub(super) fn by_operator(invocation: &Invocation, id: &ShareId, what: &'static str) {
     tracing::info!(
         share_id = id.as_str(),
         request_id = invocation.request_id(),
         principal = "operator",
-        "share revoked"
+        "{what}"
     );
 }
 

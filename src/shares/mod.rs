@@ -1,17 +1,18 @@
 //! Shares: short addresses that live as long as their owners say. Behind one, each download is judged
 //! and signed afresh, and counted.
 //!
-//! - [`token`] has the secrets, [`passcode`] the passcodes,
+//! - [`token`] has the secrets, [`passcode`] the passcodes, [`attempts`] says when they may be tried,
 //! - [`share`] is what a share is, and [`state`] what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
 //! - [`change`] is what an owner may change,
 //! - [`create`] makes shares, [`owner`] lists, changes and revokes them for their owners,
 //! - [`download`] says what a share's page shows, and judges each press of its button,
-//! - [`operator`] lists and revokes for operators,
+//! - [`operator`] lists, revokes and unlocks for operators,
 //! - [`settings`] reads the settings, [`error`] says why not, [`log`] has the log lines and counters.
 //!
 //! This room knows no HTTP and no event. It decides nothing about links: `links` does.
 
+mod attempts;
 mod change;
 mod create;
 mod download;
@@ -29,6 +30,7 @@ mod token;
 
 use std::sync::Arc;
 
+pub(crate) use self::attempts::Lock;
 pub(crate) use self::change::{Change, Edit};
 pub(crate) use self::create::{Made, NewShare};
 pub(crate) use self::download::{DownloadOutcome, Facts};
@@ -86,5 +88,10 @@ impl Shares {
     pub(crate) fn new(settings: ShareSettings, links: Arc<Links>, aws: Aws) -> Self {
         let table = Table::new(settings.table.clone(), Arc::clone(&links.sessions), aws);
         Self { links, table, settings }
+    }
+
+    /// What stands before `/s/` in addresses, where `PUBLIC_URL` says it.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.settings.public_url.as_deref()
     }
 }

@@ -1,4 +1,4 @@
-//! Lists and revokes shares for operators: whoever may invoke the function.
+//! Lists, revokes and unlocks shares for operators: whoever may invoke the function.
 //!
 //! DynamoDB is read page by page until the time is up. The answer then says what was done and where to go
 //! on.
@@ -13,7 +13,7 @@ use link_rules::access::IamCaller;
 
 use super::item::{Item, optional_text, summary};
 use super::share::Summary;
-use super::table::{ConditionalUpdate, Page};
+use super::table::{Changes, ConditionalUpdate, Page};
 use super::token::ShareId;
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -55,6 +55,8 @@ pub(crate) enum OperatorRequest {
     List(Selector),
     /// A revocation.
     Revoke(Selector),
+    /// Passcodes may be tried again.
+    Unlock(Selector),
 }
 
 /// The answer to an operator.
@@ -66,6 +68,9 @@ pub struct Report {
     /// How many shares were revoked now. Those that were revoked before are not among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<u64>,
+    /// How many shares were unlocked: those at whose passcodes somebody had guessed in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlocked: Option<u64>,
     /// How many shares were looked at.
     looked_at: u64,
     /// How many items of the table are no shares that can be read. Nobody can open those either.
@@ -128,13 +133,14 @@ impl Shares {
         operation: &OperatorRequest,
         invocation: &Invocation,
     ) -> Result<Report, ShareError> {
-        let (selector, is_to_revoke) = match operation {
-            OperatorRequest::List(selector) => (selector, false),
-            OperatorRequest::Revoke(selector) => (selector, true),
+        let (selector, deed) = match operation {
+            OperatorRequest::List(selector) => (selector, None),
+            OperatorRequest::Revoke(selector) => (selector, Some(Deed::Revoke)),
+            OperatorRequest::Unlock(selector) => (selector, Some(Deed::Unlock)),
         };
         let mut report = Report::default();
         let mut listed = Vec::new();
-        let mut revoked = 0;
+        let mut done = 0;
         let mut from = selector.from.clone();
         loop {
             let page = match self.page(selector, from.as_ref(), invocation).await {
@@ -145,7 +151,7 @@ impl Shares {
                     break;
                 }
             };
-            let mut to_revoke = Vec::new();
+            let mut meant = Vec::new();
             for item in &page.items {
                 report.looked_at += 1;
                 let Ok(share) = summary(item) else {
@@ -156,26 +162,30 @@ impl Shares {
                 if !selector.admits(&share, &owner) {
                     continue;
                 }
-                if !is_to_revoke {
-                    listed.push(ListedShare::new(share, owner.name(), invocation.now()));
-                } else if share.revoked_at.is_none() {
-                    to_revoke.push(share.id);
+                match deed {
+                    None => {
+                        listed.push(ListedShare::new(share, owner.name(), invocation.now()));
+                    }
+                    Some(deed) if deed.changes(&share) => meant.push(share.id),
+                    Some(_) => {}
                 }
             }
-            let (done, ended) = self.revoke_all(&to_revoke, invocation).await;
-            revoked += done;
-            match ended {
-                Err(error) if revoked == 0 => return Err(error),
-                // Those of the page that are revoked are passed over when it is read again.
-                Err(error) => {
-                    report.stop_at(from.as_ref(), Some(&error));
-                    break;
+            if let Some(deed) = deed {
+                let (more, ended) = self.do_to_all(deed, &meant, invocation).await;
+                done += more;
+                match ended {
+                    Err(error) if done == 0 => return Err(error),
+                    // Those of the page that are done are passed over when it is read again.
+                    Err(error) => {
+                        report.stop_at(from.as_ref(), Some(&error));
+                        break;
+                    }
+                    Ok(AllDone(false)) => {
+                        report.stop_at(from.as_ref(), None);
+                        break;
+                    }
+                    Ok(AllDone(true)) => {}
                 }
-                Ok(AllDone(false)) => {
-                    report.stop_at(from.as_ref(), None);
-                    break;
-                }
-                Ok(AllDone(true)) => {}
             }
             let next = page.next.as_ref().and_then(|next| optional_text(next, "id"));
             let Some(next) = next.and_then(|id| ShareId::parse(&id)) else { break };
@@ -185,10 +195,10 @@ impl Shares {
             }
             from = Some(next);
         }
-        if is_to_revoke {
-            report.revoked = Some(revoked);
-        } else {
-            report.shares = Some(listed);
+        match deed {
+            None => report.shares = Some(listed),
+            Some(Deed::Revoke) => report.revoked = Some(done),
+            Some(Deed::Unlock) => report.unlocked = Some(done),
         }
         Ok(report)
     }
@@ -209,36 +219,78 @@ impl Shares {
         }
     }
 
-    /// Revokes these shares, several at a time. Returns how many were revoked, and whether all were or why
-    /// not.
-    async fn revoke_all(
+    /// Does the deed to these shares, several at a time. Returns to how many, and whether to all or why not.
+    async fn do_to_all(
         &self,
+        deed: Deed,
         ids: &[ShareId],
         invocation: &Invocation,
     ) -> (u64, Result<AllDone, ShareError>) {
-        let mut revoked = 0;
+        let mut done = 0;
         for (index, some) in ids.chunks(AT_ONCE).enumerate() {
             // The first ones are always tried, so that each event gets further.
             if index > 0 && invocation.left() < MIN_TIME_LEFT {
-                return (revoked, Ok(AllDone(false)));
+                return (done, Ok(AllDone(false)));
             }
-            let calls = some.iter().map(|id| self.table.revoke(id, invocation));
+            let calls = some.iter().map(|id| self.do_to(deed, id, invocation));
             let mut error = None;
             for (id, outcome) in some.iter().zip(future::join_all(calls).await) {
                 match outcome {
                     Ok(ConditionalUpdate::Applied(_)) => {
-                        revoked += 1;
-                        log::revoked_by_operator(invocation, id);
+                        done += 1;
+                        log::by_operator(invocation, id, deed.message());
                     }
                     Ok(ConditionalUpdate::Refused(_)) => {}
                     Err(why) => error = Some(why),
                 }
             }
             if let Some(error) = error {
-                return (revoked, Err(error));
+                return (done, Err(error));
             }
         }
-        (revoked, Ok(AllDone(true)))
+        (done, Ok(AllDone(true)))
+    }
+
+    async fn do_to(
+        &self,
+        deed: Deed,
+        id: &ShareId,
+        invocation: &Invocation,
+    ) -> Result<ConditionalUpdate, ShareError> {
+        match deed {
+            Deed::Revoke => self.table.revoke(id, invocation).await,
+            Deed::Unlock => {
+                let changes = Changes { unlock: true, ..Changes::default() };
+                self.table.change(id, changes, invocation).await
+            }
+        }
+    }
+}
+
+/// What an operator does to shares.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    /// Revokes them for good.
+    Revoke,
+    /// Lets passcodes be tried again.
+    Unlock,
+}
+
+impl Deed {
+    /// Whether it changes anything about the share.
+    fn changes(self, share: &Summary) -> bool {
+        let is_revoked = share.revoked_at.is_some();
+        match self {
+            Self::Revoke => !is_revoked,
+            Self::Unlock => !is_revoked && share.attempts.are_any(),
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Revoke => "share revoked",
+            Self::Unlock => "share unlocked",
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use link_rules::access::{Action, Principal};
 use link_rules::window::RequestedWindow;
 
 use super::change::Change;
-use super::item::{Item, instant, optional_instant, optional_text, share, summary, text};
+use super::item::{
+    Item, instant, optional_instant, optional_text, share, summary, text, whole_summary,
+};
 use super::share::{Share, Summary, forget_at, owner_key};
 use super::table::{Changes, ConditionalUpdate};
 use super::token::ShareId;
@@ -134,7 +136,7 @@ impl Shares {
         changes.passcode = change.passcode.try_map(|passcode| passcode.hash())?;
         match self.table.change(id, changes, invocation).await? {
             ConditionalUpdate::Applied(item) => {
-                let share = summary(&item)?;
+                let share = whole_summary(&item)?;
                 log::changed(invocation, owner, id, "share changed");
                 Ok((share, bucket_policy))
             }

@@ -8,6 +8,7 @@ use link_rules::arn::last_name;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::RequestedWindow;
 
+use super::attempts::{Attempts, Lock};
 use super::passcode::PasscodeHash;
 use super::state::ShareState;
 use super::token::{Browser, ShareId};
@@ -15,12 +16,6 @@ use crate::links::{LinkError, LinkRequest};
 
 /// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
-
-/// How many wrong passcodes lock a share.
-pub(super) const MAX_ATTEMPTS: u64 = 10;
-
-/// How long a share stays locked after the last attempt.
-pub(super) const LOCK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many presses are remembered: those of the last ten minutes, and of these the newest. A press
 /// adds some 70 bytes to the item.
@@ -66,9 +61,7 @@ pub(crate) struct Summary {
     pub(crate) last_download_at: Option<Timestamp>,
     /// Whether a passcode is wanted.
     pub(crate) has_passcode: bool,
-    /// How many passcodes were looked at and not found right.
-    pub(crate) attempts: u64,
-    pub(crate) last_attempt_at: Option<Timestamp>,
+    pub(crate) attempts: Attempts,
     pub(crate) revoked_at: Option<Timestamp>,
     /// For whom the share is, as its owner wrote it.
     pub(crate) recipient: Option<String>,
@@ -111,10 +104,14 @@ impl Summary {
         self.max_downloads.map(|max| max.saturating_sub(self.downloads))
     }
 
-    /// Until when no passcode is looked at. `None`: one may be tried.
+    /// Why no passcode is looked at. `None`: one may be tried.
+    pub(crate) fn lock(&self, now: Timestamp) -> Option<Lock> {
+        self.attempts.lock(now).filter(|_| self.has_passcode)
+    }
+
+    /// Until when no passcode is looked at, unless the share is unlocked. `None`: one may be tried.
     pub(crate) fn locked_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.last_attempt_at?.checked_add(LOCK).ok()?;
-        (self.has_passcode && self.attempts >= MAX_ATTEMPTS && until > now).then_some(until)
+        self.lock(now).map(|lock| lock.until(self.expires_at))
     }
 
     /// Whether the index's key is that of `owner`.

@@ -1,6 +1,8 @@
 //! The calls to the table in `SHARES_TABLE`. Each answers within the invocation. Those that the SDK makes
 //! once more where there is no answer do no harm if both of them arrive.
 
+mod attempts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,12 +16,13 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
 use super::ShareError;
+use super::attempts::MAX_GUESSES;
 use super::change::Edit;
 use super::item::{Item, instant, item, number, text};
 use super::passcode::PasscodeHash;
-use super::share::{GRACE, MAX_ATTEMPTS, Share};
+use super::share::{GRACE, Share};
 use super::token::{Browser, ShareId};
-use crate::aws::{Attempts, Aws, AwsError, answered};
+use crate::aws::{Aws, AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::sessions::Sessions;
@@ -35,6 +38,17 @@ const OPENS: &str =
 /// The condition under which one more download may be counted.
 const HAS_DOWNLOADS_LEFT: &str =
     "(attribute_not_exists(max_downloads) OR downloads < max_downloads)";
+
+/// The attributes that count attempts at a passcode. An unlock removes them.
+const ATTEMPTS: [&str; 7] = [
+    "attempts",
+    "last_attempt_at",
+    "in_flight",
+    "in_flight_until",
+    "guesses",
+    "max_guesses",
+    "last_guess_at",
+];
 
 /// The shares' table.
 #[derive(Debug)]
@@ -146,94 +160,6 @@ impl Table {
         Ok(got.item)
     }
 
-    /// Counts an attempt at a share's passcode before anybody looks at it. It is counted where a press
-    /// could lead to a download and fewer than [`MAX_ATTEMPTS`] were counted before.
-    ///
-    /// An attempt may be counted twice where an answer is lost. Nobody gains a look by that.
-    ///
-    /// # Errors
-    ///
-    /// [`ShareError::Table`].
-    pub(super) async fn count_attempt(
-        &self,
-        id: &ShareId,
-        browser: &Browser,
-        now: Timestamp,
-        invocation: &Invocation,
-    ) -> Result<ConditionalUpdate, ShareError> {
-        let call = self
-            .update(id, invocation)
-            .await?
-            .update_expression(
-                "SET attempts = if_not_exists(attempts, :zero) + :one, last_attempt_at = :now",
-            )
-            .condition_expression(format!(
-                "{OPENS} AND attribute_exists(passcode_hash) \
-                 AND (attribute_not_exists(attempts) OR attempts < :most) \
-                 AND ({HAS_DOWNLOADS_LEFT} OR presses.#browser > :now)"
-            ))
-            .expression_attribute_names("#browser", browser.digest())
-            .expression_attribute_values(":now", instant(now))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":most", number(MAX_ATTEMPTS))
-            .return_values(ReturnValue::AllNew);
-        updated(invocation, call).await
-    }
-
-    /// Counts the first attempt after a lock is over. `old` is the share as it was locked. Of several
-    /// such calls at once one is counted.
-    ///
-    /// # Errors
-    ///
-    /// [`ShareError::Table`].
-    pub(super) async fn count_first_attempt(
-        &self,
-        old: &Share,
-        now: Timestamp,
-        invocation: &Invocation,
-    ) -> Result<ConditionalUpdate, ShareError> {
-        let last = old.summary.last_attempt_at.unwrap_or(now);
-        let call = self
-            .update(&old.summary.id, invocation)
-            .await?
-            .update_expression("SET attempts = :one, last_attempt_at = :now")
-            .condition_expression(format!(
-                "{OPENS} AND attempts = :attempts AND last_attempt_at = :last"
-            ))
-            .expression_attribute_values(":now", instant(now))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":attempts", number(old.summary.attempts))
-            .expression_attribute_values(":last", instant(last))
-            .return_values(ReturnValue::AllNew);
-        updated(invocation, call).await
-    }
-
-    /// Takes back an attempt that was no guess: nobody looked, or the passcode was right and led to no
-    /// download of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`ShareError::Table`].
-    pub(super) async fn take_attempt_back(
-        &self,
-        share: &Share,
-        invocation: &Invocation,
-    ) -> Result<ConditionalUpdate, ShareError> {
-        let passcode = share.passcode.as_ref().map(PasscodeHash::as_str).unwrap_or_default();
-        let call = self
-            .update(&share.summary.id, invocation)
-            .await?
-            .update_expression("SET attempts = attempts - :one")
-            // Attempts at another passcode are guesses.
-            .condition_expression("attempts >= :one AND passcode_hash = :passcode_hash")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":passcode_hash", text(passcode));
-        // It is not repeated: the attempt would be given back twice.
-        let once = call.customize().config_override(Aws::dynamodb_tried(Attempts::Once));
-        outcome(invocation, once.send()).await
-    }
-
     /// Writes down a press, if at this very moment everything still holds that must: the share is
     /// neither revoked nor over, its passcode is the one that was looked at, and either a download is
     /// left or the browser's was counted a moment ago.
@@ -262,13 +188,8 @@ impl Table {
             .expression_attribute_values(":now", instant(now));
         match &share.passcode {
             Some(passcode) => {
-                // The passcode was right, so its attempt is taken back. Without one the owner has unlocked
-                // the share in the meantime, or this call is a repeated one.
-                set.push("attempts = attempts - :one");
-                condition.push_str(" AND attempts >= :one AND passcode_hash = :passcode_hash");
-                call = call
-                    .expression_attribute_values(":passcode_hash", text(passcode.as_str()))
-                    .expression_attribute_values(":one", number(1));
+                condition.push_str(" AND passcode_hash = :passcode_hash");
+                call = call.expression_attribute_values(":passcode_hash", text(passcode.as_str()));
             }
             None => condition.push_str(" AND attribute_not_exists(passcode_hash)"),
         }
@@ -282,6 +203,10 @@ impl Table {
                 call = call
                     .expression_attribute_values(":one", number(1))
                     .expression_attribute_values(":until", instant(now + GRACE));
+                if share.passcode.is_some() {
+                    set.push("max_guesses = if_not_exists(max_guesses, :most_guesses) + :one");
+                    call = call.expression_attribute_values(":most_guesses", number(MAX_GUESSES));
+                }
                 for (index, digest) in share.forgotten_presses(now).into_iter().enumerate() {
                     remove.push(format!("presses.#old{index}"));
                     call = call.expression_attribute_names(format!("#old{index}"), digest);
@@ -339,8 +264,9 @@ impl Table {
             }
         }
         if changes.unlock || changes.passcode != Edit::Keep {
-            assign("attempts", None);
-            assign("last_attempt_at", None);
+            for name in ATTEMPTS {
+                assign(name, None);
+            }
         }
         let mut expression = Vec::new();
         if !set.is_empty() {

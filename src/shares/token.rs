@@ -42,9 +42,17 @@ impl Token {
         random().map(Self)
     }
 
-    /// Reads the token of an address. `None`: no share was ever given this token.
+    /// Reads the token of an address. What stands behind it is left out: people paste an address with a
+    /// full stop, a bracket or a slash at its end. `None`: no share was ever given this token.
     pub(crate) fn parse(written: &str) -> Option<Self> {
-        is_base64url(written, BYTES, CHARACTERS).then(|| Self(written.to_owned()))
+        let (token, rest) = written.split_at_checked(CHARACTERS)?;
+        let is_longer = rest.bytes().next().is_some_and(is_base64url_character);
+        (!is_longer && is_base64url(token, BYTES, CHARACTERS)).then(|| Self(token.to_owned()))
+    }
+
+    /// The part of `written` that [`Token::parse`] reads. The rest is what was pasted with it.
+    pub(crate) fn part_of(written: &str) -> &str {
+        written.get(..CHARACTERS).unwrap_or(written)
     }
 
     /// The token itself, for the one answer that tells it to its share's owner.
@@ -117,6 +125,10 @@ fn sha256(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
 }
 
+fn is_base64url_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
 /// Whether this is the base64url of so many bytes. Unused bits at the end must be 0, so each secret
 /// has one spelling.
 fn is_base64url(written: &str, bytes: usize, characters: usize) -> bool {
@@ -161,6 +173,8 @@ mod tests {
             "",
             "AAAAAAAAAAAAAAAAAAAAAAAAAA",
             "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAA_.",
+            ".AAAAAAAAAAAAAAAAAAAAAAAAAAA",
             // The last character has bits that no byte holds.
             "AAAAAAAAAAAAAAAAAAAAAAAAAAB",
             "AAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -169,6 +183,21 @@ mod tests {
             " AAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert_eq!(Token::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_was_pasted_behind_a_token_is_left_out() {
+        let token = Token::random().unwrap();
+        for rest in
+            ["", ".", ")", "%20", "/", ">", " ", "\u{a0}", "ü", "…", ").", "./AAAA", "=", "&a=b"]
+        {
+            let written = format!("{}{rest}", token.0);
+            assert_eq!(Token::parse(&written).as_ref(), Some(&token), "{rest:?}");
+            assert_eq!(Token::part_of(&written), token.0);
+        }
+        for rest in ["A", "-", "_", "0", "_."] {
+            assert_eq!(Token::parse(&format!("{}{rest}", token.0)), None, "{rest:?}");
         }
     }
 

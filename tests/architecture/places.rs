@@ -152,7 +152,17 @@ fn each_attribute_of_a_share_is_told_in_the_table_of_shares() {
     written.extend(words(write, "    optional(\""));
     written.extend(words(write, "        optional(\""));
     // Changes of an item write these.
-    let later = ["last_download_at", "attempts", "last_attempt_at", "revoked_at"];
+    let later = [
+        "last_download_at",
+        "attempts",
+        "last_attempt_at",
+        "in_flight",
+        "in_flight_until",
+        "guesses",
+        "max_guesses",
+        "last_guess_at",
+        "revoked_at",
+    ];
     written.extend(later.map(str::to_owned));
     let reference = read("docs/reference.md");
     let table = between(&reference, "## The table of shares", "| `recipient`, `note` |");

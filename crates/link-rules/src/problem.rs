@@ -153,6 +153,8 @@ problems! {
     ShareWithdrawn: 410 "share-withdrawn", "The share opens nothing any more", Info;
     /// The passcode was wrong too often. The share's lock says when the next one may be tried.
     ShareLocked: 429 "share-locked", "The share is locked for a while", Info;
+    /// As many passcodes are being looked at as may be wrong.
+    ShareBusy: 503 "share-busy", "Others are trying passcodes", Info, retry after 2;
     /// The table or another service is away, and the file can't be given at this moment.
     ShareUnavailable: 503 "share-unavailable", "An AWS service did not answer as expected", Warn, retry after 30;
 }
@@ -231,6 +233,8 @@ mod tests {
     fn what_callers_can_fix_is_4xx_and_what_is_ours_is_5xx() {
         for kind in ProblemKind::ALL {
             let statuses = match kind.severity() {
+                // Others who try at the same moment are no fault of the service's either.
+                Severity::Info if *kind == ProblemKind::ShareBusy => 503..=503,
                 Severity::Info => 400..=499,
                 // S3's refusal of one object is no fault of the service.
                 Severity::Warn if *kind == ProblemKind::ObjectUnavailable => 422..=422,
@@ -246,7 +250,10 @@ mod tests {
         let metrics: Vec<_> = ProblemKind::ALL.iter().filter_map(|kind| kind.metric()).collect();
         assert_eq!(metrics, [ProblemMetric::WindowsTooShort, ProblemMetric::SessionUnproven]);
         let come_back = ProblemKind::ALL.iter().filter(|kind| kind.retry_after().is_some());
-        assert_eq!(come_back.collect::<Vec<_>>(), [&ProblemKind::ShareUnavailable]);
+        assert_eq!(
+            come_back.collect::<Vec<_>>(),
+            [&ProblemKind::ShareBusy, &ProblemKind::ShareUnavailable]
+        );
         let kinds: HashSet<_> = ProblemKind::ALL.iter().collect();
         assert_eq!(kinds.len(), ProblemKind::ALL.len());
     }

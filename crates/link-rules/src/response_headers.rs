@@ -131,6 +131,9 @@ pub enum ResponseHeadersError {
     /// The file name is a path.
     #[error("filename: \"/\" and \"\\\" are not accepted, give the name without folders")]
     FilenameSeparator,
+    /// The file name is that of a folder.
+    #[error("filename: \".\" and \"..\" are folders, give the name of a file")]
+    FilenameFolder,
     /// The disposition is neither of the two words.
     #[error("disposition: use \"attachment\" or \"inline\"")]
     Disposition,
@@ -192,6 +195,8 @@ fn check_filename(filename: &str) -> Result<(), ResponseHeadersError> {
         Err(ResponseHeadersError::FilenameControl)
     } else if filename.contains(['/', '\\']) {
         Err(ResponseHeadersError::FilenameSeparator)
+    } else if matches!(filename, "." | "..") {
+        Err(ResponseHeadersError::FilenameFolder)
     } else {
         Ok(())
     }
@@ -321,10 +326,15 @@ mod tests {
             ("a\u{2028}b", ResponseHeadersError::FilenameControl),
             ("../a", ResponseHeadersError::FilenameSeparator),
             ("a\\b", ResponseHeadersError::FilenameSeparator),
+            (".", ResponseHeadersError::FilenameFolder),
+            ("..", ResponseHeadersError::FilenameFolder),
         ] {
             assert_eq!(named(filename), Err(expected));
         }
         assert!(named(&"a".repeat(256)).is_err());
+        for name in ["...", ".a", "a.", " ."] {
+            assert!(named(name).is_ok(), "{name}");
+        }
     }
 
     fn with_type(

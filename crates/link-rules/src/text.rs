@@ -21,10 +21,19 @@ pub fn file_name(key: &str) -> String {
 }
 
 /// `text` with a replacement for each character that would break a line, change the direction of text
-/// or be invisible.
+/// or be invisible. Tag characters become escapes such as `\u{e0041}`: they spell a text that nobody
+/// sees, and that programs read.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if is_visible(c) { c } else { REPLACEMENT }).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{e0000}'..='\u{e007f}' => shown.extend(c.escape_unicode()),
+            c if is_visible(c) => shown.push(c),
+            _ => shown.push(REPLACEMENT),
+        }
+    }
+    shown
 }
 
 /// Whether a character is visible, and leaves its line and the direction of text as they are. The
@@ -120,6 +129,7 @@ mod tests {
             ("a/b/", "b"),
             ("a/\u{202e}gpj.exe", "\u{fffd}gpj.exe"),
             ("a/x\r\nBcc: eve@example.com", "x\u{fffd}\u{fffd}Bcc: eve@example.com"),
+            ("a/x\u{e0041}\u{e007f}.pdf", "x\\u{e0041}\\u{e007f}.pdf"),
             ("a/ ", "a file without a name"),
             ("//", "a file without a name"),
         ] {

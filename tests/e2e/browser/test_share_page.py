@@ -30,7 +30,8 @@ def test_a_recipient_sees_what_it_is_and_one_press_gets_the_file(tab, sharing):
     assert tab.open(share.url) == "shown"
     shown = text(tab)
     assert re.search(
-        r"alice shares a file with you\s+Quarter\.pdf\s+256\.0 kB\s+Download\s+This link works until \w+day \d+ \w+ 20\d\d,"
+        r"alice shares a file with you\s+Quarter\.pdf\s+256\.0 kB\s+Download\s+The download begins when you press the button, and this page stays as it is\."
+        r" 4 of 5 downloads are left then\.\s+This link works until \w+day \d+ \w+ 20\d\d,"
         r" \d\d:\d\d UTC \(6 days 23 hours from now\)\. 5 of 5 downloads are left\.",
         shown,
     ), shown
@@ -61,6 +62,7 @@ def test_a_wrong_passcode_is_said_and_the_right_one_downloads(tab, sharing):
     share = sharing.make(CONTENT, "secret plan.txt", passcode="correct horse")
     tab.open(share.url)
     shown = text(tab)
+    assert "No passcode? Ask alice for it." in shown
     assert "A file with a passcode" in shown and "plan" not in shown and "kB" not in shown
     for tries_left in (9, 8):
         tab.click("#passcode")
@@ -196,6 +198,18 @@ def test_the_same_browser_presses_again_uncounted_and_another_one_counts(chromiu
     with chromium.tab() as late:
         late.open(share.url)
         assert text(late).startswith("This link is used up")
+
+
+def test_a_made_passcode_is_typed_in_capitals_and_an_address_is_pasted_with_a_bracket(tab, sharing):
+    share = sharing.make(CONTENT, passcode=True, max_downloads=1)
+    for pasted in (".", ")", "/"):
+        tab.open(f"{share.url}{pasted}")
+        tab.click("#passcode")
+        tab.type(f" {share.passcode.upper().replace('-', '')}")
+        tab.click("button")
+        assert tab.downloaded() == ("report.pdf", CONTENT), pasted
+        # The form went to the clean address, for which the cookie is.
+        assert share.downloads() == 1
 
 
 def test_no_file_name_runs_as_script(tab, sharing):

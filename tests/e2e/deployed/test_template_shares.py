@@ -11,7 +11,8 @@ MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.co
 SHARES = {"ShareLinks": "yes"}
 TOKENS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "links"}
 OWNERS = {"POST /shares", "GET /shares", "GET /shares/{share_id}", "PATCH /shares/{share_id}", "DELETE /shares/{share_id}"}
-ANYONE = {"GET /s/{token}", "HEAD /s/{token}", "POST /s/{token}"}
+# People paste an address with a slash and more at its end.
+ANYONE = {f"{method} /s/{path}" for method in ("GET", "HEAD", "POST") for path in ("{token}", "{address+}")}
 METRICS = {"SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong"}
 
 

@@ -90,6 +90,7 @@ async fn what_s3_says_of_the_session_or_of_throttling_withdraws_nothing() {
         (400, "ThrottlingException"),
         (403, "InvalidAccessKeyId"),
         (403, "RequestTimeTooSkewed"),
+        (403, "SignatureDoesNotMatch"),
         (429, ""),
         (503, "SlowDown"),
     ] {

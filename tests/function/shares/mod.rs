@@ -2,14 +2,18 @@
 //!
 //! - `owners`: shares are made, listed, changed and revoked by their owners and by nobody else,
 //! - `pressing`: what a press gets and what it counts, also many at once,
-//! - `guessing`: passcodes,
+//! - `addresses`: addresses as people paste them, and what stands behind a CDN,
+//! - `browsers`: whose press it is, as browsers say it,
+//! - `guessing`: passcodes, `passcodes_at_once`: many of them at the same moment,
 //! - `faults`: DynamoDB, S3 and STS that refuse, hang or lose an answer,
 //! - `model`: any order of presses, changes and passing time against a model of ten lines,
-//! - `operators`: lists and revocations by operators,
+//! - `operators`: lists, revocations and unlocks by operators,
 //! - `lines`: what the log says of each share,
 //! - `secrecy`: no token and no passcode in logs, metrics or the table,
 //! - `tokens`: a hundred thousand that are no share's.
 
+mod addresses;
+mod browsers;
 mod faults;
 mod function;
 mod guessing;
@@ -17,6 +21,7 @@ mod lines;
 mod model;
 mod operators;
 mod owners;
+mod passcodes_at_once;
 mod pressing;
 mod secrecy;
 mod tokens;

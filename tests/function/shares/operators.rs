@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::function::{ARN, aws, function, function_with, go_away, item, now, owner, press, share};
 
-async fn operate(function: &Handler, event: &Value, seconds: i64) -> Result<Value, EventError> {
+pub(crate) async fn operate(
+    function: &Handler,
+    event: &Value,
+    seconds: i64,
+) -> Result<Value, EventError> {
     let event = RawValue::from_string(event.to_string()).unwrap();
     let deadline = now() + SignedDuration::from_secs(seconds);
     let answer = Box::pin(function.handle(&event, "request-1", ARN, deadline)).await?;

@@ -63,7 +63,7 @@ async fn secrets_are_where_they_belong_and_nowhere_else() {
     for (place, text, holds) in [
         ("the log", log.as_str(), "\"share downloaded\""),
         ("the metrics", &metrics(), "ShareDownloads"),
-        ("the table", &table, "pbkdf2-sha256$"),
+        ("the table", &table, "pbkdf2-sha256-"),
         ("the answers", &answers, "share_id"),
     ] {
         assert!(text.contains(holds), "{place} lacks {holds}");

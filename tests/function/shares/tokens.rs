@@ -27,10 +27,15 @@ const STRANGE: [&str; 20] = [
 
 /// Whether a text has the form of a token: 27 characters for 20 bytes.
 fn is_well_formed(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 27
-        && bytes.iter().all(|byte| LETTERS.contains(byte))
+    let Some((bytes, behind)) = text.as_bytes().split_at_checked(27) else { return false };
+    bytes.iter().all(|byte| LETTERS.contains(byte))
         && LAST.contains(&bytes[26])
+        && behind.first().is_none_or(|byte| !LETTERS.contains(byte))
+}
+
+/// Whether the text opens the share of `token`: with what was pasted behind it.
+fn opens(text: &str, token: &str) -> bool {
+    text.starts_with(token) && is_well_formed(text)
 }
 
 /// Makes texts that resemble a token.
@@ -64,12 +69,12 @@ impl Generator<'_> {
         token
     }
 
-    /// Any text but the token. One in twenty has the form of a token, for which the table is asked.
+    /// Any text but one that begins with the token. One in twenty has the form of a token, for which the table is asked.
     fn text(&mut self) -> String {
         let wants_well_formed = self.below(20) == 0;
         loop {
             let text = if self.below(100) < 85 { self.mutated() } else { self.made() };
-            if text != self.token && is_well_formed(&text) == wants_well_formed {
+            if !opens(&text, self.token) && is_well_formed(&text) == wants_well_formed {
                 return text;
             }
         }

@@ -107,7 +107,7 @@ async fn a_wrong_passcode_is_refused_and_counted() {
         assert_eq!((locked.status, locked.code().as_str()), (429, "share-locked"), "{name}");
         tried += 1;
     }
-    assert_eq!(tried, 4);
+    assert_eq!(tried, 7);
 }
 
 #[tokio::test]
