@@ -205,9 +205,9 @@ def test_a_made_passcode_is_typed_in_capitals_and_an_address_is_pasted_with_more
     share = sharing.make(CONTENT, passcode=True, max_downloads=1)
     tab.open(f"{share.url}{pasted}")
     # The form goes to the clean address, for which the cookie is, so the second press is not counted.
+    tab.click("#passcode")
+    tab.type(f" {share.passcode.upper().replace('-', '')}")
     for _ in range(2):
-        tab.click("#passcode")
-        tab.type(f" {share.passcode.upper().replace('-', '')}")
         tab.click("button")
         assert tab.downloaded() == ("report.pdf", CONTENT)
         assert share.downloads() == 1
