@@ -65,6 +65,8 @@ GATEWAYS = {
         "post-links-base64-body": 200,
         "get-download-encoded-query": 303,
         "proxy-resource-post-links": 200,
+        # What stands for {proxy+} is the route, whatever the domain maps before it.
+        "proxy-resource-custom-domain-base-path": 200,
         "custom-domain-base-path-post-links": 200,
         "console-test-get-session": 200,
         "post-links-without-authorizer": "unauthenticated",
@@ -72,7 +74,6 @@ GATEWAYS = {
         "post-links-malformed-body": "invalid-request",
         "post-links-without-body": "invalid-request",
         "get-download-repeated-query": "invalid-request",
-        "proxy-resource-custom-domain-base-path": "no-such-route",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
         **without_shares("rest-api"),
@@ -100,7 +101,6 @@ EXPECTED = {f"{gateway}/{name}": expected for gateway, files in GATEWAYS.items()
 
 # With /files as the path of PUBLIC_URL these paths are routes too. The other responses do not change.
 EXPECTED_WITH_BASE_PATH = EXPECTED | {
-    "rest-api/proxy-resource-custom-domain-base-path": 200,
     "function-url/behind-a-base-path-get-download": 303,
 }
 
