@@ -61,10 +61,14 @@ async fn while_s3_is_slow_nobody_finds_those_in_flight_who_typed_the_passcode_be
     let aws = aws().await;
     let function = function(&aws);
     let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    // How long a look takes on this machine.
+    let began = std::time::Instant::now();
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
+    let pause = Duration::from_millis(100).max(2 * began.elapsed());
     slow_objects(&aws, 1_000);
     // The outcome of a look is written before S3 is asked.
-    let presses = (0..24).map(async |turn| {
-        tokio::time::sleep(Duration::from_millis(turn * 100)).await;
+    let presses = (0..24_u32).map(async |turn| {
+        tokio::time::sleep(turn * pause).await;
         press_with(&function, &made.path, "correct horse").await
     });
     let answers = join_all(presses).await;
@@ -112,9 +116,13 @@ async fn many_wrong_ones_and_many_right_ones_at_once_are_ten_looks_in_vain_at_mo
     let (given, busy) = (count(&answers, 303, ""), count(&answers, 503, "share-busy"));
     let (wrong, locked) =
         (count(&answers, 403, "passcode-wrong"), count(&answers, 429, "share-locked"));
-    assert_eq!(given + busy + wrong + locked, 48, "{answers:?}");
+    // A slow machine may not answer all of them in time. Such a press is no look.
+    let unanswered = count(&answers, 503, "share-unavailable");
+    assert_eq!(given + busy + wrong + locked + unanswered, 48, "{answers:?}");
     let wrong = fake_aws::number(&item(&aws)["attempts"]);
-    assert!(wrong <= 10 && item(&aws)["in_flight"] == json!({"N": "0"}), "{:?}", item(&aws));
+    let in_flight = fake_aws::number(&item(&aws)["in_flight"]);
+    assert!(wrong + in_flight <= 10, "{:?}", item(&aws));
+    assert!(in_flight == 0 || unanswered > 0, "{:?}", item(&aws));
     // Locked is only who finds ten that are wrong.
     assert!(locked == 0 || wrong == 10, "{answers:?}");
 }
@@ -240,7 +248,9 @@ async fn an_operator_unlocks() {
     let event = json!({"shares": {"unlock": {"share_id": made.id}}});
     for unlocked in [1, 0] {
         let report = super::operators::operate(&function, &event, 60).await.unwrap();
-        assert_eq!(report, json!({"unlocked": unlocked, "looked_at": 1, "unreadable": 0}));
+        let expected =
+            json!({"unlocked": unlocked, "looked_at": 1, "unreadable": 0, "unfinished": false});
+        assert_eq!(report, expected);
     }
     assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 303);
 }
