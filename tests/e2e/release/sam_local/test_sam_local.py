@@ -57,7 +57,7 @@ def test_the_doctor_as_people_type_it_answers_with_a_verdict(terminal, block):
     # Without a network S3 gives no answer, and with one it does not know these credentials.
     assert answer["verdict"] in ("unknown", "does-not-work"), printed
     outcomes = {check["check"]: check["outcome"] for check in answer["checks"]}
-    assert (len(outcomes), outcomes["grant"]) == (12, "unknown"), printed
+    assert (len(outcomes), outcomes["grant"]) == (13, "unknown"), printed
     assert CREDENTIALS["AWS_SESSION_TOKEN"] not in printed
 
 
