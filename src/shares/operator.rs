@@ -9,8 +9,6 @@ use futures_util::future;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use link_rules::access::IamCaller;
-
 use super::item::{Item, optional_text, summary};
 use super::share::Summary;
 use super::table::{Changes, ConditionalUpdate, Page};
@@ -108,13 +106,13 @@ struct ListedShare {
 
 impl Selector {
     /// Whether the share is meant.
-    fn admits(&self, share: &Summary, owner: &IamCaller) -> bool {
+    fn admits(&self, share: &Summary, owner: &Owner) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
         let recipient = share.recipient.as_deref().unwrap_or_default();
         self.share_id.as_ref().is_none_or(|id| *id == share.id)
-            && (is(&self.owner, owner.name()) || is(&self.owner, owner.arn()))
+            && (is(&self.owner, &owner.name) || is(&self.owner, &owner.in_full()))
             && is(&self.bucket, &share.bucket)
             && self.recipient.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(recipient))
             && self.prefix.as_ref().is_none_or(|prefix| share.key.starts_with(prefix.as_str()))
@@ -133,10 +131,10 @@ impl Shares {
         operation: &OperatorRequest,
         invocation: &Invocation,
     ) -> Result<Report, ShareError> {
-        let (selector, deed) = match operation {
+        let (selector, change) = match operation {
             OperatorRequest::List(selector) => (selector, None),
-            OperatorRequest::Revoke(selector) => (selector, Some(Deed::Revoke)),
-            OperatorRequest::Unlock(selector) => (selector, Some(Deed::Unlock)),
+            OperatorRequest::Revoke(selector) => (selector, Some(BulkChange::Revoke)),
+            OperatorRequest::Unlock(selector) => (selector, Some(BulkChange::Unlock)),
         };
         let mut report = Report::default();
         let mut listed = Vec::new();
@@ -158,20 +156,20 @@ impl Shares {
                     report.unreadable += 1;
                     continue;
                 };
-                let owner = owner(item);
+                let owner = Owner::of(item);
                 if !selector.admits(&share, &owner) {
                     continue;
                 }
-                match deed {
+                match change {
                     None => {
-                        listed.push(ListedShare::new(share, owner.name(), invocation.now()));
+                        listed.push(ListedShare::new(share, owner.in_full(), invocation.now()));
                     }
-                    Some(deed) if deed.changes(&share) => meant.push(share.id),
+                    Some(change) if change.applies_to(&share) => meant.push(share.id),
                     Some(_) => {}
                 }
             }
-            if let Some(deed) = deed {
-                let (more, ended) = self.do_to_all(deed, &meant, invocation).await;
+            if let Some(change) = change {
+                let (more, ended) = self.change_all(change, &meant, invocation).await;
                 done += more;
                 match ended {
                     Err(error) if done == 0 => return Err(error),
@@ -195,10 +193,10 @@ impl Shares {
             }
             from = Some(next);
         }
-        match deed {
+        match change {
             None => report.shares = Some(listed),
-            Some(Deed::Revoke) => report.revoked = Some(done),
-            Some(Deed::Unlock) => report.unlocked = Some(done),
+            Some(BulkChange::Revoke) => report.revoked = Some(done),
+            Some(BulkChange::Unlock) => report.unlocked = Some(done),
         }
         Ok(report)
     }
@@ -219,10 +217,10 @@ impl Shares {
         }
     }
 
-    /// Does the deed to these shares, several at a time. Returns to how many, and whether to all or why not.
-    async fn do_to_all(
+    /// Changes these shares, several at a time. Returns how many, and whether all of them or why not.
+    async fn change_all(
         &self,
-        deed: Deed,
+        change: BulkChange,
         ids: &[ShareId],
         invocation: &Invocation,
     ) -> (u64, Result<AllDone, ShareError>) {
@@ -232,13 +230,13 @@ impl Shares {
             if index > 0 && invocation.left() < MIN_TIME_LEFT {
                 return (done, Ok(AllDone(false)));
             }
-            let calls = some.iter().map(|id| self.do_to(deed, id, invocation));
+            let calls = some.iter().map(|id| self.change_one(change, id, invocation));
             let mut error = None;
             for (id, outcome) in some.iter().zip(future::join_all(calls).await) {
                 match outcome {
                     Ok(ConditionalUpdate::Applied(_)) => {
                         done += 1;
-                        log::by_operator(invocation, id, deed.message());
+                        log::by_operator(invocation, id, change.message());
                     }
                     Ok(ConditionalUpdate::Refused(_)) => {}
                     Err(why) => error = Some(why),
@@ -251,15 +249,15 @@ impl Shares {
         (done, Ok(AllDone(true)))
     }
 
-    async fn do_to(
+    async fn change_one(
         &self,
-        deed: Deed,
+        change: BulkChange,
         id: &ShareId,
         invocation: &Invocation,
     ) -> Result<ConditionalUpdate, ShareError> {
-        match deed {
-            Deed::Revoke => self.table.revoke(id, invocation).await,
-            Deed::Unlock => {
+        match change {
+            BulkChange::Revoke => self.table.revoke(id, invocation).await,
+            BulkChange::Unlock => {
                 let changes = Changes { unlock: true, ..Changes::default() };
                 self.table.change(id, changes, invocation).await
             }
@@ -269,16 +267,16 @@ impl Shares {
 
 /// What an operator does to shares.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum BulkChange {
     /// Revokes them for good.
     Revoke,
     /// Lets passcodes be tried again.
     Unlock,
 }
 
-impl Deed {
+impl BulkChange {
     /// Whether it changes anything about the share.
-    fn changes(self, share: &Summary) -> bool {
+    fn applies_to(self, share: &Summary) -> bool {
         let is_revoked = share.revoked_at.is_some();
         match self {
             Self::Revoke => !is_revoked,
@@ -306,18 +304,35 @@ impl Report {
     }
 }
 
-/// The owner of an item. One with a token has a name of its own kind, which is no ARN.
-fn owner(item: &Item) -> IamCaller {
-    let name = optional_text(item, "owner").unwrap_or_default();
-    IamCaller::new(&name, optional_text(item, "owner_identity").as_deref())
+/// The owner of an item.
+struct Owner {
+    /// The ARN, or the name in a token.
+    name: String,
+    /// The identity of a user of an identity pool, who shares the ARN with others.
+    identity: Option<String>,
+}
+
+impl Owner {
+    fn of(item: &Item) -> Self {
+        let name = optional_text(item, "owner").unwrap_or_default();
+        Self { name, identity: optional_text(item, "owner_identity") }
+    }
+
+    /// The name as the log has it.
+    fn in_full(&self) -> String {
+        match &self.identity {
+            Some(identity) => format!("{} {identity}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 impl ListedShare {
-    fn new(share: Summary, owner: &str, now: Timestamp) -> Self {
+    fn new(share: Summary, owner: String, now: Timestamp) -> Self {
         Self {
             state: share.state(now).as_str(),
             share_id: share.id.as_str().to_owned(),
-            owner: owner.to_owned(),
+            owner,
             bucket: share.bucket,
             key: share.key,
             recipient: share.recipient,

@@ -6,7 +6,9 @@ use s3_link_signer::{EventError, Handler};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::function::{ARN, aws, function, function_with, go_away, item, now, owner, press, share};
+use super::function::{
+    ARN, KEY, aws, function, function_with, go_away, item, now, owner, press, share,
+};
 
 pub(crate) async fn operate(
     function: &Handler,
@@ -165,4 +167,27 @@ async fn a_page_of_long_items_is_read() {
     assert!(bytes > 256 * 1_024, "{bytes}");
     let report = operate(&function, &json!({"shares": {"list": {"all": true}}}), 60).await.unwrap();
     assert_eq!(report["shares"].as_array().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn an_owner_is_meant_by_the_whole_name() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let pool = "arn:aws:sts::123456789012:assumed-role/users/CognitoIdentityCredentials";
+    let [one, other] = ["eu-west-1:a", "eu-west-1:b"].map(|identity| format!("{pool} {identity}"));
+    // Names in tokens may have spaces.
+    for name in ["alice", "alice smith", &one, &other] {
+        let made = owner(&function, name, "POST", "/shares", &json!({"key": KEY})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    for (named, expected) in
+        [("alice", 1), ("alice smith", 1), (one.as_str(), 1), (pool, 2), ("smith", 0)]
+    {
+        let event = json!({"shares": {"list": {"owner": named}}});
+        let listed = operate(&function, &event, 60).await.unwrap();
+        assert_eq!(listed["shares"].as_array().unwrap().len(), expected, "{named}: {listed}");
+    }
+    let event = json!({"shares": {"list": {"owner": one}}});
+    let listed = operate(&function, &event, 60).await.unwrap();
+    assert_eq!(listed["shares"][0]["owner"], one);
 }
