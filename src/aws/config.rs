@@ -18,7 +18,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
-use super::http::{AwsHttp, Reading, Trust};
+use super::http::{AwsHttp, MAX_BODY_BYTES, Reading, Trust};
 use super::retry::{Attempts, CALL_TIMEOUT, SES_TIMEOUT, partition};
 use crate::invocation::Invocation;
 
@@ -122,8 +122,7 @@ impl Aws {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> aws_sdk_s3::Client {
-        let reading = self.reading(self.settings.s3_endpoint.as_ref(), invocation);
-        self.s3_reading(region, credentials, reading, invocation)
+        self.s3_reading(region, credentials, MAX_BODY_BYTES, invocation)
     }
 
     /// The same, for a bucket's lifecycle rules, which can be long.
@@ -133,19 +132,18 @@ impl Aws {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> aws_sdk_s3::Client {
-        let reading = self.reading(self.settings.s3_endpoint.as_ref(), invocation);
-        let reading = Reading { max_body_bytes: MAX_LIFECYCLE_BYTES, ..reading };
-        self.s3_reading(region, credentials, reading, invocation)
+        self.s3_reading(region, credentials, MAX_LIFECYCLE_BYTES, invocation)
     }
 
     fn s3_reading(
         &self,
         region: &str,
         credentials: &Credentials,
-        reading: Reading,
+        max_body_bytes: usize,
         invocation: &Invocation,
     ) -> aws_sdk_s3::Client {
         let endpoint = self.settings.s3_endpoint.as_ref();
+        let reading = Reading { max_body_bytes, ..self.reading(endpoint, invocation) };
         let attempts = Attempts::of(invocation);
         let config = self.calling(region, credentials, endpoint, attempts);
         let config = config.http_client(self.http.reading(reading)).build();

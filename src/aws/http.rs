@@ -41,7 +41,7 @@ use crate::invocation::Clock;
 /// How much of an answer's body is read, in bytes, where the call names no other bound. The largest
 /// that is needed is the object that `GRANTS` names, which may have as many. An endpoint that sends
 /// without end would otherwise fill the memory.
-const MAX_BODY_BYTES: usize = 256 * 1_024;
+pub(super) const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// The roots that AWS's endpoints chain to, as PEM. Amazon Trust Services recommends that trust
 /// stores hold all five.

@@ -20,7 +20,7 @@ use link_rules::arn::is_access_point;
 use link_rules::lifecycle::{LifecycleRule, LifecycleRules, LinkedVersion, StoredObject, Timing};
 use link_rules::object::{ObjectRef, UNVERSIONED};
 
-use super::ProbeAnswer;
+use super::{ProbeAnswer, Versions};
 use crate::aws::{Aws, AwsError, REMEMBERED_BUCKETS, answered};
 use crate::invocation::Invocation;
 use crate::memory::{Age, Failure, Memory, Unanswered};
@@ -80,25 +80,26 @@ impl Lifecycle {
     }
 
     /// When rules of its bucket end links to `object`, which S3 showed with `answer`. `None`: no rule does,
-    /// or the rules are not known. `opens_when_old` says whether the link opens a version that was
-    /// replaced.
+    /// or the rules are not known. `versions` is there where the link opens a version that was replaced, and
+    /// says whether it was.
     pub(super) async fn end(
         &self,
         object: ObjectRef<'_>,
         answer: &ProbeAnswer,
-        opens_when_old: bool,
+        versions: Option<&Versions>,
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Option<Timestamp> {
         let known = self.read(object, credentials, invocation).await?;
         let rules = known.rules.as_ref().filter(|rules| !rules.rules.is_empty())?;
-        let version = match object.version_id {
-            Some(version_id)
-                if version_id != UNVERSIONED
-                    && opens_when_old
-                    && rules.turn_on_versions(object.key) =>
-            {
-                self.linked_version(object, version_id, credentials, invocation).await
+        let names_version = object.version_id.is_some_and(|version_id| version_id != UNVERSIONED);
+        let version = match versions {
+            Some(versions) if names_version && rules.turn_on_versions(object.key) => {
+                match versions.is_current(object, credentials, invocation).await {
+                    Ok(true) => LinkedVersion::Pinned,
+                    // If S3 does not say, the version counts as an old one, which ends sooner.
+                    Ok(false) | Err(_) => LinkedVersion::Old,
+                }
             }
             _ => LinkedVersion::Current,
         };
@@ -168,23 +169,6 @@ impl Lifecycle {
         };
         let tags_are_refused = before.is_some_and(|before| before.tags_are_refused());
         Ok(Arc::new(Known { rules, is_refused, tags_are_refused: tags_are_refused.into() }))
-    }
-
-    /// Whether the version is the current one. If S3 does not say, it counts as an old one, which ends
-    /// sooner.
-    async fn linked_version(
-        &self,
-        object: ObjectRef<'_>,
-        version_id: &str,
-        credentials: &Credentials,
-        invocation: &Invocation,
-    ) -> LinkedVersion {
-        let ObjectRef { bucket, region, key, .. } = object;
-        let s3 = self.aws.s3(region, credentials, invocation);
-        match answered(s3.head_object().bucket(bucket).key(key).send()).await {
-            Ok(current) if current.version_id() == Some(version_id) => LinkedVersion::Pinned,
-            _ => LinkedVersion::Old,
-        }
     }
 
     /// The object's tags, if the function may read them.

@@ -1,5 +1,5 @@
 //! From a request to a link, step by step: grant, key, session, region, version, policy, window,
-//! signature, check.
+//! signature; with a check also lifecycle, and the signature once more.
 //!
 //! The order matters. Whether a caller may have a link is decided before S3 or STS is asked
 //! anything. The clock is read when the link is signed, not when the request came in.
@@ -196,7 +196,7 @@ impl Links {
         let rules_end = self.lifecycle.end(
             prepared.object(),
             &answer,
-            prepared.opens_when_old,
+            prepared.opens_when_old.then_some(&self.versions),
             &prepared.credentials,
             invocation,
         );

@@ -50,6 +50,21 @@ impl Versions {
         }
     }
 
+    /// Asks S3 whether the version that `object` names is the current one.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`] if S3 does not say.
+    pub(super) async fn is_current(
+        &self,
+        object: ObjectRef<'_>,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> Result<bool, AwsError> {
+        let current = self.current(object, credentials, invocation).await?;
+        Ok(current.version_id() == object.version_id)
+    }
+
     /// Asks S3 until when the object has a current version. `None`: S3 names no end. It has none once it
     /// is deleted, whatever versions are left.
     ///

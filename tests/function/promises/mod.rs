@@ -90,7 +90,7 @@ async fn broken_at(
 }
 
 /// How long the thing that was made can be had, by the truth.
-fn truth(world: &World, capability: &Capability, address: &Address, made_at: i64) -> i64 {
+fn truth(world: &World, address: &Address, made_at: i64) -> i64 {
     let asked = made_at + ASKED;
     match address {
         Address::Link(url) => {
@@ -104,7 +104,6 @@ fn truth(world: &World, capability: &Capability, address: &Address, made_at: i64
             // Ages and sessions end no share, because each press has a signature of its own. A share of a
             // version opens while the version is current.
             let archived = world.archived.or(world.restored_until);
-            let _ = capability;
             [world.policy_instant, world.expires, archived, Some(asked)]
                 .into_iter()
                 .flatten()
@@ -139,7 +138,7 @@ async fn every_promise_is_kept_and_as_long_as_it_can_be() {
             let is_known = world.policy == PolicyIs::Shown;
             assert_eq!(is_uncertain, !is_known && capability.tells_the_policy(), "{case}");
 
-            let longest = truth(&world, capability, &address, made_at);
+            let longest = truth(&world, &address, made_at);
             let margin = if longest == made_at + ASKED {
                 0
             } else if capability.is_share() {
