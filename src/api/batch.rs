@@ -13,7 +13,7 @@ use super::link_response::LinkResponse;
 use super::response::{ENVELOPE_BYTES, MAX_RESPONSE_BYTES, json};
 use super::{Problem, Request, Response, link_request, log_problem};
 use crate::invocation::Invocation;
-use crate::links::{Link, LinkRequest, Links, log_signed};
+use crate::links::{Link, LinkRequest, Links, Prepared, log_signed};
 use crate::telemetry::write_together;
 
 /// How many links of a batch wait for S3 at the same invocation, at first: for a check, or for the current
@@ -55,32 +55,38 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let requests = link_request::batch_from_json(&request.body)?;
     let count = requests.len();
-    let checks = requests.iter().flatten().any(LinkRequest::waits_for_s3);
-    // Signing waits for nothing, so signing concurrently would only cost time. Checks wait. All are
-    // started as soon as there is room, so a slow check delays no other.
-    let concurrency = if checks { count } else { 1 };
     let readable: Vec<_> = requests.iter().flatten().collect();
     links.prepare_buckets(&readable, invocation).await;
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
-    let mut made = stream::iter(requests)
-        .map(|entry| make(links, entry, &room_for_checks, invocation))
-        .buffered(concurrency);
-
     let mut body = BatchBody::new(count);
     let mut entries = Vec::with_capacity(count);
-    let mut more_room = pin!(make_room(&room_for_checks).fuse());
-    loop {
-        let next = match select(made.next(), more_room.as_mut()).await {
-            Either::Left((next, _)) => next,
-            Either::Right(((), next)) => next.await,
-        };
-        let Some(mut entry) = next else { break };
+    let mut push = |prepared: Result<Prepared<'_>, Problem>| {
+        let mut entry = prepared.and_then(|prepared| sign(links, &prepared, invocation));
         body.push(&entry);
         // The body has the URL now, and the URLs of a batch take megabytes.
         if let Ok(link) = &mut entry {
             link.url = String::new();
         }
         entries.push(entry);
+    };
+    if readable.iter().any(|request| request.waits_for_s3()) {
+        // All are started as soon as there is room, so a slow check delays no other. All are signed when
+        // all have been checked, so that none has lost the time of another's check.
+        let preparing = stream::iter(0..count)
+            .map(|index| prepare(links, &requests[index], &room_for_checks, invocation))
+            .buffered(count)
+            .collect::<Vec<_>>();
+        let more_room = pin!(make_room(&room_for_checks).fuse());
+        let prepared = match select(pin!(preparing), more_room).await {
+            Either::Left((prepared, _)) => prepared,
+            Either::Right(((), preparing)) => preparing.await,
+        };
+        prepared.into_iter().for_each(push);
+    } else {
+        // Nothing waits, so doing it concurrently would only cost time.
+        for request in &requests {
+            push(prepare(links, request, &room_for_checks, invocation).await);
+        }
     }
     let body = body.finish()?;
     write_together(|| {
@@ -94,22 +100,28 @@ pub(super) async fn post(
     Ok(Response::json(body))
 }
 
-async fn make(
+/// Does what waits for one link.
+async fn prepare<'a>(
     links: &Links,
-    request: Result<LinkRequest, Problem>,
+    request: &'a Result<LinkRequest, Problem>,
     room_for_checks: &Semaphore,
-    invocation: &Invocation,
-) -> Result<Link, Problem> {
-    let request = request?;
+    invocation: &'a Invocation,
+) -> Result<Prepared<'a>, Problem> {
+    let request = request.as_ref().map_err(Problem::clone)?;
     invocation.check_time()?;
-    let made = async {
-        // The wait for room comes before the signature, so that it takes nothing from the window.
+    let prepared = async {
         let _room =
             if request.waits_for_s3() { Some(room_for_checks.acquire().await) } else { None };
-        links.make(&invocation.caller().principal, &request, invocation).await
+        links.prepare(&invocation.caller().principal, request, invocation).await
     };
-    let link = invocation.in_time(made).await?;
-    link.map_err(|error| Problem::from(error).for_caller(invocation.caller()))
+    let prepared = invocation.in_time(prepared).await?;
+    prepared.map_err(|error| Problem::from(error).for_caller(invocation.caller()))
+}
+
+/// Signs one link, if there is time.
+fn sign(links: &Links, prepared: &Prepared<'_>, invocation: &Invocation) -> Result<Link, Problem> {
+    invocation.check_time()?;
+    Ok(links.sign(prepared, invocation)?)
 }
 
 /// Lets more links wait for S3 at the same time while S3 is slow.

@@ -77,7 +77,7 @@ pub(crate) struct Links {
 }
 
 /// What the signature of a link needs.
-struct Prepared<'a> {
+pub(crate) struct Prepared<'a> {
     request: &'a LinkRequest,
     bucket: &'a str,
     grant: &'a Grant,
@@ -89,8 +89,11 @@ struct Prepared<'a> {
     policy: Option<KnownPolicy>,
     /// Whose credentials sign. `None` if it is not known, or if it does not matter.
     signer: Option<Arc<CallerIdentity>>,
-    /// When the version that is named stops being what the caller may have. `None`: nothing says so.
-    version_end: Option<Timestamp>,
+    /// When the object ends, or the version that is named stops being what the caller may have. `None`:
+    /// nothing says so.
+    object_end: Option<Timestamp>,
+    /// The object's size in bytes, if a check said it.
+    size: Option<u64>,
     /// Whether the link opens the version that it names when that is not the current one.
     opens_when_old: bool,
     /// The id of the link, which stays the same when it is signed again.
@@ -171,27 +174,43 @@ impl Links {
         request: &LinkRequest,
         invocation: &Invocation,
     ) -> Result<Link, LinkError> {
-        if request.check {
-            let (link, _) = self.make_checked(principal, request, invocation).await?;
-            return Ok(link);
-        }
         let prepared = self.prepare(principal, request, invocation).await?;
-        self.sign(&prepared, None, invocation)
+        self.sign(&prepared, invocation)
     }
 
     /// Makes a link for `principal`, and opens it once. Returns the object's size in bytes beside it,
     /// as far as S3 says. Wrap it in [`Invocation::in_time`].
-    ///
-    /// The link is signed again when it has opened: the check may have taken seconds of its window, and S3
-    /// has said when the object ends.
     pub(crate) async fn make_checked(
         &self,
         principal: &Principal,
         request: &LinkRequest,
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
-        let prepared = self.prepare(principal, request, invocation).await?;
-        let link = self.sign(&prepared, None, invocation)?;
+        let prepared = self.gather(principal, request, invocation).await?;
+        let checked = self.check(prepared, invocation).await?;
+        Ok((self.sign(&checked, invocation)?, checked.size))
+    }
+
+    /// Does everything for a link that waits, so that [`Links::sign`] need only sign: a check takes
+    /// nothing from the window then, and neither do the checks of other links. Wrap it in
+    /// [`Invocation::in_time`].
+    pub(crate) async fn prepare<'a>(
+        &self,
+        principal: &Principal,
+        request: &'a LinkRequest,
+        invocation: &'a Invocation,
+    ) -> Result<Prepared<'a>, LinkError> {
+        let prepared = self.gather(principal, request, invocation).await?;
+        if request.check { self.check(prepared, invocation).await } else { Ok(prepared) }
+    }
+
+    /// Opens the link once, and learns from S3 when the object ends.
+    async fn check<'a>(
+        &self,
+        prepared: Prepared<'a>,
+        invocation: &Invocation,
+    ) -> Result<Prepared<'a>, LinkError> {
+        let link = self.sign(&prepared, invocation)?;
         let answer = probe::open(&self.aws, &link.url, invocation).await?;
         let rules_end = self.lifecycle.end(
             prepared.object(),
@@ -200,13 +219,14 @@ impl Links {
             &prepared.credentials,
             invocation,
         );
-        let ends = [answer.end.of(request.version_id.as_deref()), rules_end.await];
-        let link = self.sign(&prepared, ends.into_iter().flatten().min(), invocation)?;
-        Ok((link, answer.size))
+        let version_id = prepared.request.version_id.as_deref();
+        let ends = [prepared.object_end, answer.end.of(version_id), rules_end.await];
+        let object_end = ends.into_iter().flatten().min();
+        Ok(Prepared { object_end, size: answer.size, ..prepared })
     }
 
-    /// Gathers what the signature needs. Everything that waits is done here.
-    async fn prepare<'a>(
+    /// Gathers what the signature needs.
+    async fn gather<'a>(
         &self,
         principal: &Principal,
         request: &'a LinkRequest,
@@ -247,7 +267,8 @@ impl Links {
             region,
             policy,
             signer,
-            version_end,
+            object_end: version_end,
+            size: None,
             opens_when_old: request.opens_when_old(principal, grant),
             link_id: uuid::Uuid::new_v4().to_string(),
         })
@@ -290,11 +311,11 @@ impl Links {
         }
     }
 
-    /// Signs a link to an object that ends at `object_end`, as far as S3 said.
-    fn sign(
+    /// Signs a link of which everything is known. It waits for nothing, and whoever signs twice gets one
+    /// link with two windows.
+    pub(crate) fn sign(
         &self,
         prepared: &Prepared<'_>,
-        object_end: Option<Timestamp>,
         invocation: &Invocation,
     ) -> Result<Link, LinkError> {
         let Prepared { request, grant, session, policy, signer, .. } = prepared;
@@ -308,8 +329,7 @@ impl Links {
                 self.policies.bounds(known, &planned, now)?
             }
         };
-        let object_instant = [object_end, prepared.version_end].into_iter().flatten().min();
-        let bounds = Bounds { object_instant, ..bounds };
+        let bounds = Bounds { object_instant: prepared.object_end, ..bounds };
         let window = window::window(now, request.window, max_expires_in, session.end, bounds)
             .map_err(|too_short| LinkError::WindowTooShort {
                 too_short,

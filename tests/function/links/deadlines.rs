@@ -130,6 +130,25 @@ async fn a_check_takes_nothing_from_the_window() {
 }
 
 #[tokio::test]
+async fn no_link_of_a_batch_loses_the_time_of_another_one_s_check() {
+    // The check of the last one gets no answer within two seconds, and is made once more.
+    let asked = AtomicUsize::new(0);
+    let s3 = move |call: &Call| {
+        let is_slow = call.key() == "19.txt" && asked.fetch_add(1, Ordering::SeqCst) == 0;
+        one_byte().after(Duration::from_secs(if is_slow { 10 } else { 0 }))
+    };
+    let (entries, took) = checked(s3, 20, 60).await;
+    assert!(took > SignedDuration::from_secs(2), "{took}");
+    let now = Timestamp::now();
+    for entry in &entries {
+        let end: Timestamp = entry["expires_at"].as_str().unwrap().parse().unwrap();
+        let left = end.duration_since(now).as_secs_f64();
+        let promised = entry["expires_in"].as_f64().unwrap();
+        assert!(left > promised - 1.9, "{left} of {promised}");
+    }
+}
+
+#[tokio::test]
 async fn a_check_that_gets_no_answer_is_made_once_more() {
     let asked = AtomicUsize::new(0);
     let s3 = move |_: &Call| match asked.fetch_add(1, Ordering::SeqCst) {

@@ -273,3 +273,16 @@ pub(crate) async fn downloads(function: &Handler, id: &str) -> u64 {
     let share = owner(function, "alice", "GET", &format!("/shares/{id}"), &Value::Null).await;
     share.json()["downloads"].as_u64().unwrap()
 }
+
+/// Checks the headers that every answer about a share's address has.
+pub(crate) fn has_the_page_s_headers(answer: &Answer) {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("x-robots-tag", "noindex, nofollow"),
+    ] {
+        assert_eq!(answer.headers[name], value, "{answer:?}");
+    }
+}
