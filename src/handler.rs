@@ -149,7 +149,7 @@ impl Handler {
     }
 
     /// Reads the object that `GRANTS` names, if it names one. Logs a warning if mails can't bring what
-    /// the grants let them.
+    /// the grants let them, and if callers of a role could name themselves owners of others' shares.
     ///
     /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
     /// [`Handler::restored`] does it.
@@ -164,6 +164,9 @@ impl Handler {
         let grants = self.grants.current();
         if let Some(reason) = self.mailer.as_ref().and_then(|mailer| mailer.warning(&grants)) {
             tracing::warn!(reason, "mails can't bring shares");
+        }
+        if let Some(reason) = self.shares.as_ref().and_then(|_| shares::warning(&grants)) {
+            tracing::warn!(reason, "a role's sessions own shares");
         }
         Ok(())
     }

@@ -25,7 +25,10 @@ const COOKIE: &str = "press";
 #[derive(Serialize)]
 struct FactsResponse<'a> {
     state: &'static str,
-    owner: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,7 +201,9 @@ fn refused(
 fn offer<'a>(facts: &'a Facts, address: &'a Address) -> Offer<'a> {
     Offer {
         action: address.path.as_deref().filter(|_| !address.is_clean),
-        owner: &facts.owner,
+        from: facts.from.as_deref(),
+        message: facts.message.as_deref(),
+        hides_message: facts.hides_message,
         file: facts.file.as_ref().map(|(name, size)| (name.as_str(), *size)),
         expires_at: facts.expires_at,
         downloads: facts.downloads,
@@ -212,7 +217,8 @@ impl<'a> FactsResponse<'a> {
         let file = facts.file.as_ref();
         Self {
             state: ShareState::Active.as_str(),
-            owner: &facts.owner,
+            owner: facts.from.as_deref(),
+            message: facts.message.as_deref(),
             name: file.map(|(name, _)| name.as_str()),
             size: file.and_then(|(_, size)| *size),
             expires_at: facts.expires_at,
@@ -281,7 +287,9 @@ Link(Upstream("why")) | page 502"#;
 
     fn facts() -> Facts {
         Facts {
-            owner: "alice".to_owned(),
+            from: Some("Alice".to_owned()),
+            message: None,
+            hides_message: false,
             file: None,
             expires_at: Timestamp::MAX,
             downloads: None,

@@ -29,8 +29,12 @@ const MAX_NAME: usize = 160;
 /// What a recipient may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offer<'a> {
-    /// Whose file it is.
-    pub(super) owner: &'a str,
+    /// Who shares the file. `None`: nobody is named.
+    pub(super) from: Option<&'a str>,
+    /// What the owner says about it.
+    pub(super) message: Option<&'a str>,
+    /// Whether there is a message that only the passcode shows.
+    pub(super) hides_message: bool,
     /// The file's name and its size in bytes. `None`: the passcode comes first.
     pub(super) file: Option<(&'a str, Option<u64>)>,
     /// Until when it can be downloaded.
@@ -87,7 +91,10 @@ struct Page<'a> {
 
 /// What the page says of an offer.
 struct OfferText<'a> {
-    owner: &'a str,
+    /// Empty: nobody is named.
+    from: String,
+    /// Empty without a message.
+    message: String,
     /// Where the form goes. Empty: to the page's own address.
     action: &'a str,
     /// Empty before the passcode is right.
@@ -101,7 +108,7 @@ struct OfferText<'a> {
     /// Where the page came again because nobody said that a person pressed: whether the form has a field
     /// for a word that only a person types.
     again: Option<bool>,
-    /// What happens after the press.
+    /// What happens after the press, and how a message is read that the passcode hides.
     after_press: String,
     works_until: String,
     expires_at: String,
@@ -122,9 +129,10 @@ pub(super) fn offer(
 ) -> Result<Response, Problem> {
     let seconds_left = offer.expires_at.duration_since(now).as_secs().max(0).unsigned_abs();
     let name = offer.file.map(|(name, _)| text::shortened(&text::file_name(name), MAX_NAME));
-    let owner = text::shortened(&text::visible(offer.owner), MAX_NAME);
+    let from = |name| text::shortened(&text::visible(name), MAX_NAME);
     let text = OfferText {
-        owner: &owner,
+        from: offer.from.map(from).unwrap_or_default(),
+        message: offer.message.map(text::visible).unwrap_or_default(),
         action: offer.action.unwrap_or_default(),
         size: offer.file.and_then(|(_, size)| size).map(text::size).unwrap_or_default(),
         is_open: !matches!(refusal, Some(Refusal::Locked(_))),
@@ -137,7 +145,7 @@ pub(super) fn offer(
             Some(Refusal::PressAgain { is_again }) => Some(is_again),
             _ => None,
         },
-        after_press: offer.downloads.map(|(left, of)| after_press(left, of)).unwrap_or_default(),
+        after_press: after_press(offer),
         works_until: text::instant(offer.expires_at),
         expires_at: offer.expires_at.to_string(),
         time_left: text::length(seconds_left),
@@ -307,8 +315,18 @@ fn downloads(left: u64, of: u64) -> String {
     }
 }
 
+fn after_press(offer: &Offer<'_>) -> String {
+    let mut text = offer.downloads.map(|(left, of)| left_after(left, of)).unwrap_or_default();
+    if offer.hides_message {
+        text.push_str(
+            " A message comes with the file. To read it, load this page again after the download.",
+        );
+    }
+    text
+}
+
 /// What is left when the button was pressed, where that is counted.
-fn after_press(left: u64, of: u64) -> String {
+fn left_after(left: u64, of: u64) -> String {
     match left.checked_sub(1) {
         None => String::new(),
         Some(0) => {
@@ -367,7 +385,9 @@ mod tests {
 
     fn an_offer() -> Offer<'static> {
         Offer {
-            owner: "alice",
+            from: Some("Alice"),
+            message: None,
+            hides_message: false,
             file: Some(("private-files/Résumé <2026>.pdf", Some(1_250_000))),
             expires_at: at("2026-12-01T14:05:00Z"),
             downloads: Some((3, 5)),
@@ -387,7 +407,7 @@ mod tests {
         assert_eq!(page.status, 200);
         for text in [
             "<title>Résumé &#60;2026&#62;.pdf</title>",
-            "<bdi>alice</bdi> shares a file with you",
+            "<bdi>Alice</bdi> shares a file with you",
             "<h1><bdi>Résumé &#60;2026&#62;.pdf</bdi></h1>",
             "1.2 MB",
             "until <time datetime=\"2026-12-01T14:05:00Z\">Tuesday 1 December 2026, 14:05 UTC</time> \
@@ -422,10 +442,33 @@ mod tests {
         assert!(body.contains("<h1><bdi>A file with a passcode</bdi></h1>"));
         assert!(body.contains("<label for=\"passcode\">Passcode</label>"));
         assert!(body.contains("Whoever has this link and the passcode can download"));
-        assert!(body.contains("No passcode? Ask <bdi>alice</bdi> for it."));
+        assert!(body.contains("No passcode? Ask <bdi>Alice</bdi> for it."));
         for text in ["pdf", "MB", "aria-invalid="] {
             assert!(!body.contains(text), "{text}");
         }
+    }
+
+    #[test]
+    fn where_nobody_is_named_the_page_names_nobody() {
+        let nobody = Offer { from: None, ..an_offer() };
+        let body = page(&nobody, None).body;
+        assert!(body.contains("<p class=\"quiet\">A file is shared with you</p>"), "{body}");
+        let closed = Offer { file: None, wants_passcode: true, ..nobody };
+        let body = page(&closed, None).body;
+        assert!(body.contains("No passcode? Ask whoever sent you this link for it."), "{body}");
+    }
+
+    #[test]
+    fn a_message_is_on_the_page_or_the_page_says_how_to_read_it() {
+        let message = Some("As we said: <b>page 3</b>.");
+        let body = page(&Offer { message, ..an_offer() }, None).body;
+        assert!(
+            body.contains("<blockquote><bdi>As we said: &#60;b&#62;page 3&#60;/b&#62;.</bdi>"),
+            "{body}"
+        );
+        let hidden = Offer { file: None, wants_passcode: true, hides_message: true, ..an_offer() };
+        let body = page(&hidden, None).body;
+        assert!(!body.contains("<blockquote>") && body.contains("A message comes with the file."));
     }
 
     #[test]
@@ -475,7 +518,7 @@ mod tests {
             (2, 5, " 1 of 5 downloads is left then."),
             (5, 5, " 4 of 5 downloads are left then."),
         ] {
-            assert_eq!(after_press(left, of), expected);
+            assert_eq!(left_after(left, of), expected);
         }
     }
 
@@ -515,7 +558,8 @@ mod tests {
     #[test]
     fn no_name_breaks_out_of_the_page() {
         let shared = Offer {
-            owner: "\u{202e}<script>\"'&",
+            from: Some("\u{202e}<script>\"'&"),
+            message: Some("</blockquote><script>\u{202e}\"'&"),
             file: Some(("a/</title><script>alert(1)</script>\u{202e}gpj.exe", Some(1))),
             ..an_offer()
         };

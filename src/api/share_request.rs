@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::link_request::{RawFile, for_share, parse};
 use super::{Problem, Request};
-use crate::shares::{Change, Edit, NewShare, Passcode, ShareError, Token};
+use crate::shares::{
+    Change, Edit, NewShare, Passcode, SenderName, SenderNameError, ShareError, Token,
+};
 
 /// The shortest life of a share, in seconds.
 const MIN_EXPIRES_IN: u64 = 60;
@@ -20,6 +22,9 @@ const MAX_RECIPIENT: usize = 254;
 
 /// The longest note, in characters.
 const MAX_NOTE: usize = 500;
+
+/// The longest message, in characters: a paragraph.
+const MAX_MESSAGE: usize = 500;
 
 /// How many shares a page of the list has, where the caller does not say it.
 const DEFAULT_LIMIT: i32 = 20;
@@ -45,6 +50,8 @@ struct RawShare {
     passcode: Option<RawPasscode>,
     recipient: Option<String>,
     note: Option<String>,
+    from: Option<String>,
+    message: Option<String>,
 }
 
 /// A passcode, or `true` to have one made.
@@ -114,7 +121,8 @@ pub(super) fn new_share(body: &[u8]) -> Result<(NewShare, Option<Passcode>), Pro
         token: Token::random()?,
         link,
         name,
-        owner_name: None,
+        from: raw.from.as_deref().map(sender).transpose()?,
+        message: raw.message.map(|text| one_line("message", text, MAX_MESSAGE)).transpose()?,
         window: window(raw.expires_in, raw.min_expires_in)?,
         max_downloads: raw.max_downloads.map(max_downloads).transpose()?,
         passcode: passcode.map(|(passcode, _)| passcode),
@@ -255,6 +263,11 @@ fn max_downloads(max: u64) -> Result<u64, Problem> {
     Err(Problem::invalid_request(format!("max_downloads: {max}; use 1 to {MAX_DOWNLOADS}")))
 }
 
+fn sender(written: &str) -> Result<SenderName, Problem> {
+    let wrong = |error: SenderNameError| Problem::invalid_request(format!("from: {error}"));
+    SenderName::parse(written).map_err(wrong)
+}
+
 fn one_line(name: &str, text: String, max: usize) -> Result<String, Problem> {
     let characters = text.chars().count();
     if !(1..=max).contains(&characters) {
@@ -284,6 +297,12 @@ mod tests {
             (r#"{"key": "a", "passcode": 1234}"#, "a passcode, or true to have one made"),
             (r#"{"key": "a", "recipient": ""}"#, "recipient: 0 characters"),
             (r#"{"key": "a", "note": "a\nb"}"#, "note: control characters"),
+            (r#"{"key": "a", "from": " "}"#, "from: use a name of one line, 1 to 100 characters"),
+            (
+                r#"{"key": "a", "from": "c3a343f3-5456-4c0b-9a1c-8a6f0d6a2b11"}"#,
+                "from: an id tells people nothing",
+            ),
+            (r#"{"key": "a", "message": "a\nb"}"#, "message: control characters"),
             (r#"{"key": "a", "check": 1}"#, "expected a boolean"),
             (r#"{"key": "a", "owner": "b"}"#, "unknown field `owner`"),
             (r#"{"key": "a", "filename": "a/b"}"#, "filename: "),

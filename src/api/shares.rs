@@ -9,7 +9,7 @@ use super::router::ShareRoute;
 use super::{Problem, Request, Response, share_request};
 use crate::invocation::Invocation;
 use crate::links::PolicyReading;
-use crate::shares::{Passcode, ShareError, ShareId, ShareState, Shares, Summary};
+use crate::shares::{Passcode, SenderName, ShareError, ShareId, ShareState, Shares, Summary};
 
 /// A request about shares.
 #[derive(Clone, Copy)]
@@ -49,6 +49,15 @@ struct ShareResponse<'a> {
     recipient: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    /// Why the last press got no file, and since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    press_problem: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    press_problem_since: Option<Timestamp>,
     /// Whether the end keeps to the bucket's policy. Only where the end was just set.
     #[serde(skip_serializing_if = "Option::is_none")]
     bucket_policy: Option<PolicyReading>,
@@ -174,6 +183,10 @@ impl Call<'_> {
             revoked_at: share.revoked_at,
             recipient: share.recipient.as_deref(),
             note: share.note.as_deref(),
+            from: share.from.as_ref().map(SenderName::as_str),
+            message: share.message.as_deref(),
+            press_problem: share.press_problem.as_ref().map(|problem| &*problem.code),
+            press_problem_since: share.press_problem.as_ref().map(|problem| problem.since),
             bucket_policy,
             passcode: passcode.map(Passcode::reveal),
         }

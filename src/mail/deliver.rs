@@ -289,14 +289,21 @@ impl Mailer {
         let claim =
             self.ledger.claim(entry, share_id.clone(), &delivery.credentials, invocation).await?;
         let claim_token = match claim {
-            Claim::Ours(claim_token) => claim_token,
+            Claim::Ours(claim_token, left) => {
+                if let Some((shares, id)) = self.shares.as_ref().zip(left) {
+                    // Its invocation ended before the mail was handed to SES, so nobody has its address. If
+                    // this fails, an address that nobody has goes on working.
+                    shares.withdraw_unsent(&id, invocation).await;
+                }
+                claim_token
+            }
             Claim::Held => return Err(DeliveryError::Held),
             Claim::Sent => {
                 log::mailed_already(invocation, delivery.created, recipient);
                 return Ok(());
             }
         };
-        match self.send_in_time(delivery, recipient, token, invocation).await {
+        match self.send_in_time(delivery, recipient, &claim_token, token, invocation).await {
             Ok((mailed, message_id)) => {
                 log::mailed(invocation, delivery.created, recipient, &mailed, &message_id);
                 self.mark(delivery, &claim_token, &mailed, &message_id, invocation).await;
@@ -306,12 +313,12 @@ impl Mailer {
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
             Err(error) => {
                 // Nobody has the address of a share whose mail was certainly not sent.
-                if let Some((shares, id)) = self.shares.as_ref().zip(share_id)
-                    && !matches!(error, DeliveryError::Share(_))
-                {
-                    shares.withdraw_unsent(&id, invocation).await;
-                }
-                self.release(delivery, &claim_token, invocation).await;
+                let was_made = !matches!(error, DeliveryError::Share(ShareError::Link(_)));
+                let share_is_gone = match self.shares.as_ref().zip(share_id) {
+                    Some((shares, id)) if was_made => shares.withdraw_unsent(&id, invocation).await,
+                    _ => true,
+                };
+                self.release(delivery, &claim_token, share_is_gone, invocation).await;
                 Err(error)
             }
         }
@@ -327,12 +334,15 @@ impl Mailer {
         &self,
         delivery: &Delivery<'_>,
         recipient: &Address,
+        claim_token: &ClaimToken,
         token: Option<Token>,
         invocation: &Invocation,
     ) -> Result<(MailedLink, String), DeliveryError> {
         let share = match self.shares.as_ref().zip(token) {
             Some((shares, token)) => {
-                Some(self.share(shares, delivery, recipient, token, invocation).await?)
+                let made = self.share(shares, delivery, recipient, token, invocation).await?;
+                self.ledger.hand_over(claim_token, &delivery.credentials).await?;
+                Some(made)
             }
             None => None,
         };
@@ -398,12 +408,13 @@ impl Mailer {
         token: Token,
         invocation: &Invocation,
     ) -> Result<Made, DeliveryError> {
-        let sender = &self.settings.sender;
         let new = NewShare {
             token,
             link: self.link_request(delivery),
             name: None,
-            owner_name: Some(sender.name.clone().unwrap_or_else(|| sender.address.in_full())),
+            from: Some(self.settings.shared_by.clone()),
+            // Its only author would be an uploader.
+            message: None,
             window: self.settings.window(Action::Share),
             max_downloads: None,
             passcode: None,
@@ -464,10 +475,13 @@ impl Mailer {
         &self,
         delivery: &Delivery<'_>,
         claim_token: &ClaimToken,
+        share_is_gone: bool,
         invocation: &Invocation,
     ) {
         let now = invocation.now();
-        if let Err(error) = self.ledger.release(claim_token, &delivery.credentials, now).await {
+        let released =
+            self.ledger.release(claim_token, share_is_gone, &delivery.credentials, now).await;
+        if let Err(error) = released {
             log::not_released(invocation, &error.to_string());
         }
     }

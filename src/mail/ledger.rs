@@ -7,13 +7,15 @@
 //! marked, because the invocation ended or because SES's answer was lost. A claim is released when
 //! it is certain that nothing was sent.
 //!
-//! Where a mail brings a share, the claim writes the share's id down before the share exists. So the
-//! item names the share of every mail that may have been sent, the earlier ones too.
+//! Where a mail brings a share, the claim writes the share's id down before the share exists, as the one
+//! that is being made. Right before the mail is handed to SES the id joins `share_ids`. So these are the
+//! shares of all mails that may have been sent, and one that is still being made when the mail is claimed
+//! again belongs to no mail: its invocation ended too soon.
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -70,8 +72,9 @@ pub(super) struct Entry<'a> {
 /// The outcome of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// This invocation may send the mail.
-    Ours(ClaimToken),
+    /// This invocation may send the mail. The share, if there is one, is that of an earlier attempt which
+    /// was never handed to SES.
+    Ours(ClaimToken, Option<ShareId>),
     /// The mail was sent before.
     Sent,
     /// Another invocation holds the lease. It may still be sending, or it may have ended.
@@ -124,15 +127,23 @@ impl Ledger {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        let mut update = format!("SET {}", assignments.join(", "));
-        if let Some(share_ids) = claim_token.share_ids() {
-            update.push_str(" ADD share_ids :share_ids");
-            call = call.expression_attribute_values(":share_ids", share_ids);
+        if let Some(share_id) = &claim_token.share_id {
+            assignments.push("making_share_id = :share_id".to_owned());
+            call = call.expression_attribute_values(":share_id", text(share_id.as_str()));
         }
-        let call = call.update_expression(update);
+        let call = call
+            .update_expression(format!("SET {}", assignments.join(", ")))
+            .return_values(ReturnValue::UpdatedOld);
         // Here and below the future is boxed because the SDK's futures are large.
         match Box::pin(call.send()).await {
-            Ok(_) => Ok(Claim::Ours(claim_token)),
+            Ok(answer) => {
+                let before = answer.attributes.as_ref();
+                let left = before.and_then(|before| before.get("making_share_id")?.as_s().ok());
+                let left = left.and_then(|id| ShareId::parse(id));
+                // Where the call was repeated, it is our own.
+                let left = left.filter(|left| claim_token.share_id.as_ref() != Some(left));
+                Ok(Claim::Ours(claim_token, left))
+            }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(taken)) => {
                     let item = taken.item();
@@ -142,6 +153,27 @@ impl Ledger {
                 _ => Err(LedgerError(AwsError::from_sdk(&error))),
             },
         }
+    }
+
+    /// Writes down that the claim's share is handed to SES now. If this arrives, the share lives even if
+    /// nothing else is ever heard of this attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]. Nothing may be sent then: another invocation may hold the claim.
+    pub(super) async fn hand_over(
+        &self,
+        claim_token: &ClaimToken,
+        credentials: &Credentials,
+    ) -> Result<(), LedgerError> {
+        let Some(share_ids) = claim_token.share_ids() else { return Ok(()) };
+        let call = self
+            .update(claim_token, credentials)
+            .condition_expression("claim = :claim AND attribute_not_exists(sent_at)")
+            .update_expression("REMOVE making_share_id ADD share_ids :share_ids")
+            .expression_attribute_values(":share_ids", share_ids)
+            .send();
+        Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
     }
 
     /// Marks the mail as sent at `now`. Keeps SES's id of the mail, and the link's id if the mail
@@ -178,7 +210,9 @@ impl Ledger {
     }
 
     /// Releases a claim under which nothing was sent, at `now`. The next delivery of the event need
-    /// not wait for the lease to end. The item stays: it may name the share of an earlier mail.
+    /// not wait for the lease to end. The item stays: it may name the share of an earlier mail. Unless
+    /// `share_is_gone`, it names the claim's share as one that is being made, so that the next claim
+    /// revokes it.
     ///
     /// # Errors
     ///
@@ -186,6 +220,7 @@ impl Ledger {
     pub(super) async fn release(
         &self,
         claim_token: &ClaimToken,
+        share_is_gone: bool,
         credentials: &Credentials,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
@@ -194,7 +229,15 @@ impl Ledger {
             .update(claim_token, credentials)
             .condition_expression("claim = :claim AND attribute_not_exists(sent_at)")
             .expression_attribute_values(":now", number(now.as_second()));
-        if let Some(share_ids) = claim_token.share_ids() {
+        if let Some((share_ids, share_id)) =
+            claim_token.share_ids().zip(claim_token.share_id.as_ref())
+        {
+            if share_is_gone {
+                update.push_str(" REMOVE making_share_id");
+            } else {
+                update.push_str(", making_share_id = :share_id");
+                call = call.expression_attribute_values(":share_id", text(share_id.as_str()));
+            }
             update.push_str(" DELETE share_ids :share_ids");
             call = call.expression_attribute_values(":share_ids", share_ids);
         }

@@ -50,11 +50,14 @@ pub(crate) enum MessageError {
 
 /// What both templates insert.
 struct MailText<'a> {
-    /// The sender's name. Empty if the sender has none.
-    sender_name: &'a str,
+    /// The sender's name, or the address of one without a name.
+    sender: &'a str,
+    recipient: &'a str,
     file_name: String,
     size: String,
     url: &'a str,
+    /// The host that the button leads to. It is written out, because a button hides it.
+    host: &'a str,
     /// The end of the link's window, for people.
     works_until: String,
     /// The end of the link's window to the second, for programs.
@@ -85,11 +88,14 @@ pub(super) fn compose(
     size: u64,
 ) -> Result<Vec<u8>, MessageError> {
     let name = text::file_name(&mailed.key);
+    let address = sender.address.in_full();
     let text = MailText {
-        sender_name: sender.name.as_deref().unwrap_or_default(),
+        sender: sender.name.as_deref().unwrap_or(&address),
+        recipient: &recipient.in_full(),
         file_name: text::shortened(&name, MAX_NAME_IN_BODY),
         size: text::size(size),
         url: &mailed.url,
+        host: host(&mailed.url),
         works_until: text::instant(mailed.expires_at),
         expires_at: mailed.expires_at.to_string(),
         time_left: text::length(mailed.time_left),
@@ -122,6 +128,12 @@ pub(super) fn compose(
         .body(body)
         .write_to_vec()?;
     Ok(fold(&message))
+}
+
+/// The host of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
 }
 
 /// The header `To`, if the address fits into a line. SES learns the recipient from the call, not

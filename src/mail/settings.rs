@@ -14,7 +14,7 @@ use link_rules::window::RequestedWindow;
 use super::recipients::{Address, AllowedRecipients};
 use super::sender::Sender;
 use super::settings_error::MailSettingsError;
-use crate::shares::ShareSettings;
+use crate::shares::{SenderName, ShareSettings};
 
 /// `MAIL_EXPIRES_IN` if it is not set, for a link, in seconds: the longest window that a fresh Lambda
 /// session can keep. For a share it is [`DEFAULT_SHARE_EXPIRES_IN`].
@@ -46,6 +46,9 @@ pub(crate) struct MailSettings {
     pub allowed: AllowedRecipients,
     /// `MAIL_MAX_RECIPIENTS`: how many mailboxes one object may name.
     pub max_recipients: usize,
+    /// Who shares what mails bring, as the pages of these shares say it: the sender's name, the
+    /// organisation that shares, or the sender's address.
+    pub shared_by: SenderName,
     /// Whether mails can bring shares: `SHARES_TABLE` and `PUBLIC_URL` are set. Nobody calls under an
     /// address that could stand before a share's.
     pub can_share: bool,
@@ -84,8 +87,10 @@ impl MailSettings {
                   *@example.com or *@*.example.com, without a star in the last two labels",
         })?;
         let max_recipients = max_recipients(get)?;
+        let sender = Sender::parse(&from)?;
         Ok(Some(Self {
-            sender: Sender::parse(&from)?,
+            shared_by: shared_by(&sender, shares),
+            sender,
             fallback: fallback(get, &allowed, max_recipients)?,
             allowed,
             max_recipients,
@@ -147,6 +152,12 @@ impl MailSettings {
         let settings = Self::read(&get, None, None).unwrap().unwrap();
         Self { can_share, ..settings }
     }
+}
+
+fn shared_by(sender: &Sender, shares: Option<&ShareSettings>) -> SenderName {
+    let organisation = shares.and_then(ShareSettings::from).map(str::to_owned);
+    let name = sender.name.clone().or(organisation);
+    SenderName::checked(name.unwrap_or_else(|| sender.address.in_full()))
 }
 
 fn expires_in(get: &impl Fn(&str) -> Option<String>) -> Result<Option<u64>, MailSettingsError> {
@@ -323,7 +334,7 @@ mod tests {
                 "SHARES_TABLE" => table.map(str::to_owned),
                 _ => None,
             };
-            let shares = ShareSettings::read(&get, url);
+            let shares = ShareSettings::read(&get, url).unwrap();
             MailSettings::read(&get, None, shares.as_ref()).unwrap().unwrap()
         };
         let url = Some("https://files.example.com");
@@ -335,6 +346,27 @@ mod tests {
             assert!(without.warning(&sharing).unwrap().contains("SHARES_TABLE or PUBLIC_URL"));
             assert_eq!(without.warning(&grants(r#"["s3-event"]"#, 900)), None);
         }
+    }
+
+    #[test]
+    fn a_share_in_a_mail_is_from_the_sender_s_name_the_organisation_or_the_address() {
+        let read = |from: &str, organisation: Option<&str>| {
+            let get = |name: &str| match name {
+                "MAIL_FROM" => Some(from.to_owned()),
+                "MAIL_ALLOWED_RECIPIENTS" => Some("*@example.com".to_owned()),
+                "MAIL_TABLE" => Some("mails".to_owned()),
+                "SHARES_TABLE" => Some("shares".to_owned()),
+                "SHARES_FROM" => organisation.map(str::to_owned),
+                _ => None,
+            };
+            let shares = ShareSettings::read(&get, None).unwrap();
+            let settings = MailSettings::read(&get, None, shares.as_ref()).unwrap().unwrap();
+            settings.shared_by.as_str().to_owned()
+        };
+        let organisation = Some("Example Group");
+        assert_eq!(read("Example Ltd <files@example.com>", organisation), "Example Ltd");
+        assert_eq!(read("files@example.com", organisation), "Example Group");
+        assert_eq!(read("files@example.com", None), "files@example.com");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::aws::{AwsSettings, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
-use crate::shares::ShareSettings;
+use crate::shares::{ShareSettings, ShareSettingsError};
 
 use self::public_url::PublicUrl;
 pub use self::removed::RemovedSettings;
@@ -63,6 +63,9 @@ pub enum SettingsError {
     /// A `MAIL_…` setting is missing or wrong.
     #[error(transparent)]
     Mail(#[from] MailSettingsError),
+    /// `SHARES_FROM` is wrong.
+    #[error(transparent)]
+    Shares(#[from] ShareSettingsError),
     /// Settings are set that are gone.
     #[error(transparent)]
     Removed(#[from] RemovedSettings),
@@ -162,7 +165,7 @@ impl Settings {
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
         let public_url = get("PUBLIC_URL").map(PublicUrl::parse).transpose()?;
-        let shares = ShareSettings::read(&get, public_url.as_ref().map(|public| &*public.url));
+        let shares = ShareSettings::read(&get, public_url.as_ref().map(|public| &*public.url))?;
         let mail = MailSettings::read(&get, assumed_end, shares.as_ref())?;
         if let (GrantsSetting::Written(grants), Some(mail)) = (&grants, &mail) {
             mail.check_grants(grants)?;

@@ -4,7 +4,7 @@
 use super::removed::is_removed;
 
 /// The settings of our own. The other variables that are read are named by AWS or by the C library.
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 15] = [
     "GRANTS",
     "MAIL_GRANTS",
     "SIGNING_ROLE_ARN",
@@ -12,6 +12,7 @@ pub(super) const KNOWN: [&str; 14] = [
     "ALLOW_LONG_TERM_KEYS",
     "BUCKET_POLICY",
     "SHARES_TABLE",
+    "SHARES_FROM",
     "PUBLIC_URL",
     "MAIL_FROM",
     "MAIL_TO",

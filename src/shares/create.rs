@@ -7,7 +7,9 @@ use link_rules::window::{self, Life, RequestedWindow, floor_to_second};
 
 use super::attempts::Attempts;
 use super::passcode::Passcode;
-use super::share::{Share, Summary, owner_key, owner_name};
+use super::sender::SenderName;
+use super::share::{Share, Summary, owner_key};
+use super::table::ConditionalUpdate;
 use super::token::{ShareId, Token};
 use super::{ShareError, Shares, log};
 use crate::invocation::Invocation;
@@ -22,8 +24,10 @@ pub(crate) struct NewShare {
     pub(crate) link: LinkRequest,
     /// The file's name as the download has it. `None`: the last part of its key.
     pub(crate) name: Option<String>,
-    /// The owner's name as recipients see it. `None`: the principal's.
-    pub(crate) owner_name: Option<String>,
+    /// Who shares, as recipients read it, where the request names somebody.
+    pub(crate) from: Option<SenderName>,
+    /// What whoever may download the file is told.
+    pub(crate) message: Option<String>,
     /// How long the share is to live.
     pub(crate) window: RequestedWindow,
     /// How many downloads are counted at most.
@@ -57,7 +61,8 @@ impl Shares {
     ///
     /// [`ShareError::Link`] when the owner may not share the file, when a link to it would not open,
     /// and when something ends the share too soon;
-    /// [`ShareError::NoPublicUrl`], [`ShareError::Table`].
+    /// [`ShareError::Field`] when the owner may not say who shares; [`ShareError::NoPublicUrl`],
+    /// [`ShareError::Table`].
     pub(crate) async fn create(
         &self,
         owner: &Principal,
@@ -72,6 +77,7 @@ impl Shares {
         let made = self.links.make_checked(owner, &request, invocation);
         let (link, size) = invocation.in_time(made).await.map_err(LinkError::from)??;
         let (bucket, key) = (link.bucket.as_str(), link.key.as_str());
+        let from = sender(owner, new.from, bucket, key, invocation.grants())?;
         let now = floor_to_second(invocation.now());
         let life = self.life(owner, &link, new.window, now, invocation.grants())?;
         let share = Share {
@@ -93,9 +99,11 @@ impl Shares {
                 revoked_at: None,
                 recipient: new.recipient,
                 note: new.note,
+                from,
+                message: new.message,
+                press_problem: None,
             },
             owner: as_judged_later(owner, invocation.grants()),
-            owner_name: new.owner_name.unwrap_or_else(|| owner_name(owner)),
             region: link.region,
             response_headers: request.response_headers,
             passcode: new.passcode.as_ref().map(Passcode::hash).transpose()?,
@@ -111,11 +119,17 @@ impl Shares {
         })
     }
 
-    /// Revokes a share that a mail was to bring, and whose mail was not sent. If that fails, a share stays
-    /// that nobody has the address of.
-    pub(crate) async fn withdraw_unsent(&self, id: &ShareId, invocation: &Invocation) {
-        if self.table.revoke(id, invocation).await.is_ok() {
-            log::withdrawn_unsent(invocation, id);
+    /// Revokes a share that a mail was to bring, and whose mail was not sent. Returns whether there is none
+    /// that opens. If not, a share stays that nobody has the address of.
+    pub(crate) async fn withdraw_unsent(&self, id: &ShareId, invocation: &Invocation) -> bool {
+        match self.table.revoke(id, invocation).await {
+            Ok(ConditionalUpdate::Applied(_)) => {
+                log::withdrawn_unsent(invocation, id);
+                true
+            }
+            // It was never made.
+            Ok(ConditionalUpdate::Refused(_)) => true,
+            Err(_) => false,
         }
     }
 
@@ -149,6 +163,33 @@ impl Shares {
             }
         })
     }
+}
+
+/// Who shares, as recipients read it: whom the request names, if a grant lets the owner do so, or what a
+/// claim says that a grant names. `None`: nobody, so that the organisation is.
+///
+/// # Errors
+///
+/// [`ShareError::Field`].
+fn sender(
+    owner: &Principal,
+    named: Option<SenderName>,
+    bucket: &str,
+    key: &str,
+    grants: &Grants,
+) -> Result<Option<SenderName>, ShareError> {
+    let Some(name) = named else {
+        return Ok(grants.sender(owner, bucket, key).and_then(SenderName::of_claim));
+    };
+    // The sender of a mail is the operator's.
+    if *owner == Principal::S3Event || grants.let_name_sender(owner, bucket, key) {
+        return Ok(Some(name));
+    }
+    Err(ShareError::Field(
+        "from: no grant lets you say who shares; leave the field out, or ask the operator for \
+         \"from\": \"request\" in the grant"
+            .to_owned(),
+    ))
 }
 
 /// The owner with nothing but what grants ask for. The rest of a token is of no use later.

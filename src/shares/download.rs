@@ -20,6 +20,7 @@ use link_rules::window::LimitedBy;
 use super::attempts::{Lock, Trial};
 use super::item::{Item, share, whole_summary};
 use super::log::{self, Refusal};
+use super::sender::SenderName;
 use super::share::{Share, Summary};
 use super::state::ShareState;
 use super::table::{ConditionalUpdate, Press};
@@ -35,10 +36,14 @@ const MIN_TIME_LEFT: Duration = Duration::from_secs(3);
 /// What whoever has a share's address may know of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    /// Whose file it is.
-    pub(crate) owner: String,
+    /// Who shares the file. `None`: nobody is named.
+    pub(crate) from: Option<String>,
     /// The file's name, and its size in bytes. `None`: the passcode comes first.
     pub(crate) file: Option<(String, Option<u64>)>,
+    /// What the owner says about it. `None`: nothing, or the passcode comes first.
+    pub(crate) message: Option<String>,
+    /// Whether there is a message that only the passcode shows.
+    pub(crate) hides_message: bool,
     /// From this instant on the share opens nothing.
     pub(crate) expires_at: Timestamp,
     /// How many downloads are left, and of how many. `None` without a limit.
@@ -109,7 +114,9 @@ impl Shares {
             let now = invocation.now();
             check_state(&share, browser, invocation)?;
             let is_over = browser.is_some_and(|browser| share.is_over_for(browser, now));
-            Ok((self.facts(&share, false, now)?, is_over))
+            // Who downloaded the file a moment ago has had the passcode.
+            let is_known = browser.is_some_and(|browser| share.counted(browser, now));
+            Ok((self.facts(&share, is_known, now)?, is_over))
         };
         match shown.await {
             Ok(shown) => {
@@ -157,6 +164,7 @@ impl Shares {
                 Ok(link)
             }
             Err(error) => {
+                self.note_problem(&share, &error, invocation).await;
                 let (error, cause) = judged(error);
                 let is_wrong = passcode_is_right == Some(false);
                 let (owner, cause) = (Some(share.owner.name()), cause.as_deref());
@@ -264,6 +272,26 @@ impl Shares {
         }
     }
 
+    /// Writes down for the owner why the file can't be had, if a press meets this for the first time. If it
+    /// fails, the next press writes it.
+    async fn note_problem(&self, share: &Share, error: &ShareError, invocation: &Invocation) {
+        // What the grants say is known without a press.
+        let ShareError::Link(
+            LinkError::ObjectUnavailable(_)
+            | LinkError::Archived(_)
+            | LinkError::WindowTooShort { .. },
+        ) = error
+        else {
+            return;
+        };
+        let (seen, _) = judged(error.clone());
+        let code = error.kind().code();
+        let is_known = share.summary.press_problem.as_ref().is_some_and(|known| known.code == code);
+        if seen == ShareError::Over(ShareState::Withdrawn) && !is_known {
+            let _ = self.table.note_problem(&share.summary.id, code, invocation).await;
+        }
+    }
+
     /// Makes the link, and writes the press down if at that moment everything still holds.
     async fn give(
         &self,
@@ -301,15 +329,15 @@ impl Shares {
         }
     }
 
-    /// What may be known of the share, its file included if `passcode_is_right` or there is none.
+    /// What may be known of the share, its file included if the passcode was right or there is none.
     fn facts(
         &self,
         share: &Share,
-        passcode_is_right: bool,
+        passcode_was_right: bool,
         now: Timestamp,
     ) -> Result<Facts, ShareError> {
-        let Share { summary, owner_name, region, .. } = share;
-        let tells = !summary.has_passcode || passcode_is_right;
+        let Share { summary, region, .. } = share;
+        let tells = !summary.has_passcode || passcode_was_right;
         let signer = &self.links.signer;
         // Before the passcode not even the bucket is named.
         let origin = if tells {
@@ -318,7 +346,14 @@ impl Shares {
             signer.origin_of_any_bucket(&summary.bucket, region)
         };
         Ok(Facts {
-            owner: owner_name.clone(),
+            from: summary
+                .from
+                .as_ref()
+                .map(SenderName::as_str)
+                .or(self.settings.from())
+                .map(str::to_owned),
+            message: summary.message.clone().filter(|_| tells),
+            hides_message: !tells && summary.message.is_some(),
             file: tells.then(|| (summary.name.clone(), summary.size)),
             expires_at: summary.expires_at,
             downloads: summary.downloads_left().zip(summary.max_downloads),

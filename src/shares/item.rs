@@ -10,7 +10,8 @@ use link_rules::response_headers::ResponseHeaders;
 use super::ShareError;
 use super::attempts::Attempts;
 use super::passcode::PasscodeHash;
-use super::share::{Share, Summary, forget_at};
+use super::sender::SenderName;
+use super::share::{OWNER_KEY_OF_MAILS, PressProblem, Share, Summary, forget_at};
 use super::token::ShareId;
 
 /// An item as the SDK has it.
@@ -27,7 +28,7 @@ const S3_EVENT: &str = "s3-event";
 ///
 /// [`ShareError::Internal`] for a share that nobody owns.
 pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
-    let Share { summary, owner, owner_name, region, response_headers, passcode, presses } = share;
+    let Share { summary, owner, region, response_headers, passcode, presses } = share;
     let kind = match owner {
         Principal::Iam(_) => IAM,
         Principal::Authorized { .. } => TOKEN,
@@ -40,6 +41,7 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
         Principal::Iam(caller) => (caller.arn(), caller.identity()),
         owner => (owner.name(), None),
     };
+    let from = summary.from.as_ref().map(SenderName::as_str);
     let presses = presses.iter().map(|(digest, until)| (digest.clone(), instant(*until)));
     let ResponseHeaders { content_disposition, content_type } = response_headers;
     let mut item = Item::from([
@@ -47,7 +49,8 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
         ("owner_key".to_owned(), text(&summary.owner_key)),
         ("owner_kind".to_owned(), text(kind)),
         ("owner".to_owned(), text(owner_name_in_table)),
-        ("owner_name".to_owned(), text(owner_name)),
+        // Earlier versions, which may run for as long as an update takes, need this one. It may be empty.
+        ("owner_name".to_owned(), text(from.unwrap_or_default())),
         ("bucket".to_owned(), text(&summary.bucket)),
         ("key".to_owned(), text(&summary.key)),
         ("region".to_owned(), text(region)),
@@ -70,6 +73,8 @@ pub(super) fn item(share: &Share) -> Result<Item, ShareError> {
     optional("max_downloads", summary.max_downloads.map(number));
     optional("recipient", summary.recipient.as_deref().map(text));
     optional("note", summary.note.as_deref().map(text));
+    optional("from", from.map(text));
+    optional("message", summary.message.as_deref().map(text));
     if let Some(passcode) = passcode {
         optional("passcode_hash", Some(text(passcode.as_str())));
         optional("has_passcode", Some(AttributeValue::Bool(true)));
@@ -99,7 +104,6 @@ pub(super) fn share(item: &Item) -> Result<Share, ShareError> {
         |(digest, until): (&String, &AttributeValue)| Some((digest.clone(), timestamp(until)?));
     Ok(Share {
         owner,
-        owner_name: read_text(item, "owner_name")?,
         region: read_text(item, "region")?,
         response_headers: ResponseHeaders {
             content_disposition: read_text(item, "content_disposition")?,
@@ -129,9 +133,16 @@ pub(super) fn whole_summary(item: &Item) -> Result<Summary, ShareError> {
 /// As for [`share`].
 pub(super) fn summary(item: &Item) -> Result<Summary, ShareError> {
     let read_instant = |name| optional_instant(item, name).ok_or_else(|| unreadable(name));
+    let owner_key = read_text(item, "owner_key")?;
+    // Earlier versions wrote a caller's id into `owner_name`. Of a mail's share it is the sender's name.
+    let owner_name =
+        || optional_text(item, "owner_name").filter(|_| owner_key == OWNER_KEY_OF_MAILS);
     Ok(Summary {
         id: ShareId::parse(&read_text(item, "id")?).ok_or_else(|| unreadable("id"))?,
-        owner_key: read_text(item, "owner_key")?,
+        from: optional_text(item, "from").or_else(owner_name).map(SenderName::checked),
+        message: optional_text(item, "message"),
+        press_problem: press_problem(item),
+        owner_key,
         bucket: read_text(item, "bucket")?,
         key: read_text(item, "key")?,
         version_id: optional_text(item, "version_id"),
@@ -156,6 +167,11 @@ pub(super) fn summary(item: &Item) -> Result<Summary, ShareError> {
         recipient: optional_text(item, "recipient"),
         note: optional_text(item, "note"),
     })
+}
+
+fn press_problem(item: &Item) -> Option<PressProblem> {
+    let code = optional_text(item, "press_problem")?;
+    Some(PressProblem { code, since: optional_instant(item, "press_problem_since")? })
 }
 
 pub(super) fn text(value: &str) -> AttributeValue {
@@ -270,9 +286,11 @@ mod tests {
                 revoked_at: None,
                 recipient: Some("bob@example.com".to_owned()),
                 note: Some("for the audit".to_owned()),
+                from: Some(SenderName::checked("Alice".to_owned())),
+                message: Some("As we said on the phone.".to_owned()),
+                press_problem: None,
             },
             owner,
-            owner_name: "alice".to_owned(),
             region: "eu-west-1".to_owned(),
             response_headers: ResponseHeaders::default(),
             passcode: Some(PasscodeHash::stored("a$b$c$d".to_owned())),

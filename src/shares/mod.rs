@@ -2,6 +2,7 @@
 //! and signed afresh, and counted.
 //!
 //! - [`token`] has the secrets, [`passcode`] the passcodes, [`attempts`] says when they may be tried,
+//! - [`sender`] is who shares, as recipients read it,
 //! - [`share`] is what a share is, and [`state`] what may become of it, without I/O,
 //! - [`item`] is a share as DynamoDB has it, [`table`] the calls to DynamoDB,
 //! - [`change`] is what an owner may change,
@@ -22,6 +23,7 @@ mod log;
 mod operator;
 mod owner;
 mod passcode;
+mod sender;
 mod settings;
 mod share;
 mod state;
@@ -29,6 +31,8 @@ mod table;
 mod token;
 
 use std::sync::Arc;
+
+use link_rules::access::{Grant, Grants};
 
 pub(crate) use self::attempts::Lock;
 pub(crate) use self::change::{Change, Edit};
@@ -38,7 +42,8 @@ pub(crate) use self::error::ShareError;
 pub use self::operator::Report;
 pub(crate) use self::operator::{OperatorRequest, Selector};
 pub(crate) use self::passcode::Passcode;
-pub(crate) use self::settings::ShareSettings;
+pub(crate) use self::sender::{SenderName, SenderNameError};
+pub(crate) use self::settings::{ShareSettings, ShareSettingsError};
 pub(crate) use self::share::Summary;
 pub(crate) use self::state::ShareState;
 use self::table::Table;
@@ -69,9 +74,19 @@ impl Shares {
             aws: aws.clone(),
         };
         let variable = |name: &str| (name == "SHARES_TABLE").then(|| "shares".to_owned());
-        let settings = ShareSettings::read(&variable, None).unwrap();
+        let settings = ShareSettings::read(&variable, None).unwrap().unwrap();
         Self::new(settings, Arc::new(links), aws)
     }
+}
+
+/// What the operator should know about shares under these grants.
+pub(crate) fn warning(grants: &Grants) -> Option<String> {
+    let index = grants.iter().position(Grant::lets_sessions_share)?;
+    Some(format!(
+        "GRANTS[{index}] lets sessions of a role share, and the session's name decides whose shares these \
+         are: have the role's trust policy fix sts:RoleSessionName to the user, or let users share with \
+         tokens"
+    ))
 }
 
 /// Makes, shows and opens shares.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use link_rules::access::{Action, Principal};
-use link_rules::arn::last_name;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::RequestedWindow;
 
 use super::attempts::{Attempts, Lock};
 use super::passcode::PasscodeHash;
+use super::sender::SenderName;
 use super::state::ShareState;
 use super::token::{Browser, ShareId};
 use crate::links::{LinkError, LinkRequest};
@@ -37,6 +37,9 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 ///
 /// Source: Amazon DynamoDB developer guide, "Quotas in Amazon DynamoDB", partition key.
 const MAX_NAME_BYTES: usize = 1_024;
+
+/// Whose the shares are that mails brought, as the index has it.
+pub(super) const OWNER_KEY_OF_MAILS: &str = "s3-event#";
 
 /// What a share's owner sees of it, and what the index by owner projects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,21 @@ pub(crate) struct Summary {
     /// For whom the share is, as its owner wrote it.
     pub(crate) recipient: Option<String>,
     pub(crate) note: Option<String>,
+    /// Who shares, as recipients read it. `None`: no person is named.
+    pub(crate) from: Option<SenderName>,
+    /// What the owner tells whoever may download the file.
+    pub(crate) message: Option<String>,
+    /// Why the last press got no file. `None`: it got the file, or nobody pressed.
+    pub(crate) press_problem: Option<PressProblem>,
+}
+
+/// Why a press got no file although the share opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PressProblem {
+    /// The problem's code.
+    pub(crate) code: String,
+    /// When a press met it first.
+    pub(crate) since: Timestamp,
 }
 
 /// A whole share.
@@ -74,8 +92,6 @@ pub(crate) struct Share {
     pub(crate) summary: Summary,
     /// Who shares, with those claims that grants asked for when the share was made.
     pub(super) owner: Principal,
-    /// The owner's name as recipients see it.
-    pub(super) owner_name: String,
     /// The bucket's region.
     pub(super) region: String,
     /// What S3 shall answer in its headers.
@@ -204,24 +220,13 @@ pub(crate) fn owner_key(owner: &Principal) -> Result<String, LinkError> {
             None => format!("iam#{name}"),
         },
         Principal::Authorized { .. } => format!("token#{name}"),
-        Principal::S3Event => "s3-event#".to_owned(),
+        Principal::S3Event => OWNER_KEY_OF_MAILS.to_owned(),
         Principal::Anonymous => return Err(LinkError::Unauthenticated),
     };
     if name.len() > MAX_NAME_BYTES {
         return Err(LinkError::NameTooLong { bytes: name.len(), max_bytes: MAX_NAME_BYTES });
     }
     Ok(key)
-}
-
-/// The owner's name as recipients see it. Of an ARN it is the last part: the account and the role are
-/// nobody's business.
-pub(super) fn owner_name(owner: &Principal) -> String {
-    let name = owner.name();
-    let shown = match owner {
-        Principal::Iam(caller) => last_name(caller.arn()),
-        Principal::Authorized { .. } | Principal::Anonymous | Principal::S3Event => name,
-    };
-    shown.to_owned()
 }
 
 #[cfg(test)]
@@ -252,7 +257,5 @@ mod tests {
         assert_eq!(one(None), Err(LinkError::OneOfMany(Crowd::IdentityPool)));
         let long = token(&"x".repeat(MAX_NAME_BYTES + 1));
         assert!(matches!(owner_key(&long), Err(LinkError::NameTooLong { .. })));
-        assert_eq!(owner_name(&owners[0]), "alice");
-        assert_eq!(owner_name(&token(arn)), arn);
     }
 }

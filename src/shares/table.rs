@@ -50,6 +50,9 @@ const ATTEMPTS: [&str; 7] = [
     "last_guess_at",
 ];
 
+/// The attributes that say why the last press got no file.
+const PRESS_PROBLEM: [&str; 2] = ["press_problem", "press_problem_since"];
+
 /// The shares' table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -180,6 +183,9 @@ impl Table {
     ) -> Result<ConditionalUpdate, ShareError> {
         let mut set = vec!["last_download_at = :now"];
         let mut remove = Vec::new();
+        if share.summary.press_problem.is_some() {
+            remove.extend(PRESS_PROBLEM.map(str::to_owned));
+        }
         let mut condition = OPENS.to_owned();
         let mut call = self
             .update(&share.summary.id, invocation)
@@ -219,6 +225,27 @@ impl Table {
         }
         updated(invocation, call.update_expression(expression).condition_expression(condition))
             .await
+    }
+
+    /// Writes down why a press got no file, and since when.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::Table`].
+    pub(super) async fn note_problem(
+        &self,
+        id: &ShareId,
+        code: &str,
+        invocation: &Invocation,
+    ) -> Result<ConditionalUpdate, ShareError> {
+        let call = self
+            .update(id, invocation)
+            .await?
+            .update_expression("SET press_problem = :code, press_problem_since = :now")
+            .condition_expression("attribute_exists(id)")
+            .expression_attribute_values(":code", text(code))
+            .expression_attribute_values(":now", instant(invocation.now()));
+        updated(invocation, call).await
     }
 
     /// Changes a share that is not revoked.

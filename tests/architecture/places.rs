@@ -162,6 +162,8 @@ fn each_attribute_of_a_share_is_told_in_the_table_of_shares() {
         "max_guesses",
         "last_guess_at",
         "revoked_at",
+        "press_problem",
+        "press_problem_since",
     ];
     written.extend(later.map(str::to_owned));
     let reference = read("docs/reference.md");

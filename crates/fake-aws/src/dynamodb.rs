@@ -117,7 +117,7 @@ impl Table {
         let mut item = key.as_object().cloned().expect("an item or a key");
         if operation == Operation::UpdateItem {
             assert!(old.is_some() || self.updates_make_items, "there is no item to update");
-            item = old.unwrap_or(item);
+            item = old.clone().unwrap_or(item);
             expressions.update(body["UpdateExpression"].as_str().expect("an update"), &mut item);
         }
         expressions.check_that_all_is_used();
@@ -125,6 +125,11 @@ impl Table {
         let answer = match body["ReturnValues"].as_str() {
             None | Some("NONE") => json!({}),
             Some("ALL_NEW") => json!({"Attributes": item}),
+            Some("UPDATED_OLD") => {
+                let mut updated = old.unwrap_or_default();
+                updated.retain(|name, before| item.get(name) != Some(before));
+                json!({"Attributes": updated})
+            }
             Some(other) => panic!("{other} is not returned"),
         };
         self.items.insert(id(key).to_owned(), item);

@@ -13,7 +13,7 @@ from local_lambda import offline, requests, roles, running
 from local_lambda.shares_table import SharesTable
 
 BUCKET = "my-files"
-GRANTS = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1", "actions": ["get", "share"]}]
+GRANTS = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1", "actions": ["get", "share"], "from": "request"}]
 # The runtime emulator's name for the function, whose own name is in its environment.
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:012345678912:function:signer"
 SIGNER_ARN = "arn:aws:sts::012345678912:assumed-role/link-signer/link-signer"
@@ -65,6 +65,7 @@ def functions(aws, table, signers, built):
         "GRANTS": json.dumps(GRANTS),
         "SHARES_TABLE": table.name,
         "PUBLIC_URL": PUBLIC_URL,
+        "SHARES_FROM": "Example Ltd",
     }
 
     def minting(role):

@@ -30,7 +30,7 @@ def test_a_recipient_sees_what_it_is_and_one_press_gets_the_file(tab, sharing):
     assert tab.open(share.url) == "shown"
     shown = text(tab)
     assert re.search(
-        r"alice shares a file with you\s+Quarter\.pdf\s+256\.0 kB\s+Download\s+The download begins when you press the button, and this page stays as it is\."
+        r"Example & Sons shares a file with you\s+Quarter\.pdf\s+256\.0 kB\s+Download\s+The download begins when you press the button, and this page stays as it is\."
         r" 4 of 5 downloads are left then\.\s+This link works until \w+day \d+ \w+ 20\d\d,"
         r" \d\d:\d\d UTC \(6 days 23 hours from now\)\. 5 of 5 downloads are left\.",
         shown,
@@ -62,7 +62,7 @@ def test_a_wrong_passcode_is_said_and_the_right_one_downloads(tab, sharing):
     share = sharing.make(CONTENT, "secret plan.txt", passcode="correct horse")
     tab.open(share.url)
     shown = text(tab)
-    assert "No passcode? Ask alice for it." in shown
+    assert "No passcode? Ask Example & Sons for it." in shown
     assert "A file with a passcode" in shown and "plan" not in shown and "kB" not in shown
     for tries_left in (9, 8):
         tab.click("#passcode")

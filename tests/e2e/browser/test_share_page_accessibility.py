@@ -12,6 +12,7 @@ PHONE, DESKTOP = 320, 1280
 
 PASSCODE = "correct horse"
 NAME = "Quarterly report – third quarter 2026.pdf"
+MESSAGE = "As we said on the phone: page 3 has the figures, and the rest is for Thursday. " * 2 + "Best regards, Alice"
 LONG_NAME = "a_name_without_any_space_that_a_line_could_break_at_" * 4 + ".tar.gz"
 
 
@@ -34,6 +35,24 @@ def show_open(tab, sharing):
 
 def show_open_without_a_limit(tab, sharing):
     opened(tab, sharing.make(CONTENT, LONG_NAME))
+
+
+def show_message(tab, sharing):
+    opened(tab, sharing.make(CONTENT, NAME, message=MESSAGE))
+
+
+def show_passcode_with_a_message(tab, sharing):
+    opened(tab, sharing.make(CONTENT, NAME, passcode=PASSCODE, message=MESSAGE))
+
+
+def show_after_the_passcode(tab, sharing):
+    share = opened(tab, sharing.make(CONTENT, NAME, passcode=PASSCODE, message=MESSAGE))
+    tab.click("#passcode")
+    tab.type(PASSCODE)
+    tab.click("button")
+    assert tab.downloaded() == (NAME, CONTENT)
+    opened(tab, share)
+    assert MESSAGE in tab.evaluate("document.body.innerText")
 
 
 def show_passcode(tab, sharing):
@@ -92,6 +111,9 @@ STATES = {
     "open": (show_open, NAME),
     "open-without-a-limit": (show_open_without_a_limit, None),
     "passcode": (show_passcode, "A file with a passcode"),
+    "message": (show_message, NAME),
+    "passcode-with-a-message": (show_passcode_with_a_message, "A file with a passcode"),
+    "after-the-passcode": (show_after_the_passcode, NAME),
     "wrong-passcode": (show_wrong_passcode, "A file with a passcode"),
     "locked": (show_locked, "A file with a passcode"),
     "not-now": (show_not_now, NAME),
@@ -156,7 +178,7 @@ def test_a_screen_reader_is_told_whose_file_it_is_and_what_to_do(tab, sharing):
     assert [node.name for node in tree if node.role == "button"] == ["Download"]
     assert [node.role for node in tree if node.role == "main"] == ["main"]
     assert tab.evaluate("document.documentElement.lang") == "en"
-    assert "alice" in [node.name for node in tree]
+    assert "Example & Sons" in [node.name for node in tree]
 
 
 def test_a_screen_reader_is_told_of_a_wrong_passcode_at_once_and_at_the_field(tab, sharing):

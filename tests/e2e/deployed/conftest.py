@@ -60,6 +60,7 @@ def stack_with_shares(aws):
         aws,
         stack="with-shares",
         Principals="arn:aws:iam::*:user/sharer-*",
+        ShareFromName="Example & Sons",
         ShareLinks="yes",
         ShareMaxExpiresIn=86400,
         MailFrom="shares@example.com",

@@ -82,7 +82,7 @@ def test_a_share_is_opened_without_credentials_and_gives_the_right_bytes(stack, 
     head = api_client.send("HEAD", url)
     assert (head.status, head.body) == (200, b"")
     facts = api_client.send("GET", url, headers=PLAIN).json()
-    assert (facts["state"], facts["downloads_left"], facts["owner"]) == ("active", 2, "sharer-alice")
+    assert (facts["state"], facts["downloads_left"], facts["owner"]) == ("active", 2, "Example & Sons")
     assert own(stack, alice, made)["downloads"] == 0
 
     pressed = press(url)

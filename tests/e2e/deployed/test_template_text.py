@@ -68,6 +68,7 @@ def test_every_parameter_has_a_default_a_sentence_and_a_place_in_one_group():
             ["", "Example & Sons", "Müller, Söhne <x>", "O'Neil"],
             ['The "best"', "a\\b", "a\nb", "a\x85b"],
         ),
+        ("ShareFromName", ["", "Example & Sons", 'The "best"'], ["a\nb", "a\x85b"]),
         ("KmsKeyArn", ["", KEY], ["alias/files", "arn:aws:kms:eu-west-1:123456789012:alias/files", "*"]),
         (
             "PermissionsBoundary",
@@ -238,7 +239,7 @@ def test_what_is_gone_changes_nothing_and_is_told_by_name():
 
 
 def test_there_are_27_parameters_besides():
-    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 27
+    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 28
 
 
 # Keys and boundaries

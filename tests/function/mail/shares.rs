@@ -1,7 +1,9 @@
 //! Mails that bring shares, where the grants let mails share the file: what they say, how long their addresses work, and how
 //! they are taken back.
 
-use fake_aws::{FakeAws, Fault, Object, Operation, Reply, Service};
+use std::time::Duration;
+
+use fake_aws::{Call, FakeAws, Fault, Object, Operation, Reply, Service};
 use jiff::SignedDuration;
 use s3_link_signer::Handler;
 use serde_json::{Value, json};
@@ -342,4 +344,91 @@ async fn a_share_whose_mail_may_have_gone_lives() {
     assert_eq!(failed(&handle(&function, &batch(&[notification(KEY)])).await.unwrap()), ["m0"]);
     assert!(!aws.state().items("shares").values().any(|item| item.contains_key("revoked_at")));
     assert_eq!(press(&function, &paths(&aws)[0]).await, 303);
+}
+
+/// Handles the events, and ends in the middle of the first call that `waits` is true of. It has no effect.
+async fn handle_and_end_at(
+    aws: &FakeAws,
+    function: &Handler,
+    event: &Value,
+    waits: impl Fn(&Call) -> bool + Send + Sync + 'static,
+) {
+    aws.script(move |call| waits(call).then(|| Reply::status(500).after(Duration::from_mins(1))));
+    let ended = tokio::time::timeout(Duration::from_secs(2), handle(function, event)).await;
+    assert!(ended.is_err(), "it did not wait");
+    aws.script(|_| None);
+    pass(SignedDuration::from_mins(6));
+}
+
+fn hands_over(call: &Call) -> bool {
+    call.operation == Operation::UpdateItem && call.body.contains("REMOVE making_share_id ADD")
+}
+
+/// The ids of the shares that open.
+fn open_shares(aws: &FakeAws) -> Vec<String> {
+    let mut state = aws.state();
+    let items = state.items("shares").iter();
+    items.filter(|(_, item)| !item.contains_key("revoked_at")).map(|(id, _)| id.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_share_whose_invocation_ended_before_the_mail_was_handed_to_ses_is_revoked_by_the_next() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    let one = batch(&[notification(KEY)]);
+    handle_and_end_at(&aws, &function, &one, hands_over).await;
+    let left = open_shares(&aws);
+    assert_eq!((left.len(), aws.mails().len(), named_in_the_ledger(&aws).len()), (1, 0, 0));
+    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+    let [path] = paths(&aws).try_into().unwrap();
+    assert_eq!(press(&function, &path).await, 303);
+    assert_eq!(open_shares(&aws), named_in_the_ledger(&aws));
+    assert_ne!(open_shares(&aws), left);
+}
+
+#[tokio::test]
+async fn a_share_whose_invocation_ended_while_ses_had_the_mail_lives() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    let one = batch(&[notification(KEY)]);
+    let at_ses = |call: &Call| call.operation == Operation::SendEmail;
+    handle_and_end_at(&aws, &function, &one, at_ses).await;
+    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+    assert_eq!((open_shares(&aws).len(), named_in_the_ledger(&aws).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn an_invocation_that_lost_its_claim_sends_nothing() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    let one = batch(&[notification(KEY)]);
+    // The environment is frozen right after the share is made. Another one takes the claim, and sends.
+    handle_and_end_at(&aws, &function, &one, hands_over).await;
+    assert!(failed(&handle(&sharing(&aws), &one).await.unwrap()).is_empty());
+    // What the frozen one does when it goes on.
+    let calls = aws.calls(Operation::UpdateItem);
+    let late = calls.iter().find(|call| hands_over(call)).unwrap();
+    let named = named_in_the_ledger(&aws);
+    aws.repeat(late);
+    assert_eq!(named_in_the_ledger(&aws), named);
+    assert_eq!((aws.mails().len(), open_shares(&aws)), (1, named));
+}
+
+#[tokio::test]
+async fn a_share_that_could_not_be_revoked_is_revoked_with_the_next_claim() {
+    let aws = aws_with_report().await;
+    let function = sharing(&aws);
+    let one = batch(&[notification(KEY)]);
+    aws.fail(Service::Ses, [Fault::error(400, "MessageRejected", "no")]);
+    aws.script(|call| {
+        let revokes = call.body.contains("revoked_at = if_not_exists");
+        revokes.then(|| Reply::error(Service::DynamoDb, 400, "AccessDeniedException", "no"))
+    });
+    assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
+    let left = open_shares(&aws);
+    assert_eq!((left.len(), named_in_the_ledger(&aws).len()), (1, 0));
+    aws.script(|_| None);
+    assert!(failed(&handle(&function, &one).await.unwrap()).is_empty());
+    assert_eq!(open_shares(&aws), named_in_the_ledger(&aws));
+    assert_ne!(open_shares(&aws), left);
 }

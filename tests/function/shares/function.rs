@@ -179,7 +179,8 @@ pub(crate) async fn send(function: &Handler, request: Request<'_>) -> Answer {
                 .then(|| json!({"amr": ["authenticated"], "identityId": identity}));
             json!({"iam": {"userArn": arn, "cognitoIdentity": identity}})
         }
-        Some(name) => json!({"jwt": {"claims": {"sub": name, "tenant": "acme", "secret": "x"}}}),
+        Some(name) => json!({"jwt": {"claims": {"sub": name, "tenant": "acme", "secret": "x",
+                                                "name": "Alice Example"}}}),
         None => Value::Null,
     };
     let Request { method, path, query, headers, body, cookie, .. } = request;

@@ -10,6 +10,7 @@
 //! - `operators`: lists, revocations and unlocks by operators,
 //! - `lines`: what the log says of each share,
 //! - `secrecy`: no token and no passcode in logs, metrics or the table,
+//! - `senders`: who shares, the owner's message, and what the last press met,
 //! - `tokens`: a hundred thousand that are no share's.
 
 mod addresses;
@@ -24,4 +25,5 @@ mod owners;
 mod passcodes_at_once;
 mod pressing;
 mod secrecy;
+mod senders;
 mod tokens;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::claims::ClaimPatterns;
 use super::name_pattern::NamePattern;
 use super::prefix::Prefix;
+use super::sender::Sender;
 use super::{Crowd, Principal};
 use crate::arn::is_arn;
 use crate::region::is_region;
@@ -56,6 +57,8 @@ pub struct Grant {
     /// Whether the writers of these files are trusted with script in the bucket's origin: a link
     /// may then show an object with the content type that its writer gave it.
     pub trusted_content: bool,
+    /// Where the name comes from that recipients of shares read. `None`: it is the organisation's.
+    pub(super) from: Option<Sender>,
 }
 
 /// What a request needs of a grant besides its object and its action.
@@ -130,6 +133,7 @@ struct RawGrant {
     region: Option<String>,
     versions: Option<bool>,
     trusted_content: Option<bool>,
+    from: Option<String>,
 }
 
 impl Grants {
@@ -227,7 +231,7 @@ impl Grants {
         })
     }
 
-    fn covering(
+    pub(super) fn covering(
         &self,
         principal: &Principal,
         action: Action,
@@ -308,6 +312,17 @@ impl Grant {
     #[must_use]
     pub fn asks_for_claims(&self) -> bool {
         self.prefix.names_claims() || !self.claims.is_empty()
+    }
+
+    /// Whether the grant names a role, or sessions of one, and lets them share. Whose shares these are is
+    /// then decided by the session's name, which callers choose unless the role's trust policy fixes it.
+    #[must_use]
+    pub fn lets_sessions_share(&self) -> bool {
+        let is_role = |pattern: &PrincipalPattern| match pattern {
+            PrincipalPattern::Authenticated(pattern) => pattern.spells_a_role(),
+            PrincipalPattern::Anonymous | PrincipalPattern::S3Event => false,
+        };
+        self.allows(Action::Share) && self.principals.iter().any(is_role)
     }
 
     fn allows(&self, action: Action) -> bool {
@@ -408,6 +423,12 @@ impl RawGrant {
             let problem = "is set, and the grant lacks the action \"share\": add it to \"actions\"";
             return Err(("max_share_expires_in", problem.to_owned()));
         }
+        let from = self.from.as_deref().map(Sender::parse).transpose();
+        let from = from.map_err(|problem| ("from", problem))?;
+        if from.is_some() && !shares {
+            let problem = "is set, and the grant lacks the action \"share\": add it to \"actions\"";
+            return Err(("from", problem.to_owned()));
+        }
         if self.region.as_deref().is_some_and(|region| !is_region(region)) {
             let problem = "is not a region's name, such as \"eu-central-1\"".to_owned();
             return Err(("region", problem));
@@ -423,6 +444,7 @@ impl RawGrant {
             region: self.region,
             versions: self.versions.unwrap_or(false),
             trusted_content: self.trusted_content.unwrap_or(false),
+            from,
         })
     }
 }
@@ -587,6 +609,25 @@ mod tests {
             Principal::S3Event,
         ] {
             assert!(!grants.admit(&principal), "{principal:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_names_a_role_and_lets_it_share_is_found() {
+        let finds = |principals: &str, actions: &str| {
+            let grants = grants(&format!(
+                r#"[{{"bucket":"files","prefix":"","principals":{principals},"actions":{actions}}}]"#
+            ));
+            grants.0[0].lets_sessions_share()
+        };
+        let share = r#"["get","share"]"#;
+        assert!(finds(r#"["arn:aws:iam::123456789012:role/app"]"#, share));
+        assert!(finds(r#"["a", "arn:aws:sts::*:assumed-role/app/*"]"#, share));
+        assert!(!finds(r#"["arn:aws:iam::123456789012:role/app"]"#, r#"["get"]"#));
+        // The session of a person who signs in through IAM Identity Center has that person's name.
+        let person = r#"["arn:aws:sts::*:assumed-role/AWSReservedSSO_Staff_*/*"]"#;
+        for none in [r#"["*"]"#, r#"["arn:aws:iam::123456789012:user/app"]"#, person] {
+            assert!(!finds(none, share), "{none}");
         }
     }
 
@@ -759,6 +800,15 @@ mod tests {
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"max":1}]"#,
                 "unknown field `max`",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"from":"{claim:name}"}]"#,
+                "[0].from is set, and the grant lacks the action \"share\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["share"],
+                     "from":"me"}]"#,
+                "[0].from is \"me\": use \"request\"",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"Frankfurt"}]"#,

@@ -4,6 +4,7 @@
 //! - `mail_grants` adds `MAIL_GRANTS` to them,
 //! - `name_pattern` matches names with the patterns of a grant,
 //! - `prefix` is a grant's prefix, with folders that bear a name or a claim's value,
+//! - `sender` is a grant's `from`, and `sender_names` says by it whose name recipients of a share read,
 //! - `principal` names who asks for a link, `claims` is what else is known of them,
 //! - `wildcard` matches names with patterns such as `*@example.com`.
 //!
@@ -16,6 +17,8 @@ mod mail_grants;
 mod name_pattern;
 mod prefix;
 mod principal;
+mod sender;
+mod sender_names;
 mod wildcard;
 
 pub use self::claims::{Claim, Claims};

@@ -44,6 +44,20 @@ impl NamePattern {
         Ok(Self(text.to_owned()))
     }
 
+    /// Whether the pattern spells out a role or its sessions, and not those of IAM Identity Center, whose
+    /// names are the people's.
+    ///
+    /// Source: IAM Identity Center user guide, "Referencing permission sets in resource policies".
+    pub(super) fn spells_a_role(&self) -> bool {
+        let Some(Arn { service, resource, .. }) = Arn::parse(&self.0) else { return false };
+        let role = match service {
+            "iam" => resource.strip_prefix("role/"),
+            "sts" => resource.strip_prefix("assumed-role/"),
+            _ => None,
+        };
+        role.is_some_and(|role| !role.contains("AWSReservedSSO_"))
+    }
+
     /// Whether a token's name matches. Who chose the name may have chosen another caller's ARN, so a name
     /// that is spelled like one matches nothing but `*` alone.
     pub(super) fn matches_name(&self, name: &str) -> bool {
