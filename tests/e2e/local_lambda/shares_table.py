@@ -15,10 +15,11 @@ class SharesTable:
         parts = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         table = self._dynamodb.create_table(TableName=name, **{part: declared[part] for part in parts})
         arn = table["TableDescription"]["TableArn"]
-        actions = [f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "Scan")]
+        actions = [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Scan")]
+        indexes = [f"{arn}/index/{name}" for name in ("by-owner", "keys-by-owner")]
         self.statements = (
             {"Effect": "Allow", "Action": actions, "Resource": arn},
-            {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": f"{arn}/index/by-owner"},
+            {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": indexes},
         )
 
     def item(self, share_id):
