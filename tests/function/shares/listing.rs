@@ -71,6 +71,9 @@ async fn a_list_has_what_a_share_s_owner_reads_of_it() {
         assert_eq!(*listed, read);
     }
     assert_eq!(listed["shares"][1]["wrong_passcodes"], 1);
+    calls(&aws);
+    let none = owner(&function, "bob", "GET", "/shares", &Value::Null).await;
+    assert_eq!((none.json(), calls(&aws)), (json!({"shares": []}), vec!["keys-by-owner".into()]));
     // The other index knows all but how often somebody guessed.
     change_table(&aws, forget_keys);
     let mut expected = listed;
@@ -78,6 +81,36 @@ async fn a_list_has_what_a_share_s_owner_reads_of_it() {
         assert!(expected["shares"][1].as_object_mut().unwrap().remove(name).is_some());
     }
     assert_eq!(page(&function, "").await, expected);
+}
+
+#[tokio::test]
+async fn a_list_judges_attempts_at_a_passcode_as_the_share_itself_does() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let number = |value: i64| json!({"N": value.to_string()});
+    let now = super::function::now().as_second();
+    // Each of these alone would lock the share, were it not for the others.
+    let attempts = [
+        ("attempts", 10),
+        ("last_attempt_at", now),
+        ("in_flight", 1),
+        ("in_flight_until", now + 10),
+        ("guesses", 101),
+        ("max_guesses", 101),
+        ("last_guess_at", now - 10),
+    ];
+    for (name, value) in attempts {
+        let mut state = aws.state();
+        let item = state.items("shares").get_mut(&made.id).unwrap();
+        item.insert(name.to_owned(), number(value));
+    }
+    let path = format!("/shares/{}", made.id);
+    for _ in 0..2 {
+        let read = owner(&function, "alice", "GET", &path, &Value::Null).await.json();
+        assert_eq!(page(&function, "").await["shares"], json!([read]));
+        pass(11);
+    }
 }
 
 #[tokio::test]
