@@ -90,26 +90,27 @@ async fn a_list_judges_attempts_at_a_passcode_as_the_share_itself_does() {
     let made = share(&function, &json!({"passcode": "correct horse"})).await;
     let number = |value: i64| json!({"N": value.to_string()});
     let now = super::function::now().as_second();
-    // Each of these alone would lock the share, were it not for the others.
-    let attempts = [
-        ("attempts", 10),
-        ("last_attempt_at", now),
-        ("in_flight", 1),
-        ("in_flight_until", now + 10),
-        ("guesses", 101),
-        ("max_guesses", 101),
-        ("last_guess_at", now - 10),
-    ];
-    for (name, value) in attempts {
-        let mut state = aws.state();
-        let item = state.items("shares").get_mut(&made.id).unwrap();
-        item.insert(name.to_owned(), number(value));
-    }
     let path = format!("/shares/{}", made.id);
-    for _ in 0..2 {
+    // Locked by a hundred guesses, and by ten in an hour, when the one in flight has ended.
+    for (guesses, seconds) in [(101, 0), (101, 11), (10, 11)] {
+        pass(seconds);
+        let attempts = [
+            ("attempts", 10),
+            ("last_attempt_at", now),
+            ("in_flight", 1),
+            ("in_flight_until", now + 10),
+            ("guesses", guesses),
+            ("max_guesses", 101),
+            ("last_guess_at", now - 10),
+        ];
+        for (name, value) in attempts {
+            let mut state = aws.state();
+            let item = state.items("shares").get_mut(&made.id).unwrap();
+            item.insert(name.to_owned(), number(value));
+        }
         let read = owner(&function, "alice", "GET", &path, &Value::Null).await.json();
+        assert_eq!(read.get("locked_until").is_some(), seconds > 0, "{read}");
         assert_eq!(page(&function, "").await["shares"], json!([read]));
-        pass(11);
     }
 }
 

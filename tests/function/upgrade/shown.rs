@@ -41,6 +41,13 @@ impl Upgraded {
         *self.aws.state().items("shares") = items.collect();
     }
 
+    /// Leaves the table the index that an earlier version made.
+    fn forget_later_indexes(&self) {
+        let mut state = self.aws.state();
+        let table = state.tables.get_mut("shares").unwrap();
+        table.indexes.retain(|name, _| *name == "by-owner");
+    }
+
     /// The function that answers for a share.
     pub(crate) fn function(&self, share: &Share) -> &Handler {
         &self.functions[&share.environment]
@@ -119,9 +126,7 @@ async fn an_owner_lists_earlier_shares_and_a_mail_s_are_on_nobody_s_list() {
 #[tokio::test]
 async fn an_owner_s_list_is_the_same_while_the_table_has_the_earlier_index_alone() {
     let upgraded = Upgraded::start().await;
-    let mut state = upgraded.aws.state();
-    state.tables.get_mut("shares").unwrap().indexes.retain(|name, _| *name == "by-owner");
-    drop(state);
+    upgraded.forget_later_indexes();
     lists_are_right(&upgraded).await;
     let calls = upgraded.aws.take_calls();
     assert!(calls.iter().all(|call| call.operation != Operation::BatchGetItem));
