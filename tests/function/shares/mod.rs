@@ -17,7 +17,7 @@
 mod addresses;
 mod browsers;
 mod faults;
-mod function;
+pub(crate) mod function;
 mod guessing;
 mod lines;
 mod listing;
