@@ -45,6 +45,11 @@ async fn main() -> ExitCode {
     }
     match run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
+        // SAM ends its emulator, and with it the Runtime API, once the event is answered.
+        Err(error) if variable("AWS_SAM_LOCAL").as_deref() == Some("true") => {
+            tracing::info!(reason = error.to_string(), "the emulator ended");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             tracing::error!(reason = error.to_string(), "the runtime stopped");
             ExitCode::FAILURE

@@ -44,6 +44,7 @@ def test_an_invocation_as_people_type_it_answers_with_a_link(terminal, block):
     assert status == 0, printed
     responses = [line for line in json_lines(printed) if "statusCode" in line]
     assert len(responses) == block.commands.count("sam local invoke"), printed
+    assert "ERROR" not in printed
     for response in responses:
         assert response["statusCode"] == 200, printed
         assert_is_a_link(json.loads(response["body"]))
