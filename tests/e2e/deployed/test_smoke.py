@@ -7,7 +7,7 @@ import sys
 import pytest
 from local_aws import custom_domain, deploying, inbox, paths
 
-from smoke.__main__ import deployed
+from smoke.__main__ import Stack, deployed
 
 SENDER = "smoke@example.com"
 
@@ -84,6 +84,22 @@ def test_what_is_broken_is_named_and_the_exit_status_says_so(aws, smoked, files)
     assert [line.split(":")[0].split("FAILED")[1].strip() for line in failed] == [
         "the link downloads the file", "a share downloads the file until it is revoked", "SES knows the sender",
     ], report
+
+
+def test_it_checks_the_region_of_the_aws_cli(monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert Stack("any").session.region_name == "eu-north-1"
+    monkeypatch.delenv("AWS_REGION")
+    assert Stack("any").session.region_name == "eu-west-1"
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"])
+def test_a_stack_is_deployed_whatever_brought_it_there(status):
+    stack = DescribedStack()
+    stack.describe = lambda: status
+    deployed(stack, seen := [])
+    assert seen == [status]
 
 
 class DescribedStack:

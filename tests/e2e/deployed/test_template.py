@@ -125,8 +125,10 @@ def test_the_access_log_is_json_and_contains_no_path_and_no_query(aws, stack):
     [stage] = aws.client("apigatewayv2").get_stages(ApiId=stack.api_id)["Items"]
     log_format = json.loads(stage["AccessLogSettings"]["Format"])
     variables = set(re.findall(r"\$context\.([A-Za-z.]+)", " ".join(log_format.values())))
-    assert {"routeKey", "status", "requestId", "identity.userArn"} <= variables
-    assert not variables & {"path", "protocol", "identity.sourceIp"}
+    assert {"routeKey", "status", "requestId", "identity.userArn", "identity.sourceIp"} <= variables
+    # The function's lines have this id as request_id.
+    assert {"awsEndpointRequestId", "authorizer.error"} <= variables
+    assert not variables & {"path", "protocol"}
     assert not any("query" in variable.lower() for variable in variables)
 
 
@@ -146,7 +148,9 @@ def test_the_alarms_watch_metrics_of_this_function(aws, stack):
         for alarm in alarms
         if {"Name": "FunctionName", "Value": stack.function} in alarm["Dimensions"]
     }
-    assert own == {("AWS/Lambda", "Errors"), ("S3LinkSigner", "SessionUnproven")}
+    assert own == {("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("S3LinkSigner", "SessionUnproven")}
+    [of_the_api] = [alarm for alarm in alarms if {"Name": "ApiId", "Value": stack.api_id} in alarm["Dimensions"]]
+    assert (of_the_api["Namespace"], of_the_api["MetricName"]) == ("AWS/ApiGateway", "5xx")
 
 
 def test_what_the_stack_leaves_when_it_is_deleted(aws):

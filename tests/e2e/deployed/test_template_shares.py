@@ -215,7 +215,8 @@ def test_the_table_is_encrypted_can_be_restored_forgets_and_is_kept():
     template = Template(**SHARES)
     table = template.properties("SharesTable")
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    # Every table is encrypted. The account's key would be billed by the request.
+    assert "SSESpecification" not in table
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "forget_at", "Enabled": True}
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]

@@ -151,6 +151,10 @@ def test_principal_stays_in_the_grant_and_is_a_star_in_the_permission(prefix, si
     # Mails are about everything before the placeholder.
     assert f'"prefix":"{mailed}"' in mail_grants(template)
     assert template.statements("MailedLinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{mailed}*"
+    # EventBridge drops what it can't hand over, and says so in this metric alone.
+    watched = template.properties("NewFilesAreLost")
+    assert (watched["Namespace"], watched["MetricName"]) == ("AWS/Events", "FailedInvocations")
+    assert watched["Dimensions"] == [{"Name": "RuleName", "Value": "<NewFileRule>"}]
     pattern = template.properties("NewFileRule")["EventPattern"]
     assert pattern["detail"] == {"bucket": {"name": ["my-files"]}, "object": {"key": [{"prefix": mailed}]}}
     own = Template(FilesPrefix=prefix, **MAILS).properties("FilesBucket")["NotificationConfiguration"]

@@ -16,7 +16,8 @@ class Stack:
     def __init__(self, name, token=None):
         self.name = name
         self.token = token
-        self.session = boto3.Session()
+        # boto3 itself reads only AWS_DEFAULT_REGION. The AWS CLI and the documents have AWS_REGION.
+        self.session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         if not self.session.region_name:
             sys.exit("No region is set. Set AWS_REGION to the stack's region.")
         self.outputs = {}
@@ -36,7 +37,7 @@ def deployed(stack, seen):
     """The step about the stack itself: its status, and whom it lets have links."""
     status = stack.describe()
     seen.append(status)
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         raise Failed(f"{status}; read the stack's events, and deploy again")
     issuer, grants = stack.parameters.get("JwtIssuer"), stack.parameters.get("Grants")
     # A stack that was deployed with an earlier version keeps the star that was the default then.
