@@ -325,6 +325,7 @@ mod tests {
             etag: Some("etag".to_owned()),
             sequencer: Some("0055".to_owned()),
             size: None,
+            is_copy: false,
         }
     }
 

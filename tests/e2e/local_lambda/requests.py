@@ -21,7 +21,7 @@ SHARE_ID = "pXkEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM8"
 
 # The folders of fixtures that no gateway sends: events about S3 objects, questions to the doctor, and events that the
 # function does not know.
-OBJECT_EVENTS = ("s3/", "sqs/", "eventbridge/")
+OBJECT_EVENTS = ("s3/", "sns/", "sqs/", "eventbridge/", "eventbridge-input/")
 DOCTOR_EVENTS = ("doctor/",)
 NON_HTTP_EVENTS = ("not-http/",)
 
