@@ -6,6 +6,7 @@
 //! - [`error`] says why a mail was not sent,
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`sender`] reads the sender's address and name,
+//! - [`lists`] reads lists of addresses as people write them,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
 //! - [`choice`] decides what the mail about a file brings,
@@ -24,6 +25,7 @@ mod choice;
 mod deliver;
 mod error;
 mod ledger;
+mod lists;
 mod log;
 mod mailed_link;
 mod message;
