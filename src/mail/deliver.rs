@@ -30,7 +30,7 @@ use uuid::Uuid;
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::choice::Choice;
 use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
-use super::ledger::{Claim, ClaimToken, Entry, Ledger};
+use super::ledger::{Claim, ClaimToken, Content, Entry, Ledger};
 use super::log;
 use super::mailed_link::MailedLink;
 use super::message;
@@ -38,6 +38,7 @@ use super::object::{MailedObject, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
 use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
+use super::unwanted::{EMPTY, why_unwanted};
 use crate::aws::Aws;
 use crate::invocation::Invocation;
 use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
@@ -79,6 +80,17 @@ struct Pending<'a> {
     index: usize,
     delivery: Delivery<'a>,
     recipients: VecDeque<Address>,
+    /// Whether a recipient has the same bytes already, which one line says for all of them.
+    is_left_out: bool,
+}
+
+/// What became of a mail that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delivered {
+    /// It was sent, now or before.
+    Sent,
+    /// It is not sent, because the recipient was mailed the same bytes.
+    LeftOut,
 }
 
 /// The events of a batch that failed: their indexes, and the first error of each.
@@ -128,7 +140,7 @@ impl Mailer {
         for (index, event) in events.enumerate() {
             match self.begin(event, invocation).await {
                 Ok(Some((delivery, recipients))) => {
-                    let mut pending = Pending { index, delivery, recipients };
+                    let mut pending = Pending { index, delivery, recipients, is_left_out: false };
                     self.deliver_next(&mut pending, invocation, &mut failures).await;
                     unfinished.push(pending);
                 }
@@ -162,8 +174,8 @@ impl Mailer {
                 return Ok(None);
             }
         };
-        if created.is_folder_marker() {
-            log::object_skipped(invocation, created, "it is a folder's marker");
+        if let Some(reason) = why_unwanted(created, invocation.grants()) {
+            log::left_out(invocation, created, reason);
             return Ok(None);
         }
         let choice = match Choice::of(&self.settings, invocation.grants(), created) {
@@ -188,6 +200,10 @@ impl Mailer {
                 return Err(error);
             }
         };
+        if created.size.is_none() && delivery.object.size == 0 {
+            log::left_out(invocation, created, EMPTY);
+            return Ok(None);
+        }
         let recipients = self.recipients(&delivery, invocation);
         Ok(recipients.map(|recipients| (delivery, recipients)))
     }
@@ -202,7 +218,15 @@ impl Mailer {
         let Some(recipient) = pending.recipients.pop_front() else { return };
         let delivery = &pending.delivery;
         let outcome = self.deliver_to(delivery, &recipient, invocation).await;
-        let Err(error) = outcome else { return };
+        let error = match outcome {
+            Ok(Delivered::LeftOut) if !pending.is_left_out => {
+                pending.is_left_out = true;
+                log::copied_in_place(invocation, delivery.created);
+                return;
+            }
+            Ok(_) => return,
+            Err(error) => error,
+        };
         if let Some(reason) = error.why_final() {
             log::object_refused(invocation, delivery.created, reason);
             pending.recipients.clear();
@@ -259,15 +283,20 @@ impl Mailer {
                 if refused.count() > 0 {
                     log::recipients_refused(invocation, created, &refused);
                 }
+                if admitted.is_empty() {
+                    let reason = match refused.count() {
+                        0 => "its link-to names nobody".to_owned(),
+                        _ => format!("nobody in its link-to gets a mail: {refused}"),
+                    };
+                    log::object_skipped(invocation, created, &reason);
+                    return None;
+                }
                 admitted
             }
         };
         if recipients.is_empty() {
-            log::object_skipped(
-                invocation,
-                created,
-                "it has no recipient: neither its link-to nor MAIL_TO names anyone allowed",
-            );
+            let reason = "it has no recipient: it has no link-to, and MAIL_TO is not set";
+            log::object_skipped(invocation, created, reason);
             return None;
         }
         Some(recipients.into())
@@ -279,10 +308,19 @@ impl Mailer {
         delivery: &Delivery<'_>,
         recipient: &Address,
         invocation: &Invocation,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Delivered, DeliveryError> {
         check_time_left(invocation)?;
         self.ses.check_quota(invocation).await?;
-        let entry = Entry { created: delivery.created, recipient };
+        let Delivery { created, credentials, .. } = delivery;
+        let entry = Entry { created, recipient };
+        if created.is_copy {
+            let now = invocation.now();
+            match self.ledger.content_of_copy(entry, credentials, now).await? {
+                Content::New => {}
+                Content::Mailed => return Ok(Delivered::LeftOut),
+                Content::Claimed => return Err(DeliveryError::Held),
+            }
+        }
         let token = (delivery.action == Action::Share).then(Token::random).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
@@ -299,15 +337,20 @@ impl Mailer {
             }
             Claim::Held => return Err(DeliveryError::Held),
             Claim::Sent => {
-                log::mailed_already(invocation, delivery.created, recipient);
-                return Ok(());
+                log::mailed_already(invocation, created, recipient);
+                return Ok(Delivered::Sent);
             }
         };
+        let now = invocation.now();
+        let remembered = self.ledger.remember(entry, &claim_token, credentials, now).await;
+        if let Err(error) = remembered {
+            log::not_remembered(invocation, created, &error.to_string());
+        }
         match self.send_in_time(delivery, recipient, &claim_token, token, invocation).await {
             Ok((mailed, message_id)) => {
                 log::mailed(invocation, delivery.created, recipient, &mailed, &message_id);
                 self.mark(delivery, &claim_token, &mailed, &message_id, invocation).await;
-                Ok(())
+                Ok(Delivered::Sent)
             }
             // The mail may have been sent. The claim keeps it from being sent again at once.
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
@@ -372,7 +415,13 @@ impl Mailer {
         let mime = message::compose(sender, recipient, &mailed, delivery.object.size)?;
         let Delivery { credentials, .. } = delivery;
         let sent = self.ses.send(&sender.address, recipient, mime, credentials, invocation).await;
-        Ok((mailed, sent?))
+        match sent {
+            Ok(message_id) => Ok((mailed, message_id)),
+            Err(SendError::Fault(_)) if message::names_an_encoded_word(&mailed) => {
+                Err(DeliveryError::EncodedName)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What the mail brings: the share, or a link that is signed now.

@@ -14,6 +14,7 @@
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
+//! - [`unwanted`] knows files that nobody wants a mail about,
 //! - [`settings_error`] says what is wrong with them,
 //! - [`log`] holds the room's log lines and counters.
 //!
@@ -35,6 +36,7 @@ mod sender;
 mod ses;
 mod settings;
 mod settings_error;
+mod unwanted;
 
 pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
 pub(crate) use self::deliver::Mailer;

@@ -69,7 +69,9 @@ class Mailing:
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def items(self):
-        return self.aws.client("dynamodb").scan(TableName=self.ledger)["Items"]
+        """The items of mails. Another one, for each file and mailbox, names the content that was mailed last."""
+        items = self.aws.client("dynamodb").scan(TableName=self.ledger)["Items"]
+        return [item for item in items if "last_mail" not in item]
 
 
 @pytest.fixture(scope="module")
