@@ -1,7 +1,7 @@
 //! Remembers which content of a key each mailbox was mailed last, so that a copy of the same bytes in place
 //! mails nothing again. Such a copy has a version and a sequencer of its own, and so another item.
 //!
-//! One more item, for each bucket, key and mailbox, has the ETag and the id of the mail's item. It is written
+//! One more item, for each bucket, key and mailbox, has the `ETag` and the id of the mail's item. It is written
 //! after the claim. Whether the mail was sent, its own item says. Every call is an `UpdateItem`, which is all
 //! that the role may do.
 
@@ -47,14 +47,14 @@ impl Ledger {
             ("last_mail", text(&claim_token.id)),
         ];
         let mut call = self.keep(&content_id(entry), credentials, now);
-        let mut update = "SET forget_at = :forget_at".to_owned();
+        let mut assignments = vec!["SET forget_at = :forget_at".to_owned()];
         for (name, value) in attributes {
-            update.push_str(&format!(", #{name} = :{name}"));
+            assignments.push(format!("#{name} = :{name}"));
             call = call
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        let call = call.update_expression(update).send();
+        let call = call.update_expression(assignments.join(", ")).send();
         // Here and below the future is boxed because the SDK's futures are large.
         Box::pin(call).await.map(|_| ()).map_err(|error| LedgerError(AwsError::from_sdk(&error)))
     }

@@ -108,6 +108,8 @@ HARD_NAMES = [
     "family 👨‍👩‍👧.jpg",
     "a=b;c?d#e~f!(g)*.txt",
     "gpj\u202eexe.scr",
+    # The local SES fails at such a subject, unless it is encoded.
+    "=?utf-8?q?a=0Ab?=.txt",
 ]
 
 
