@@ -43,7 +43,7 @@ def is_about_shares(name):
 
 def method_of(event):
     """The HTTP method in an event of either payload. None if it names none."""
-    return event.get("httpMethod") or event["requestContext"].get("http", {}).get("method")
+    return event.get("httpMethod") or event.get("requestContext", {}).get("http", {}).get("method")
 
 
 def about_share(name, token=SHARE_TOKEN, share_id=SHARE_ID):
