@@ -130,10 +130,15 @@ async fn a_copy_of_other_bytes_or_of_a_file_that_nobody_was_mailed_is_mailed_onc
     let function = function(&aws);
     let put = |etag: &str| aws.put_object("files", KEY, Object::of_size(7).etag(etag));
     put("e1");
+    let log = Log::default();
+    let guard = log.collect();
     for _ in 0..2 {
         handle(&function, &event("Copy", KEY, 7, "e1", "01")).await.unwrap();
         assert_eq!(aws.mails().len(), 1);
     }
+    drop(guard);
+    // The second time, the copy itself has been mailed.
+    assert!(!log.text().contains("copy in place"), "{}", log.text());
     put("e2");
     assert_eq!(mailed(&aws, &function, &event("Copy", KEY, 7, "e2", "02")).await, 1);
     // Back to the bytes before: they are not what was mailed last.
