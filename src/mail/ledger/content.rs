@@ -138,3 +138,33 @@ fn content_id(entry: Entry<'_>) -> String {
     let mailbox = entry.recipient.mailbox();
     digest(&["content", &entry.created.bucket, &entry.created.key, &mailbox])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::bucket_event::ObjectCreated;
+    use crate::mail::recipients::Address;
+
+    #[test]
+    fn the_id_of_a_content_stays_the_same_and_depends_on_bucket_key_and_mailbox_alone() {
+        let created = |key: &str, etag: &str| ObjectCreated {
+            bucket: "files".to_owned(),
+            key: key.to_owned(),
+            version_id: Some(etag.to_owned()),
+            etag: Some(etag.to_owned()),
+            sequencer: Some(etag.to_owned()),
+            size: None,
+            is_copy: true,
+        };
+        let id_of = |key: &str, etag: &str, recipient: &str| {
+            let recipient = &Address::parse(recipient).unwrap();
+            content_id(Entry { created: &created(key, etag), recipient })
+        };
+        // The id that the first version with such items writes.
+        let id = "rLXLffSNLK-WkTf_jVifYfmdDFI5VAHMXmyv5Rwn508";
+        assert_eq!(id_of("a/b", "1", "a@example.com"), id);
+        assert_eq!(id_of("a/b", "2", "A+x@example.com"), id);
+        assert_ne!(id_of("a/c", "1", "a@example.com"), id);
+        assert_ne!(id_of("a/b", "1", "b@example.com"), id);
+    }
+}
