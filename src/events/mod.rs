@@ -5,7 +5,9 @@
 //! - [`authorizer`]: whom the gateway vouches for, and with which claims,
 //! - [`s3_notification`]: S3's own notifications,
 //! - [`eventbridge`]: S3's events as EventBridge delivers them,
-//! - [`sqs`]: batches of messages that hold either of them,
+//! - [`sns`]: notifications of a topic that hold either of them,
+//! - [`sqs`]: batches of messages that hold any of these,
+//! - [`other_senders`]: who else may have sent an event, and what to do instead,
 //! - [`doctor`]: an operator's question to the doctor,
 //! - [`shares`]: what an operator wants of shares,
 //! - [`bounds`]: how large an event may be that is parsed as a whole.
@@ -18,8 +20,10 @@ mod bounds;
 mod doctor;
 mod eventbridge;
 mod http;
+mod other_senders;
 mod s3_notification;
 mod shares;
+mod sns;
 mod sqs;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -37,6 +41,7 @@ pub use self::doctor::MalformedQuestion;
 pub(crate) use self::http::{HttpEvent, HttpResponse};
 pub use self::shares::MalformedOperation;
 pub(crate) use self::sqs::{QueueMessage, batch_response};
+use crate::api::Problem;
 use crate::doctor::{Diagnosis, Question};
 use crate::invocation::Caller;
 use crate::mail::BucketEvent;
@@ -76,7 +81,7 @@ pub enum EventResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "this event is none of an HTTP API (payload 2.0), a REST API (payload 1.0), a function URL, an \
-     S3 notification, an SQS batch of those, EventBridge's \"Object Created\", \
+     S3 notification, EventBridge's \"Object Created\", either of these through SNS or SQS, \
      {{\"doctor\": {{\"key\": …}}}}, or {{\"shares\": {{\"list\": …}}}}: {0}"
 )]
 pub struct UnknownEvent(String);
@@ -96,12 +101,16 @@ struct EventFields<'a> {
     doctor: Option<&'a RawValue>,
     #[serde(borrow)]
     shares: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow)]
+    raw_path: Option<&'a RawValue>,
 }
 
-/// The field that tells a queue's records from S3's own.
+/// The field that tells the records of a queue and of a topic from S3's own. SNS writes it with a capital.
 #[derive(Deserialize)]
 struct RecordFields {
-    #[serde(rename = "eventSource")]
+    #[serde(rename = "eventSource", alias = "EventSource")]
     event_source: Option<String>,
 }
 
@@ -126,14 +135,20 @@ impl Event {
     pub(crate) fn parse(event: &RawValue, base_path: Option<&str>) -> Result<Self, UnknownEvent> {
         let event = event.get();
         let fields: EventFields<'_> = parse_object(event)?;
-        if fields.request_context.is_some() {
+        if let Some(refusal) = other_senders::of_request(&fields) {
+            Ok(Self::Http(Box::new(HttpEvent::refused(Problem::invalid_request(refusal)))))
+        } else if fields.request_context.is_some() {
             Ok(Self::Http(Box::new(match bounds::check_http(event, &fields) {
                 Ok(()) => HttpEvent::parse(event, &fields, base_path),
                 Err(problem) => HttpEvent::refused(problem),
             })))
-        } else if let Some(messages) = fields.records.filter(|records| is_queue(records)) {
+        } else if let Some(messages) = fields.records.filter(|records| are_of("aws:sqs", records)) {
             bounds::check_queue_messages(messages)?;
             Ok(Self::Queue(sqs::parse(event)?))
+        } else if let Some(records) = fields.records.filter(|records| are_of("aws:sns", records)) {
+            bounds::check_bucket_event(event)?;
+            bounds::check_bucket_records(records)?;
+            Ok(Self::Bucket(sns::parse(event)?))
         } else if fields.doctor.is_some() && fields.records.is_none() {
             Ok(Self::Doctor(doctor::parse(event)))
         } else if fields.shares.is_some() && fields.records.is_none() {
@@ -144,12 +159,12 @@ impl Event {
     }
 }
 
-/// Whether these records are a queue's messages. The first of them says so.
-fn is_queue(records: &RawValue) -> bool {
+/// Whether these records are of the service `source`. The first of them says so.
+fn are_of(source: &str, records: &RawValue) -> bool {
     serde_json::from_str::<FirstOf<RecordFields, 1>>(records.get())
         .ok()
         .and_then(|records| records.first.into_iter().next()?.event_source)
-        .is_some_and(|source| source == "aws:sqs")
+        .is_some_and(|first| first == source)
 }
 
 /// The fields that tell the events about a bucket apart.
@@ -162,14 +177,27 @@ struct BucketEventFields<'a> {
     source: Option<String>,
     #[serde(rename = "Event")]
     event: Option<String>,
+    #[serde(borrow)]
+    bucket: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
 }
 
-/// Translates an event about a bucket: a whole event, or the body of a queue's message.
+/// Translates an event about a bucket: a whole event, or the body of a queue's message. A body may be a
+/// topic's notification, which holds the event.
 ///
 /// # Errors
 ///
 /// [`UnknownEvent`], which says what was recognised.
 fn parse_bucket_event(json: &str) -> Result<Vec<BucketEvent>, UnknownEvent> {
+    match sns::message(json) {
+        Some(message) => parse_unwrapped(&message),
+        None => parse_unwrapped(json),
+    }
+}
+
+/// Translates an event about a bucket as S3 or EventBridge wrote it.
+fn parse_unwrapped(json: &str) -> Result<Vec<BucketEvent>, UnknownEvent> {
     let fields: BucketEventFields<'_> = parse_object(json)?;
     match fields {
         BucketEventFields { records: Some(records), .. } => {
@@ -182,6 +210,11 @@ fn parse_bucket_event(json: &str) -> Result<Vec<BucketEvent>, UnknownEvent> {
         {
             bounds::check_bucket_event(json)?;
             Ok(vec![eventbridge::parse(&detail_type, json)?])
+        }
+        // A rule with the `InputPath` `$.detail` passes on nothing else.
+        BucketEventFields { bucket: Some(_), object: Some(_), .. } => {
+            bounds::check_bucket_event(json)?;
+            Ok(vec![eventbridge::parse_detail(json)?])
         }
         // S3 sends `s3:TestEvent` when a notification is set up.
         BucketEventFields { event: Some(event), .. } if event.starts_with("s3:") => {
@@ -199,10 +232,12 @@ impl UnknownEvent {
     /// Says what can be recognised in `json`.
     fn describe(json: &str) -> Self {
         if !json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok() {
-            return Self::new("it is JSON, but no object");
+            let hint =
+                if json.trim_start().starts_with('"') { other_senders::TRANSFORMER } else { "" };
+            return Self::new(format!("it is JSON, but no object{hint}"));
         }
         match serde_json::from_str::<Outline>(json) {
-            Ok(outline) => Self::new(outline.describe()),
+            Ok(outline) => Self::new(outline.describe() + other_senders::hint(json)),
             Err(error) => Self::new(format!("it is no JSON object ({})", position(&error))),
         }
     }

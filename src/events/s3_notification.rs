@@ -1,4 +1,4 @@
-//! S3's own notifications, directly or in the body of a queue's message.
+//! S3's own notifications, directly or in the body of a queue's message. `MinIO` sends the same ones.
 //!
 //! Keys are form-encoded in notifications: `+` is a space. `aws_lambda_events` has a field
 //! `url_decoded_key` that nothing fills, so the key is decoded here.
@@ -13,12 +13,17 @@ use serde_json::value::RawValue;
 use super::{RecordFields, UnknownEvent, position, quoted};
 use crate::mail::{BucketEvent, ObjectCreated};
 
+/// Whose records these may be. `MinIO` writes its own name, and encodes keys as S3 does.
+///
+/// Sources: Amazon S3 user guide, "Event message structure"; `MinIO`, `cmd/event-notification.go`.
+const SOURCES: [&str; 2] = ["aws:s3", "minio:s3"];
+
 /// Translates a notification. `records` is its field `Records`.
 pub(super) fn parse(json: &str, records: &RawValue) -> Result<Vec<BucketEvent>, UnknownEvent> {
     let sources: Vec<RecordFields> = serde_json::from_str(records.get()).unwrap_or_default();
     let mut sources =
         sources.iter().map(|record| record.event_source.as_deref().unwrap_or_default());
-    if let Some(source) = sources.find(|source| *source != "aws:s3") {
+    if let Some(source) = sources.find(|source| !SOURCES.contains(source)) {
         return Err(UnknownEvent::new(format!("it has a record of {}", quoted(source))));
     }
     let event: S3Event = serde_json::from_str(json).map_err(|error| {
@@ -45,10 +50,17 @@ fn bucket_event(record: S3EventRecord) -> Result<BucketEvent, UnknownEvent> {
         bucket,
         key,
         version_id: object.version_id.filter(is_version),
-        etag: object.e_tag.filter(|etag| !etag.is_empty()),
+        etag: object.e_tag.and_then(|etag| unquoted(&etag)),
         sequencer: object.sequencer,
         size: object.size.and_then(|size| size.try_into().ok()),
+        is_copy: name.ends_with(":Copy"),
     }))
+}
+
+/// An `ETag` without the quotes that some stores write. `None`: there is nothing in them.
+pub(super) fn unquoted(etag: &str) -> Option<String> {
+    let etag = etag.trim_matches('"');
+    (!etag.is_empty()).then(|| etag.to_owned())
 }
 
 /// Whether a version id names content. [`UNVERSIONED`] names whatever was uploaded last without

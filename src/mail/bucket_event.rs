@@ -28,6 +28,8 @@ pub(crate) struct ObjectCreated {
     pub(crate) sequencer: Option<String>,
     /// The object's size in bytes.
     pub(crate) size: Option<u64>,
+    /// Whether `CopyObject` wrote it, as it also does where only a storage class or metadata change.
+    pub(crate) is_copy: bool,
 }
 
 impl ObjectCreated {

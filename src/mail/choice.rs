@@ -65,6 +65,7 @@ mod tests {
             etag: None,
             sequencer: None,
             size: None,
+            is_copy: false,
         };
         Choice::of(&settings, &grants, &created).map(|choice| choice.action)
     }

@@ -15,42 +15,30 @@
 //! ledger knows. A case that no retry can fix (no grant, nobody allowed, too many recipients, a file in
 //! an archive) is logged and counted, and the event is done.
 
+mod sending;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use link_rules::access::{Action, Grants, Principal};
+use link_rules::access::{Action, Grants};
 use link_rules::object::ObjectKey;
-use link_rules::problem::Subject;
-use link_rules::response_headers::{DownloadAs, ResponseHeaders};
-use link_rules::text;
-use uuid::Uuid;
 
 use super::bucket_event::{BucketEvent, ObjectCreated};
 use super::choice::Choice;
-use super::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
-use super::ledger::{Claim, ClaimToken, Entry, Ledger};
+use super::error::{DeliveryError, MIN_TIME_LEFT};
+use super::ledger::{Claim, ClaimToken, Content, Entry, Ledger};
 use super::log;
 use super::mailed_link::MailedLink;
-use super::message;
 use super::object::{MailedObject, ObjectError, Objects};
 use super::recipients::{Address, Named, named};
-use super::ses::{SendError, Ses};
+use super::ses::Ses;
 use super::settings::MailSettings;
+use super::unwanted::{EMPTY, why_unwanted};
 use crate::aws::Aws;
 use crate::invocation::Invocation;
-use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
-use crate::shares::{Made, NewShare, ShareError, Shares, Token};
-
-/// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
-/// send one mail a second. The waiting is part of the invocation's time.
-const PAUSES: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
+use crate::links::{LinkError, Links};
+use crate::shares::{ShareError, Shares, Token};
 
 /// Mails links that [`Links`] signs, or shares.
 #[derive(Debug)]
@@ -79,6 +67,17 @@ struct Pending<'a> {
     index: usize,
     delivery: Delivery<'a>,
     recipients: VecDeque<Address>,
+    /// Whether a recipient has the same bytes already, which one line says for all of them.
+    is_left_out: bool,
+}
+
+/// What became of a mail that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delivered {
+    /// It was sent, now or before.
+    Sent,
+    /// It is not sent, because the recipient was mailed the same bytes.
+    LeftOut,
 }
 
 /// The events of a batch that failed: their indexes, and the first error of each.
@@ -128,7 +127,7 @@ impl Mailer {
         for (index, event) in events.enumerate() {
             match self.begin(event, invocation).await {
                 Ok(Some((delivery, recipients))) => {
-                    let mut pending = Pending { index, delivery, recipients };
+                    let mut pending = Pending { index, delivery, recipients, is_left_out: false };
                     self.deliver_next(&mut pending, invocation, &mut failures).await;
                     unfinished.push(pending);
                 }
@@ -162,8 +161,8 @@ impl Mailer {
                 return Ok(None);
             }
         };
-        if created.is_folder_marker() {
-            log::object_skipped(invocation, created, "it is a folder's marker");
+        if let Some(reason) = why_unwanted(created, invocation.grants()) {
+            log::left_out(invocation, created, reason);
             return Ok(None);
         }
         let choice = match Choice::of(&self.settings, invocation.grants(), created) {
@@ -188,6 +187,10 @@ impl Mailer {
                 return Err(error);
             }
         };
+        if created.size.is_none() && delivery.object.size == 0 {
+            log::left_out(invocation, created, EMPTY);
+            return Ok(None);
+        }
         let recipients = self.recipients(&delivery, invocation);
         Ok(recipients.map(|recipients| (delivery, recipients)))
     }
@@ -202,7 +205,15 @@ impl Mailer {
         let Some(recipient) = pending.recipients.pop_front() else { return };
         let delivery = &pending.delivery;
         let outcome = self.deliver_to(delivery, &recipient, invocation).await;
-        let Err(error) = outcome else { return };
+        let error = match outcome {
+            Ok(Delivered::LeftOut) if !pending.is_left_out => {
+                pending.is_left_out = true;
+                log::copied_in_place(invocation, delivery.created);
+                return;
+            }
+            Ok(_) => return,
+            Err(error) => error,
+        };
         if let Some(reason) = error.why_final() {
             log::object_refused(invocation, delivery.created, reason);
             pending.recipients.clear();
@@ -259,15 +270,20 @@ impl Mailer {
                 if refused.count() > 0 {
                     log::recipients_refused(invocation, created, &refused);
                 }
+                if admitted.is_empty() {
+                    let reason = match refused.count() {
+                        0 => "its link-to names nobody".to_owned(),
+                        _ => format!("nobody in its link-to gets a mail: {refused}"),
+                    };
+                    log::object_skipped(invocation, created, &reason);
+                    return None;
+                }
                 admitted
             }
         };
         if recipients.is_empty() {
-            log::object_skipped(
-                invocation,
-                created,
-                "it has no recipient: neither its link-to nor MAIL_TO names anyone allowed",
-            );
+            let reason = "it has no recipient: it has no link-to, and MAIL_TO is not set";
+            log::object_skipped(invocation, created, reason);
             return None;
         }
         Some(recipients.into())
@@ -279,10 +295,19 @@ impl Mailer {
         delivery: &Delivery<'_>,
         recipient: &Address,
         invocation: &Invocation,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Delivered, DeliveryError> {
         check_time_left(invocation)?;
         self.ses.check_quota(invocation).await?;
-        let entry = Entry { created: delivery.created, recipient };
+        let Delivery { created, credentials, .. } = delivery;
+        let entry = Entry { created, recipient };
+        if created.is_copy {
+            let now = invocation.now();
+            match self.ledger.content_of_copy(entry, credentials, now).await? {
+                Content::New => {}
+                Content::Mailed => return Ok(Delivered::LeftOut),
+                Content::Claimed => return Err(DeliveryError::Held),
+            }
+        }
         let token = (delivery.action == Action::Share).then(Token::random).transpose();
         let token = token.map_err(DeliveryError::Share)?;
         let share_id = token.as_ref().map(Token::share_id);
@@ -299,15 +324,20 @@ impl Mailer {
             }
             Claim::Held => return Err(DeliveryError::Held),
             Claim::Sent => {
-                log::mailed_already(invocation, delivery.created, recipient);
-                return Ok(());
+                log::mailed_already(invocation, created, recipient);
+                return Ok(Delivered::Sent);
             }
         };
+        let now = invocation.now();
+        let remembered = self.ledger.remember(entry, &claim_token, credentials, now).await;
+        if let Err(error) = remembered {
+            log::not_remembered(invocation, created, &error.to_string());
+        }
         match self.send_in_time(delivery, recipient, &claim_token, token, invocation).await {
             Ok((mailed, message_id)) => {
                 log::mailed(invocation, delivery.created, recipient, &mailed, &message_id);
                 self.mark(delivery, &claim_token, &mailed, &message_id, invocation).await;
-                Ok(())
+                Ok(Delivered::Sent)
             }
             // The mail may have been sent. The claim keeps it from being sent again at once.
             Err(DeliveryError::Send(error)) if !error.nothing_was_sent() => Err(error.into()),
@@ -321,131 +351,6 @@ impl Mailer {
                 self.release(delivery, &claim_token, share_is_gone, invocation).await;
                 Err(error)
             }
-        }
-    }
-
-    /// Sends, and sends again while SES's sending rate is exceeded, for as long as the invocation
-    /// has time for it. Each try signs a new link, so that none has lost some of its window. All of
-    /// them bring the same share, that of `token`.
-    ///
-    /// Otherwise the event would come back minutes later, and each return counts towards the dead
-    /// letters.
-    async fn send_in_time(
-        &self,
-        delivery: &Delivery<'_>,
-        recipient: &Address,
-        claim_token: &ClaimToken,
-        token: Option<Token>,
-        invocation: &Invocation,
-    ) -> Result<(MailedLink, String), DeliveryError> {
-        let share = match self.shares.as_ref().zip(token) {
-            Some((shares, token)) => {
-                let made = self.share(shares, delivery, recipient, token, invocation).await?;
-                self.ledger.hand_over(claim_token, &delivery.credentials).await?;
-                Some(made)
-            }
-            None => None,
-        };
-        let share = share.as_ref();
-        for pause in PAUSES {
-            let outcome = self.send(delivery, recipient, share, invocation).await;
-            let Err(DeliveryError::Send(SendError::TooFast(_))) = &outcome else { return outcome };
-            let pause = jittered(pause);
-            if invocation.left() < pause + MIN_TIME_LEFT {
-                return outcome;
-            }
-            tokio::time::sleep(pause).await;
-        }
-        self.send(delivery, recipient, share, invocation).await
-    }
-
-    /// Sends the share, or a link that is signed now. Returns what was sent, and SES's id of the mail.
-    async fn send(
-        &self,
-        delivery: &Delivery<'_>,
-        recipient: &Address,
-        share: Option<&Made>,
-        invocation: &Invocation,
-    ) -> Result<(MailedLink, String), DeliveryError> {
-        let mailed = self.mailed_link(delivery, share, invocation).await?;
-        let sender = &self.settings.sender;
-        let mime = message::compose(sender, recipient, &mailed, delivery.object.size)?;
-        let Delivery { credentials, .. } = delivery;
-        let sent = self.ses.send(&sender.address, recipient, mime, credentials, invocation).await;
-        Ok((mailed, sent?))
-    }
-
-    /// What the mail brings: the share, or a link that is signed now.
-    async fn mailed_link(
-        &self,
-        delivery: &Delivery<'_>,
-        share: Option<&Made>,
-        invocation: &Invocation,
-    ) -> Result<MailedLink, DeliveryError> {
-        if let Some(share) = share {
-            check_time_left_for_ses(invocation)?;
-            return Ok(share.into());
-        }
-        let request = self.link_request(delivery);
-        // Boxed, because a link that is opened takes much more room than the rest of a mail.
-        let made =
-            Box::pin(self.links.make_checked(&Principal::S3Event, &request, invocation)).await;
-        let (link, _) = made.map_err(|error| {
-            log_no_link(invocation, &error);
-            DeliveryError::Link(error)
-        })?;
-        check_time_left_for_ses(invocation)?;
-        log_signed(invocation, &Principal::S3Event, &link);
-        Ok(link.into())
-    }
-
-    /// Makes the share of `token`: this recipient's own.
-    async fn share(
-        &self,
-        shares: &Shares,
-        delivery: &Delivery<'_>,
-        recipient: &Address,
-        token: Token,
-        invocation: &Invocation,
-    ) -> Result<Made, DeliveryError> {
-        let new = NewShare {
-            token,
-            link: self.link_request(delivery),
-            name: None,
-            from: Some(self.settings.shared_by.clone()),
-            // Its only author would be an uploader.
-            message: None,
-            window: self.settings.window(Action::Share),
-            max_downloads: None,
-            passcode: None,
-            recipient: Some(recipient.in_full()),
-            note: None,
-        };
-        let made = shares.create(&Principal::S3Event, new, None, invocation);
-        let made = Box::pin(made).await;
-        made.map_err(|error| {
-            if let ShareError::Link(error) = &error {
-                log_no_link(invocation, error);
-            }
-            DeliveryError::Share(error)
-        })
-    }
-
-    /// A request for a link that downloads the created version of the object, under its own name.
-    fn link_request(&self, delivery: &Delivery<'_>) -> LinkRequest {
-        let Delivery { action, created, .. } = *delivery;
-        let name = text::file_name(&created.key);
-        let named = DownloadAs { filename: Some(&name), ..DownloadAs::default() };
-        // A name that is not accepted as a file name is left out, and the browser chooses one.
-        let response_headers = ResponseHeaders::new(named).unwrap_or_default();
-        LinkRequest {
-            action,
-            bucket: Some(created.bucket.clone()),
-            key: created.key.clone(),
-            version_id: created.version_id.clone(),
-            window: self.settings.window(action),
-            response_headers,
-            check: false,
         }
     }
 
@@ -487,34 +392,9 @@ impl Mailer {
     }
 }
 
-/// A random half or more of a pause. Two functions that were throttled together would otherwise
-/// meet again.
-fn jittered(pause: Duration) -> Duration {
-    let [random, ..] = Uuid::new_v4().into_bytes();
-    pause / 2 + pause * u32::from(random) / 512
-}
-
-/// Logs and counts a mail's link, or a share's first link, that is refused. Of an archived file the
-/// event's line says it.
-fn log_no_link(invocation: &Invocation, error: &LinkError) {
-    if let LinkError::Archived(_) = error {
-        return;
-    }
-    let principal = &Principal::S3Event;
-    log_refused(invocation, principal, Subject::Link, error.kind(), || error.to_string());
-}
-
 /// Checks that enough time is left to begin a mail.
 fn check_time_left(invocation: &Invocation) -> Result<(), DeliveryError> {
     if invocation.left() < MIN_TIME_LEFT {
-        return Err(DeliveryError::OutOfTime);
-    }
-    Ok(())
-}
-
-/// Checks that enough time is left to hand a mail to SES. STS, S3 and DynamoDB may have been slow.
-fn check_time_left_for_ses(invocation: &Invocation) -> Result<(), DeliveryError> {
-    if invocation.left() < MIN_TIME_LEFT_FOR_SES {
         return Err(DeliveryError::OutOfTime);
     }
     Ok(())

@@ -20,6 +20,10 @@ pub(super) const MIN_TIME_LEFT: Duration = Duration::from_secs(28);
 /// have to wait for the end of its lease, and might go twice.
 pub(super) const MIN_TIME_LEFT_FOR_SES: Duration = Duration::from_secs(18);
 
+/// Why no try sends a mail about a file whose name reads as an encoded word.
+const ENCODED_NAME: &str = "SES answers with status 500 to the mail, whose subject has the file's name, and the name reads as \
+     an encoded word of RFC 2047: rename the file";
+
 /// Why a mail was not sent. The event fails, and is delivered again.
 #[derive(Debug, Error)]
 pub(crate) enum DeliveryError {
@@ -44,6 +48,9 @@ pub(crate) enum DeliveryError {
     /// SES did not accept the mail, or did not answer.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// SES failed at a mail whose subject has a name that reads as an encoded word.
+    #[error("{ENCODED_NAME}")]
+    EncodedName,
     /// The mail was not begun, or not handed to SES.
     #[error("too little of this invocation was left")]
     OutOfTime,
@@ -55,6 +62,7 @@ impl DeliveryError {
         match self {
             Self::Link(LinkError::Archived(reason))
             | Self::Share(ShareError::Link(LinkError::Archived(reason))) => Some(reason),
+            Self::EncodedName => Some(ENCODED_NAME),
             Self::Object(_)
             | Self::Ledger(_)
             | Self::Held

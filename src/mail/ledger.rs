@@ -12,6 +12,8 @@
 //! shares of all mails that may have been sent, and one that is still being made when the mail is claimed
 //! again belongs to no mail: its invocation ended too soon.
 
+mod content;
+
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -22,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::digest::{Context, SHA256};
 use thiserror::Error;
 
+pub(super) use self::content::Content;
 use super::bucket_event::ObjectCreated;
 use super::recipients::Address;
 use crate::aws::{Attempts, Aws, AwsError};
@@ -274,8 +277,12 @@ fn id(entry: Entry<'_>) -> String {
     let version = created.version_id.as_deref().or(created.etag.as_deref()).unwrap_or_default();
     let sequencer = created.sequencer.as_deref().unwrap_or_default();
     let mailbox = entry.recipient.mailbox();
+    digest(&[&created.bucket, &created.key, version, sequencer, &mailbox])
+}
+
+fn digest(parts: &[&str]) -> String {
     let mut digest = Context::new(&SHA256);
-    for part in [&created.bucket, &created.key, version, sequencer, &mailbox] {
+    for part in parts {
         // The length goes first, so that different entries never become the same bytes.
         digest.update(&part.len().to_be_bytes());
         digest.update(part.as_bytes());
@@ -325,6 +332,7 @@ mod tests {
             etag: Some("etag".to_owned()),
             sequencer: Some("0055".to_owned()),
             size: None,
+            is_copy: false,
         }
     }
 

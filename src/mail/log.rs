@@ -88,6 +88,17 @@ pub(super) fn not_marked(invocation: &Invocation, mailed: &MailedLink, reason: &
     );
 }
 
+/// Logs that the ledger does not know which content a mail is about.
+pub(super) fn not_remembered(invocation: &Invocation, object: &ObjectCreated, reason: &str) {
+    tracing::warn!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        reason,
+        "a mail's content was not written down: if the file is copied in place, it is mailed again"
+    );
+}
+
 /// Logs a claim that stays until its lease ends, although nothing was sent under it.
 pub(super) fn not_released(invocation: &Invocation, reason: &str) {
     tracing::warn!(
@@ -105,6 +116,25 @@ pub(super) fn object_skipped(invocation: &Invocation, object: &ObjectCreated, re
         key = object.key,
         reason,
         "nothing mailed"
+    );
+}
+
+/// Logs and counts an event about an object that nobody wants a mail about.
+pub(super) fn left_out(invocation: &Invocation, object: &ObjectCreated, reason: &str) {
+    invocation.count(Counter::EventsLeftOut);
+    object_skipped(invocation, object, reason);
+}
+
+/// Logs and counts an event about a copy in place. Whoever was mailed the same bytes is not mailed again, and
+/// one line is for all of them.
+pub(super) fn copied_in_place(invocation: &Invocation, object: &ObjectCreated) {
+    invocation.count(Counter::EventsLeftOut);
+    tracing::info!(
+        request_id = invocation.request_id(),
+        bucket = object.bucket,
+        key = object.key,
+        reason = "it is a copy in place, of the same bytes",
+        "mail sent before, not again"
     );
 }
 

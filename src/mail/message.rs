@@ -5,11 +5,14 @@
 //! Quoted-printable and base64 keep the link whole.
 //!
 //! `mail-builder` encodes headers and bodies, and the templates escape what they insert. This
-//! module never joins strings into headers.
+//! module joins only base64 into a header.
 
 use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use link_rules::text;
 use mail_builder::MessageBuilder;
+use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
@@ -29,6 +32,10 @@ const MAX_LINE: usize = 76;
 
 /// The longest address in bytes that fits into a line between `To: <` and `>`.
 const MAX_ADDRESS_ON_A_LINE: usize = MAX_LINE - 6;
+
+/// How many bytes an encoded word of a subject holds: `Subject: `, the word's marks and the base64 of so many
+/// bytes fit into [`MAX_LINE`].
+const MAX_ENCODED_BYTES: usize = 36;
 
 /// How many characters of a file's name a subject shows.
 const MAX_NAME_IN_SUBJECT: usize = 80;
@@ -101,7 +108,7 @@ pub(super) fn compose(
         time_left: text::length(mailed.time_left),
         may_end_sooner: mailed.may_end_sooner,
     };
-    let subject =
+    let title =
         format!("Your file {} ({})", text::shortened(&name, MAX_NAME_IN_SUBJECT), text.size);
     // `=_` occurs in no encoded body. Nobody can know the boundary before the mail is sent.
     let boundary = format!("=_{}", mailed.id());
@@ -119,7 +126,7 @@ pub(super) fn compose(
         None => message,
     };
     let message = message
-        .subject(Text::new(subject))
+        .header("Subject", subject(title))
         .date(mailed.dated.as_second())
         // SES requires a message id and replaces it with its own.
         .message_id(MessageId::new(format!("{}@s3-link-signer.invalid", mailed.id())))
@@ -128,6 +135,30 @@ pub(super) fn compose(
         .body(body)
         .write_to_vec()?;
     Ok(fold(&message))
+}
+
+/// The header `Subject`. Whoever named the file is its author. So an ASCII text that reads as an encoded word
+/// is encoded itself: mail programs would decode it, and show what the uploader hid.
+fn subject(text: String) -> HeaderType<'static> {
+    if !reads_as_encoded(&text) {
+        return Text::new(text).into();
+    }
+    let words = text.as_bytes().chunks(MAX_ENCODED_BYTES);
+    let words: Vec<_> =
+        words.map(|word| format!("=?us-ascii?B?{}?=", STANDARD.encode(word))).collect();
+    Raw::new(words.join(" ")).into()
+}
+
+/// Whether a text is ASCII and has what begins an encoded word. Other texts are encoded as a whole.
+///
+/// Source: RFC 2047, section 2.
+fn reads_as_encoded(text: &str) -> bool {
+    text.is_ascii() && text.contains("=?")
+}
+
+/// Whether the name of the file that a mail brings reads as an encoded word. Some SES fail at such a mail.
+pub(super) fn names_an_encoded_word(mailed: &MailedLink) -> bool {
+    reads_as_encoded(&text::file_name(&mailed.key))
 }
 
 /// The host of a URL.

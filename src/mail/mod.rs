@@ -6,6 +6,7 @@
 //! - [`error`] says why a mail was not sent,
 //! - [`object`] asks S3 whether the file is still there, and who is to have it,
 //! - [`sender`] reads the sender's address and name,
+//! - [`lists`] reads lists of addresses as people write them,
 //! - [`recipients`] reads addresses and decides which of them the operator allows,
 //! - [`ledger`] remembers in DynamoDB what was mailed to whom,
 //! - [`choice`] decides what the mail about a file brings,
@@ -13,6 +14,7 @@
 //! - [`message`] writes the mail,
 //! - [`ses`] hands the mail to SES,
 //! - [`settings`] reads the `MAIL_…` settings,
+//! - [`unwanted`] knows files that nobody wants a mail about,
 //! - [`settings_error`] says what is wrong with them,
 //! - [`log`] holds the room's log lines and counters.
 //!
@@ -24,6 +26,7 @@ mod choice;
 mod deliver;
 mod error;
 mod ledger;
+mod lists;
 mod log;
 mod mailed_link;
 mod message;
@@ -33,6 +36,7 @@ mod sender;
 mod ses;
 mod settings;
 mod settings_error;
+mod unwanted;
 
 pub(crate) use self::bucket_event::{BucketEvent, ObjectCreated};
 pub(crate) use self::deliver::Mailer;

@@ -1,8 +1,9 @@
 //! Mail addresses, and which of them the operator allows.
 //!
 //! An address is one that SES can deliver to: ASCII, a plain local part, and a domain of labels
-//! (international domains in their `xn--` form). Quoted local parts, comments and display names are
-//! not accepted: nobody needs them here, and each could hide a second address or a header.
+//! (international domains in their `xn--` form). Quoted local parts and comments are not accepted: nobody
+//! needs them here, and each could hide a second address or a header. Lists are read by [`lists`](super::lists),
+//! which takes names away.
 //!
 //! A local part is often a person's name, so `Debug`, errors and log lines show only the domain.
 
@@ -12,6 +13,8 @@ use std::fmt;
 use thiserror::Error;
 
 use link_rules::access::matches_wildcard;
+
+use super::lists::{addresses, without_name};
 
 /// The longest address that mail servers accept, in bytes.
 ///
@@ -235,12 +238,12 @@ impl fmt::Display for RefusedRecipients {
     }
 }
 
-/// Reads a list of addresses separated by commas. One wrong address does not affect another.
+/// Reads a list of addresses. One wrong address does not affect another.
 pub(super) fn named(list: &str, allowed: &AllowedRecipients) -> Named {
     let mut named = Named::default();
     let (mut mailboxes, mut admitted) = (HashSet::new(), HashSet::new());
-    for written in list.split(',').filter(|written| !written.trim().is_empty()) {
-        let address = match Address::parse(written) {
+    for written in addresses(list) {
+        let address = match Address::parse(without_name(written)) {
             Ok(address) => address,
             Err(error) => {
                 named.refused.add_malformed(error);

@@ -50,7 +50,10 @@ pub(crate) enum SendError {
         DAILY_QUOTA_PAUSE.as_mins()
     )]
     DailyQuota,
-    /// SES has a fault, and did not accept the mail.
+    /// SES has a fault of its own, and did not accept the mail.
+    #[error("SES does not take it now ({0})")]
+    Fault(String),
+    /// SES did not accept the mail.
     #[error("SES does not take it now ({0})")]
     NotNow(String),
     /// SES did not answer as it must. The mail may have been sent.
@@ -78,6 +81,7 @@ impl From<AwsError> for SendError {
             AwsError::Temporary { status: status @ (502 | 504), .. } => {
                 Self::Unknown(format!("it answered {status}"))
             }
+            error @ AwsError::Temporary { status: 500, .. } => Self::Fault(error.to_string()),
             error @ AwsError::Temporary { .. } => Self::NotNow(error.to_string()),
             AwsError::NoResponse(reason) => Self::Unknown(reason),
         }
@@ -177,10 +181,9 @@ mod tests {
     fn a_gateway_s_error_and_a_lost_answer_leave_open_whether_the_mail_was_sent() {
         let temporary =
             |status| SendError::from(AwsError::Temporary { status, code: "Busy".to_owned() });
-        for status in [500, 503] {
-            assert_eq!(temporary(status), SendError::NotNow(format!("status {status}, Busy")));
-            assert!(temporary(status).nothing_was_sent());
-        }
+        assert_eq!(temporary(500), SendError::Fault("status 500, Busy".to_owned()));
+        assert_eq!(temporary(503), SendError::NotNow("status 503, Busy".to_owned()));
+        assert!([500, 503].into_iter().all(|status| temporary(status).nothing_was_sent()));
         assert_eq!(temporary(429), SendError::TooFast("status 429, Busy".to_owned()));
         assert!(temporary(429).nothing_was_sent());
         for unknown in

@@ -11,6 +11,7 @@ use link_rules::access::{
 };
 use link_rules::window::RequestedWindow;
 
+use super::lists::{addresses, without_name};
 use super::recipients::{Address, AllowedRecipients};
 use super::sender::Sender;
 use super::settings_error::MailSettingsError;
@@ -185,9 +186,8 @@ fn fallback(
     max: usize,
 ) -> Result<Vec<Address>, MailSettingsError> {
     let list = get("MAIL_TO").unwrap_or_default();
-    let written = list.split(',').filter(|written| !written.trim().is_empty());
-    let addresses = written.map(|written| {
-        let address = Address::parse(written)
+    let addresses = addresses(&list).map(|written| {
+        let address = Address::parse(without_name(written))
             .map_err(|error| MailSettingsError::Address { name: "MAIL_TO", error })?;
         if allowed.admit(&address) {
             Ok(address)

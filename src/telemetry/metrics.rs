@@ -72,6 +72,8 @@ counters! {
         EventsRefused,
         /// Recipients that may not get mail.
         RecipientsRefused,
+        /// Events about objects that nobody wants a mail about: litter, empty files, copies in place.
+        EventsLeftOut,
     }
     Grants {
         /// Looks at the grants' object that found it wrong, missing or forbidden.

@@ -185,3 +185,18 @@ fn braces_in_a_file_s_name_are_left_as_they_are() {
     let mime = compose(&sender("").unwrap(), &recipient, &mailed, 1).unwrap();
     assert_eq!(header(&mime, "Subject"), "Your file {size}{name} (1 byte)");
 }
+
+#[test]
+fn a_name_that_reads_as_an_encoded_word_is_shown_as_it_is() {
+    for name in ["=?utf-8?B?4oCuZmRwLmV4ZQ==?=", "=?", "a =?utf-8?Q?b?= c", &"=?x?q?y?= ".repeat(9)]
+    {
+        let mailed = MailedLink::from(link(name, 1, 3_600));
+        let recipient = Address::parse("alice@example.com").unwrap();
+        let mime = compose(&sender("").unwrap(), &recipient, &mailed, 1).unwrap();
+        assert_is_well_formed(&mime, &mailed, &recipient);
+        let shown = text::shortened(&text::file_name(name), 80);
+        assert_eq!(header(&mime, "Subject"), format!("Your file {shown} (1 byte)"));
+        assert!(names_an_encoded_word(&mailed));
+    }
+    assert!(!names_an_encoded_word(&MailedLink::from(link("a?=.pdf", 1, 3_600))));
+}

@@ -12,7 +12,7 @@ CALLS = {
     "sts": ("token", "assume", "caller"),
     "s3": ("check", "head", "policy"),
     "ses": ("send",),
-    "dynamodb": ("claim", "mark", "release"),
+    "dynamodb": ("claim", "content", "mark", "release"),
 }
 SERVICES = {call: service for service, calls in CALLS.items() for call in calls}
 

@@ -211,6 +211,8 @@ class Aws:
             kind, item = ledger.kind(call.json), call.json["Key"]["id"]["S"]
             if kind == "claim":
                 self._mail_of_item[item] = ledger.mail(call.json)
+            if kind == "content":
+                item = call.json["ExpressionAttributeValues"].get(":last_mail", {"S": item})["S"]
             return kind, self._mail_of_item.get(item, item)
         kind = KINDS[call.operation]
         if SERVICES[kind] == "sts":

@@ -252,15 +252,16 @@ def mails(invoke, objects, answers, session, disturbance):
         checked = 0
         for recipient in recipients:
             mail = f"{key} {recipient}"
-            claim, send, mark, release = (
-                expected(answers, call, mail, disturbance) for call in ("claim", "send", "mark", "release")
+            claim, content, send, mark, release = (
+                expected(answers, call, mail, disturbance) for call in ("claim", "content", "send", "mark", "release")
             )
             # The link is opened once before it is sent. Each recipient has a link.
             check = expected(answers, "check", key, disturbance, first=checked)
             is_repeated = answers.outcome("check", key, checked).is_silent
             checked += 2 if is_repeated or disturbance.stopped else 1
             before, after = head.then(claim).then(check).then(send), mark.then(release)
-            spent += before.seconds + after.seconds
+            # The mail goes out whatever becomes of the call about its content.
+            spent += before.seconds + content.seconds + after.seconds
             if session.is_certain and before.is_certain:
                 certain.append((key, recipient))
     # All mails of the invocation, because they go out in rounds.

@@ -69,7 +69,9 @@ class Mailing:
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def items(self):
-        return self.aws.client("dynamodb").scan(TableName=self.ledger)["Items"]
+        """The items of mails. Another one, for each file and mailbox, names the content that was mailed last."""
+        items = self.aws.client("dynamodb").scan(TableName=self.ledger)["Items"]
+        return [item for item in items if "last_mail" not in item]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,8 @@ HARD_NAMES = [
     "family 👨‍👩‍👧.jpg",
     "a=b;c?d#e~f!(g)*.txt",
     "gpj\u202eexe.scr",
+    # The local SES fails at such a subject, unless it is encoded.
+    "=?utf-8?q?a=0Ab?=.txt",
 ]
 
 

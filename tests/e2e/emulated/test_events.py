@@ -104,6 +104,13 @@ EXPECTED_WITH_BASE_PATH = EXPECTED | {
     "function-url/behind-a-base-path-get-download": 303,
 }
 
+# Requests of senders that the function does not serve are answered, and the response says what to do instead.
+ANSWERED = {
+    "not-http/websocket-connect": "no HTTP method",
+    "not-http/load-balancer": "an Application Load Balancer",
+    "not-http/vpc-lattice": "VPC Lattice",
+    "not-http/vpc-lattice-version-2": "VPC Lattice",
+}
 NOT_HTTP = [name for name in requests.fixtures() if name.startswith(requests.NON_HTTP_EVENTS)]
 
 
@@ -130,17 +137,18 @@ def test_with_a_base_path_every_http_event_has_the_expected_response(function_wi
     assert_expected(function_with_base_path.request(requests.fixture(name)), EXPECTED_WITH_BASE_PATH[name])
 
 
-@pytest.mark.parametrize("name", [name for name in NOT_HTTP if name != "not-http/websocket-connect"])
+@pytest.mark.parametrize("name", [name for name in NOT_HTTP if name not in ANSWERED])
 def test_an_event_that_is_not_http_fails_the_invocation_so_that_its_sender_notices(function, name):
     failure = function.invoke(requests.fixture(name))
     assert failure["errorType"] == "UnknownEvent"
     assert failure["errorMessage"].startswith("this event is none of an HTTP API")
 
 
-def test_for_a_websocket_event_the_response_says_that_it_has_no_http_method(function):
-    response = function.request(requests.fixture("not-http/websocket-connect"))
+@pytest.mark.parametrize("name", ANSWERED)
+def test_a_request_of_another_sender_is_answered_with_what_it_is(function, name):
+    response = function.request(requests.fixture(name))
     assert_expected(response, "invalid-request")
-    assert "no HTTP method" in response.json()["detail"]
+    assert ANSWERED[name] in response.json()["detail"]
 
 
 def test_the_same_request_has_the_same_link_at_every_gateway(function):

@@ -25,18 +25,43 @@ EXPECTED = {
     "s3/object-restore-completed": (SUCCESS, []),
     "s3/folder-marker": (SUCCESS, []),
     "s3/test-event": (SUCCESS, []),
+    "s3/minio-object-created": (SUCCESS, ["private-files/a+b c.pdf"]),
+    # Nothing with these bytes was mailed before.
+    "s3/object-created-copy": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "s3/empty-object": (SUCCESS, []),
+    "s3/unfinished-name": (SUCCESS, []),
+    "s3/hadoop-folder-marker": (SUCCESS, []),
+    "sns/s3-notification": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "sns/eventbridge-object-created": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "sns/s3-test-event": (SUCCESS, []),
+    "eventbridge-input/object-created-detail": (SUCCESS, ["private-files/a+b c.pdf"]),
+    "eventbridge-input/object-deleted-detail": (SUCCESS, []),
     "eventbridge/object-created": (SUCCESS, ["private-files/a+b c.pdf"]),
     "eventbridge/object-created-percent-signs": (SUCCESS, ["private-files/100%25 sure.txt"]),
     "eventbridge/object-deleted": (SUCCESS, []),
     "sqs/s3-notification": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
     "sqs/eventbridge-object-created": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
     "sqs/s3-test-event": (ALL_SUCCESS, []),
+    "sqs/sns-s3-notification": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/sns-eventbridge-object-created": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/sns-s3-test-event": (ALL_SUCCESS, []),
+    "sqs/sns-raw-delivery-s3-notification": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/sns-raw-delivery-eventbridge-object-created": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/eventbridge-detail": (ALL_SUCCESS, ["private-files/a+b c.pdf"]),
+    "sqs/eventbridge-input-transformer": ({"batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-661975830a7d"}]}, []),
     "sqs/mixed-with-one-nobody-knows": (
         {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]},
         ["private-files/a+b c.pdf", "private-files/ü/日本語.txt"],
     ),
 }
-UNKNOWN = ["eventbridge/scheduled-event-nobody-asked-for"]
+# What the error of an event that is refused names.
+UNKNOWN = {
+    "eventbridge/scheduled-event-nobody-asked-for": 'detail-type being "Scheduled Event"',
+    "eventbridge/cloudtrail-put-object": "CloudTrail's record of a call",
+    "eventbridge-input/cloudtrail-put-object-detail": "CloudTrail's record of a call",
+    "eventbridge-input/transformed-object": "take the transformer away",
+    "eventbridge-input/transformed-text": "take the transformer away",
+}
 
 
 def mailing(aws, **changes):
@@ -96,7 +121,7 @@ def test_an_event_about_objects_has_the_result_that_its_source_expects(mailer, i
 def test_an_unknown_event_fails_the_invocation_and_the_error_names_what_was_recognised(mailer, inbox, name):
     error = mailer.invoke(requests.fixture(name))
     assert error["errorType"] == "UnknownEvent"
-    assert 'detail-type being "Scheduled Event"' in error["errorMessage"]
+    assert UNKNOWN[name] in error["errorMessage"]
     assert not inbox()
 
 

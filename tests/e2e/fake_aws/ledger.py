@@ -6,7 +6,9 @@ TABLE = "mails"
 
 
 def kind(body):
-    """What a call does: "claim", "mark" or "release"."""
+    """What a call does: "claim", "mark" or "release", or else "content": it is about the item that names a content."""
+    if body["UpdateExpression"].startswith("SET forget_at = "):
+        return "content"
     if "sent_at = " in body["UpdateExpression"]:
         return "mark"
     return "release" if body["UpdateExpression"].startswith("SET lease_ends_at = ") else "claim"

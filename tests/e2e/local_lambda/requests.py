@@ -21,7 +21,7 @@ SHARE_ID = "pXkEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM8"
 
 # The folders of fixtures that no gateway sends: events about S3 objects, questions to the doctor, and events that the
 # function does not know.
-OBJECT_EVENTS = ("s3/", "sqs/", "eventbridge/")
+OBJECT_EVENTS = ("s3/", "sns/", "sqs/", "eventbridge/", "eventbridge-input/")
 DOCTOR_EVENTS = ("doctor/",)
 NON_HTTP_EVENTS = ("not-http/",)
 
@@ -43,7 +43,7 @@ def is_about_shares(name):
 
 def method_of(event):
     """The HTTP method in an event of either payload. None if it names none."""
-    return event.get("httpMethod") or event["requestContext"].get("http", {}).get("method")
+    return event.get("httpMethod") or event.get("requestContext", {}).get("http", {}).get("method")
 
 
 def about_share(name, token=SHARE_TOKEN, share_id=SHARE_ID):

@@ -4,7 +4,7 @@ use fake_aws::{FakeAws, Object};
 use s3_link_signer::Handler;
 
 use super::function::{batch, counted, failed, function_with, handle, notification};
-use super::ledger::share_calls;
+use super::ledger::{mail_items, share_calls};
 use super::mime;
 use crate::log::Log;
 
@@ -40,9 +40,8 @@ async fn one_function_mails_a_share_of_one_file_and_a_link_to_another() {
     let addresses = mailed(&aws, &function, &["got/a", "shared/a", "both/a", "got/b"]).await;
     let shares: Vec<_> = addresses.iter().map(|address| is_share(address)).collect();
     assert_eq!(shares, [false, true, true, false]);
-    let mut state = aws.state();
-    assert_eq!(state.items("shares").len(), 2);
-    for item in state.items("mails").values() {
+    assert_eq!(aws.state().items("shares").len(), 2);
+    for item in mail_items(&aws) {
         let key = item["key"]["S"].as_str().unwrap();
         let names_share = item.contains_key("share_ids");
         assert_eq!(names_share, !key.starts_with("got/"), "{key}");

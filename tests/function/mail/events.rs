@@ -89,6 +89,10 @@ async fn an_object_is_mailed_by_each_route_and_its_key_is_decoded_as_the_route_e
         ("s3/object-created-multipart-upload", "private-files/ü/日本語.txt"),
         ("s3/object-created-percent-signs", "private-files/100%25 sure.txt"),
         ("eventbridge/object-created", "private-files/a+b c.pdf"),
+        ("eventbridge-input/object-created-detail", "private-files/a+b c.pdf"),
+        ("sns/s3-notification", "private-files/a+b c.pdf"),
+        ("sns/eventbridge-object-created", "private-files/a+b c.pdf"),
+        ("s3/minio-object-created", "private-files/a+b c.pdf"),
         ("eventbridge/object-created-percent-signs", "private-files/100%25 sure.txt"),
     ] {
         let aws = aws().await;
@@ -107,6 +111,17 @@ async fn a_batch_is_answered_with_the_messages_that_failed() {
     for (path, mails, expected) in [
         ("sqs/s3-notification", 1, json!({"batchItemFailures": []})),
         ("sqs/eventbridge-object-created", 1, json!({"batchItemFailures": []})),
+        ("sqs/eventbridge-detail", 1, json!({"batchItemFailures": []})),
+        ("sqs/sns-s3-notification", 1, json!({"batchItemFailures": []})),
+        ("sqs/sns-eventbridge-object-created", 1, json!({"batchItemFailures": []})),
+        ("sqs/sns-raw-delivery-s3-notification", 1, json!({"batchItemFailures": []})),
+        ("sqs/sns-raw-delivery-eventbridge-object-created", 1, json!({"batchItemFailures": []})),
+        ("sqs/sns-s3-test-event", 0, json!({"batchItemFailures": []})),
+        (
+            "sqs/eventbridge-input-transformer",
+            0,
+            json!({"batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-661975830a7d"}]}),
+        ),
         ("sqs/s3-test-event", 0, json!({"batchItemFailures": []})),
         (
             "sqs/mixed-with-one-nobody-knows",
@@ -127,6 +142,9 @@ async fn an_object_is_mailed_once_although_s3_and_eventbridge_both_send_an_event
     handle(&function, &fixture("s3/object-created-put")).await.unwrap();
     handle(&function, &fixture("eventbridge/object-created")).await.unwrap();
     handle(&function, &fixture("sqs/s3-notification")).await.unwrap();
+    for path in ["sns/s3-notification", "sqs/sns-s3-notification", "sqs/eventbridge-detail"] {
+        handle(&function, &fixture(path)).await.unwrap();
+    }
     assert_eq!(aws.mails().len(), 1);
 }
 
@@ -138,6 +156,11 @@ async fn an_event_that_is_not_a_creation_succeeds_and_mails_nothing() {
         "s3/object-restore-completed",
         "s3/folder-marker",
         "eventbridge/object-deleted",
+        "eventbridge-input/object-deleted-detail",
+        "sns/s3-test-event",
+        "s3/empty-object",
+        "s3/unfinished-name",
+        "s3/hadoop-folder-marker",
     ] {
         let aws = aws().await;
         assert_eq!(handle(&function(&aws), &fixture(path)).await.unwrap(), Value::Null, "{path}");
@@ -185,7 +208,25 @@ async fn an_unknown_event_is_an_error_that_names_what_was_recognised() {
         (json!({"hello": "world"}), "it has the fields \"hello\""),
         (json!({"Records": []}), "its Records are empty"),
         (json!({"Records": [{"eventSource": "aws:kinesis"}]}), "a record of \"aws:kinesis\""),
-        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}), "a record of \"\""),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}), "an event of SNS that can't"),
+        (
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Type": "Notification",
+                "Message": r#"{"Type":"Notification","Message":"{}"}"#}}]}),
+            "Type being \"Notification\"",
+        ),
+        (json!({"Records": [{"eventSource": "ceph:s3"}]}), "a record of \"ceph:s3\""),
+        (fixture("eventbridge/cloudtrail-put-object"), "it is CloudTrail's record of a call"),
+        (
+            fixture("eventbridge-input/cloudtrail-put-object-detail"),
+            "CloudTrail's record of a call",
+        ),
+        (fixture("eventbridge-input/transformed-object"), "take the transformer away"),
+        (fixture("eventbridge-input/transformed-text"), "take the transformer away"),
+        (
+            json!({"bucket": {"name": "files"}, "object": {"key": "private-files/a"}}),
+            "no reason that says whether the object was created",
+        ),
+        (json!({"source": "aws.s3", "detail-type": "New file"}), "detail-type being \"New file\""),
         (json!({"Records": 7}), "its Records can't be understood"),
         (
             json!({"source": "aws.ec2", "detail-type": "EC2 Instance State-change", "detail": {}}),

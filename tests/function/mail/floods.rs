@@ -10,7 +10,7 @@ use super::LINK_TO;
 use super::function::{
     batch, counted, failed, function, function_with, handle, notification, pass,
 };
-use super::ledger::recipients;
+use super::ledger::{mail_items, recipients};
 use crate::log::Log;
 
 const KEY: &str = "private-files/report.pdf";
@@ -82,7 +82,7 @@ async fn sub_addresses_of_one_mailbox_get_one_mail() {
         aws.state().bucket("files").objects.clear();
         assert_eq!(mail_to(&function, &aws, &[again.to_owned()]).await, ["v+0@example.com"]);
     }
-    assert_eq!(aws.state().items("mails").len(), 1);
+    assert_eq!(mail_items(&aws).len(), 1);
 }
 
 #[tokio::test]

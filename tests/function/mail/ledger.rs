@@ -64,6 +64,13 @@ pub(super) fn released(aws: &FakeAws) -> usize {
     aws.state().items("mails").values().filter(is_released).count()
 }
 
+/// The items of mails. Another item, for each file and mailbox, names the content that was mailed last.
+pub(super) fn mail_items(aws: &FakeAws) -> Vec<Item> {
+    let mut items: Vec<_> = aws.state().items("mails").values().cloned().collect();
+    items.retain(|item| !item.contains_key("last_mail"));
+    items
+}
+
 /// The recipients of all mails that SES accepted, in order.
 pub(super) fn recipients(aws: &FakeAws) -> Vec<String> {
     aws.mails().into_iter().map(|mail| mail.to).collect()

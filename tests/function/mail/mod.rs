@@ -7,6 +7,7 @@
 //! - `floods`: more recipients, records or mails than one object or message should have,
 //! - `messages`: the mail that a recipient gets,
 //! - `shares`: mails that bring shares,
+//! - `unwanted`: mails that nobody wants, and lists of recipients as people write them,
 //! - `choice`: which mails bring a share and which a link, by the grants.
 //!
 //! Tests in Python run the deployed template against DynamoDB and SES of an emulator that others
@@ -24,6 +25,7 @@ mod messages;
 pub(crate) mod mime;
 mod once;
 mod shares;
+mod unwanted;
 
 /// The header of the metadata in which an object names its recipients.
 pub(crate) const LINK_TO: &str = "x-amz-meta-link-to";

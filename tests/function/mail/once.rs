@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 use super::function::{batch, failed, function, handle, notification, pass};
-use super::ledger::{recipients, repeat_last_claim};
+use super::ledger::{mail_items, recipients, repeat_last_claim};
 use super::{LINK_TO, mime};
 
 const KEY: &str = "private-files/report.pdf";
@@ -69,8 +69,7 @@ async fn each_recipient_gets_a_separate_mail_and_a_separate_link() {
     let link_id = |sent| mime::parameter(&mime::link(sent), "x-link-id").unwrap();
     assert_ne!(link_id(&bob), link_id(&carol));
     // Each item holds SES's id of the mail and the id of the link.
-    let mut state = aws.state();
-    for item in state.items("mails").values() {
+    for item in mail_items(&aws) {
         assert!(item["message_id"]["S"].as_str().unwrap().starts_with("message-"));
         let link = item["link_id"]["S"].as_str().unwrap();
         assert!([link_id(&bob), link_id(&carol)].contains(&link.to_owned()));

@@ -9,7 +9,7 @@ use s3_link_signer::Handler;
 use serde_json::{Value, json};
 
 use super::function::{batch, failed, function_with, handle, notification, pass};
-use super::ledger::{claims, released, share_calls};
+use super::ledger::{claims, mail_items, released, share_calls};
 use super::{EXPIRATION, LINK_TO, mime};
 
 const KEY: &str = "private-files/report.pdf";
@@ -61,8 +61,7 @@ async fn press(function: &Handler, path: &str) -> i64 {
 
 /// The ids of the shares that the only item of the ledger names.
 fn named_in_the_ledger(aws: &FakeAws) -> Vec<String> {
-    let mut state = aws.state();
-    let [item] = state.items("mails").values().collect::<Vec<_>>().try_into().unwrap();
+    let [item] = mail_items(aws).try_into().unwrap();
     let ids = item.get("share_ids").and_then(|ids| ids["SS"].as_array()).cloned();
     ids.unwrap_or_default().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
@@ -162,8 +161,7 @@ async fn the_ledger_names_the_share_for_as_long_as_it_lives_and_a_week_more() {
         let aws = aws_with_report().await;
         let function = sharing_with(&aws, &[("MAIL_EXPIRES_IN", life)]);
         handle(&function, &notification(KEY)).await.unwrap();
-        let mut state = aws.state();
-        let item = state.items("mails").values().next().unwrap();
+        let item = &mail_items(&aws)[0];
         let forgotten: i64 = item["forget_at"]["N"].as_str().unwrap().parse().unwrap();
         let claimed: i64 = item["sent_at"]["N"].as_str().unwrap().parse().unwrap();
         assert_eq!(forgotten - claimed, days * 24 * 3_600);
@@ -176,10 +174,9 @@ async fn each_recipient_gets_a_share_of_their_own_and_the_ledger_names_it() {
     let link_to = "bob@example.com, carol@example.com";
     aws.put_object("files", KEY, Object::of_size(1).with_header(LINK_TO, link_to));
     handle(&sharing(&aws), &notification(KEY)).await.unwrap();
-    let mut state = aws.state();
-    assert_eq!(state.items("shares").len(), 2);
-    let shares = state.items("shares").clone();
-    for item in state.items("mails").values() {
+    let shares = aws.state().items("shares").clone();
+    assert_eq!(shares.len(), 2);
+    for item in mail_items(&aws) {
         let [id] = item["share_ids"]["SS"].as_array().unwrap().as_slice() else { panic!() };
         let share = &shares[id.as_str().unwrap()];
         assert_eq!(share["recipient"], item["recipient"]);
@@ -273,8 +270,8 @@ async fn where_the_share_can_t_be_made_nothing_is_sent_and_the_ledger_names_none
     let aws = aws_with_report().await;
     let function = sharing(&aws);
     let one = batch(&[notification(KEY)]);
-    // The claim succeeds.
-    aws.fail(Service::DynamoDb, [Fault::none(), refused]);
+    // The claim succeeds, and the item of its content is written.
+    aws.fail(Service::DynamoDb, [Fault::none(), Fault::none(), refused]);
     assert_eq!(failed(&handle(&function, &one).await.unwrap()), ["m0"]);
     assert!(aws.mails().is_empty());
     assert_eq!((released(&aws), named_in_the_ledger(&aws).len()), (1, 0));

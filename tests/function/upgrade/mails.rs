@@ -58,7 +58,8 @@ async fn an_event_that_is_delivered_again_after_the_update_mails_what_was_not_ma
         };
         assert_eq!((is_done, mailed), expected, "{name}");
         let id = mail.item["id"]["S"].as_str().unwrap();
-        // No item was made beside the earlier one.
+        // No mail's item was made beside the earlier one. Another item may name its content.
+        aws.state().items("mails").retain(|_, item| !item.contains_key("last_mail"));
         assert_eq!(aws.state().items("mails").len(), items, "{name}");
         let item = aws.state().items("mails")[id].clone();
         if mail.delivered_again != Delivered::Now {

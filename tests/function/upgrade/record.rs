@@ -276,8 +276,11 @@ fn put(folder: &str, name: &str, value: &impl Serialize) {
 
 /// The item of a table that is about this key.
 fn item_about<'a>(items: impl Iterator<Item = &'a Item>, key: &str) -> Item {
-    let [item] =
-        items.filter(|item| item["key"]["S"] == key).collect::<Vec<_>>().try_into().unwrap();
+    let [item] = items
+        .filter(|item| item["key"]["S"] == key && !item.contains_key("last_mail"))
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
     item.clone()
 }
 

@@ -56,6 +56,8 @@ pub struct Grant {
     /// Whether the writers of these files are trusted with script in the bucket's origin: a link
     /// may then show an object with the content type that its writer gave it.
     pub trusted_content: bool,
+    /// Whether files are mailed whose names say that they are unfinished or litter.
+    unfinished_names: bool,
     /// Where the name comes from that recipients of shares read. `None`: it is the organisation's.
     pub(super) from: Option<Sender>,
 }
@@ -207,6 +209,14 @@ impl Grants {
             .filter(move |grant| grant.bucket == bucket)
             .filter(move |grant| grant.prefix.covers(principal, key))
             .filter(move |grant| grant.admits(principal) && grant.allows(action))
+    }
+
+    /// Whether a grant for mails that covers this object lets them be about files whose names say that they
+    /// are unfinished or litter.
+    #[must_use]
+    pub fn mail_unfinished_names(&self, bucket: &str, key: &str) -> bool {
+        let covering = |action| self.covering(&Principal::S3Event, action, bucket, key);
+        covering(Action::Get).chain(covering(Action::Share)).any(|grant| grant.unfinished_names)
     }
 
     /// The longest life, in seconds, that a share of this object may have that `principal` makes.
@@ -416,6 +426,12 @@ impl RawGrant {
             let problem = "is set, and the grant lacks the action \"share\": add it to \"actions\"";
             return Err(("from", problem.to_owned()));
         }
+        let unfinished_names = self.unfinished_names.unwrap_or(false);
+        if unfinished_names && !principals.contains(&PrincipalPattern::S3Event) {
+            let problem = "is true, and only mails pass over such names: add \"s3-event\" to \
+                           \"principals\", or leave the field out";
+            return Err(("unfinished_names", problem.to_owned()));
+        }
         if self.region.as_deref().is_some_and(|region| !is_region(region)) {
             let problem = "is not a region's name, such as \"eu-central-1\"".to_owned();
             return Err(("region", problem));
@@ -431,6 +447,7 @@ impl RawGrant {
             region: self.region,
             versions: self.versions.unwrap_or(false),
             trusted_content: self.trusted_content.unwrap_or(false),
+            unfinished_names,
             from,
         })
     }
@@ -724,6 +741,18 @@ mod tests {
     }
 
     #[test]
+    fn mails_are_about_unfinished_names_only_where_a_grant_for_mails_says_so() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"","principals":["s3-event"],"max_expires_in":600},
+                {"bucket":"files","prefix":"a/","principals":["s3-event"],"actions":["share"],
+                 "unfinished_names":true}]"#,
+        );
+        assert!(grants.mail_unfinished_names("files", "a/b.tmp"));
+        assert!(!grants.mail_unfinished_names("files", "b.tmp"));
+        assert!(!grants.mail_unfinished_names("other", "a/b.tmp"));
+    }
+
+    #[test]
     fn a_region_need_not_be_one_of_aws() {
         for region in ["eu-central-1", "garage"] {
             let json = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"REGION"}]"#;
@@ -840,6 +869,10 @@ mod tests {
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["share"],
                      "from":"me"}]"#,
                 "[0].from is \"me\": use \"request\"",
+            ),
+            (
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"unfinished_names":true}]"#,
+                "[0].unfinished_names is true, and only mails pass over such names",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"Frankfurt"}]"#,

@@ -25,6 +25,7 @@ pub(super) struct RawGrant {
     pub(super) region: Option<String>,
     pub(super) versions: Option<bool>,
     pub(super) trusted_content: Option<bool>,
+    pub(super) unfinished_names: Option<bool>,
     pub(super) from: Option<String>,
 }
 
@@ -39,7 +40,7 @@ enum Form {
 }
 
 /// Each field of a grant, and the form of its value. The first three are required.
-const FIELDS: [(&str, Form); 11] = [
+const FIELDS: [(&str, Form); 12] = [
     ("bucket", Form::Text),
     ("prefix", Form::Text),
     ("principals", Form::Texts),
@@ -50,6 +51,7 @@ const FIELDS: [(&str, Form); 11] = [
     ("region", Form::Text),
     ("versions", Form::Switch),
     ("trusted_content", Form::Switch),
+    ("unfinished_names", Form::Switch),
     ("from", Form::Text),
 ];
 
