@@ -39,7 +39,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
         Self {
             url: &link.url,
             link_id: &link.link_id,
-            method: "GET",
+            method: link.method.as_str(),
             bucket: &link.bucket,
             key: &link.key,
             expires_at: link.window.expires_at,
@@ -57,6 +57,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::links::Method;
     use link_rules::window::{Bounds, Window};
     use serde_json::{Value, json};
 
@@ -69,6 +70,7 @@ mod tests {
         let link = Link {
             url: "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60".to_owned(),
             link_id: "a848b80e-cf3b-4076-b792-27e1dbf10a28".to_owned(),
+            method: Method::Get,
             bucket: "files".to_owned(),
             region: "eu-west-1".to_owned(),
             key: "a \"b\"".to_owned(),

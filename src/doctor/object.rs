@@ -68,7 +68,7 @@ fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
         Some(Denial::NotAllowed(kind)) => {
             return format!("no {kind} allows {action} to {signer}. Allow it there.");
         }
-        Some(Denial::Kms) | None => {}
+        Some(Denial::Kms | Denial::CustomerKey) | None => {}
     }
     match (&answered.head, answered.may_list) {
         (Some(Ok(_)), _) => format!(
@@ -83,7 +83,7 @@ fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
         _ => format!(
             "the object is missing, or {signer} may not read it. S3 does not tell which without \
              s3:ListBucket. Allow that on the bucket to be told, in its policy for example, and \
-             {action} on the object."
+             {action} on the object. Another account's Requester Pays bucket refuses all links so."
         ),
     }
 }

@@ -24,7 +24,7 @@ use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::{
-    Denial, Expiration, LinkError, Links, ProbeAnswer, StorageInfo, lifecycle_rules, probe,
+    Denial, Expiration, LinkError, Links, Method, ProbeAnswer, StorageInfo, lifecycle_rules, probe,
 };
 use crate::presign::{GetObject, Operation};
 
@@ -361,7 +361,7 @@ impl Lookup<'_> {
             Ok(url) => url,
             Err(reason) => return Ok(ObjectFinding::NotSigned(reason)),
         };
-        let get = match probe(&self.links.aws, &url, self.invocation).await {
+        let get = match probe(&self.links.aws, &url, Method::Get, self.invocation).await {
             Ok(answer) => answer,
             Err(reason) => return Ok(ObjectFinding::Silent(reason)),
         };

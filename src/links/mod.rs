@@ -40,7 +40,7 @@ pub(crate) use self::expiration::Expiration;
 pub use self::grants_source::GrantsObjectError;
 pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation};
 pub(crate) use self::lifecycle::{Lifecycle, rules as lifecycle_rules};
-pub(crate) use self::link::{Link, LinkRequest};
+pub(crate) use self::link::{Link, LinkRequest, Method};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
 pub(crate) use self::storage_info::StorageInfo;
@@ -211,7 +211,7 @@ impl Links {
         invocation: &Invocation,
     ) -> Result<Prepared<'a>, LinkError> {
         let link = self.sign(&prepared, invocation)?;
-        let answer = probe::open(&self.aws, &link.url, invocation).await?;
+        let answer = probe::open(&self.aws, &link.url, link.method, invocation).await?;
         let rules_end = self.lifecycle.end(
             prepared.object(),
             &answer,
@@ -336,8 +336,11 @@ impl Links {
                 min_expires_in: request.window.min_expires_in,
                 session_expires_at: session.expires_at(),
             })?;
-        let operation =
-            Operation::GetObject(GetObject { object, response_headers: &request.response_headers });
+        let get = GetObject { object, response_headers: &request.response_headers };
+        let operation = match request.method {
+            Method::Get => Operation::GetObject(get),
+            Method::Head => Operation::HeadObject(get),
+        };
         let url = self.signer.sign(&session.credentials, &operation, &prepared.link_id, &window)?;
         if !is_signed_with(&url, session.credentials.access_key_id()) {
             return Err(LinkError::Internal(
@@ -347,6 +350,7 @@ impl Links {
         Ok(Link {
             url,
             link_id: prepared.link_id.clone(),
+            method: request.method,
             bucket: object.bucket.to_owned(),
             region: object.region.to_owned(),
             key: object.key.to_owned(),

@@ -40,7 +40,7 @@ use super::ses::{SendError, Ses};
 use super::settings::MailSettings;
 use crate::aws::Aws;
 use crate::invocation::Invocation;
-use crate::links::{LinkError, LinkRequest, Links, log_refused, log_signed};
+use crate::links::{LinkError, LinkRequest, Links, Method, log_refused, log_signed};
 use crate::shares::{Made, NewShare, ShareError, Shares, Token};
 
 /// How long to wait before a mail is sent again that SES throttled, try by try. A new account may
@@ -446,6 +446,7 @@ impl Mailer {
             window: self.settings.window(action),
             response_headers,
             check: false,
+            method: Method::Get,
         }
     }
 

@@ -7,6 +7,7 @@
 //! - `doctor`: every outcome of every check of the doctor,
 //! - `evidence`: what is proven about a session,
 //! - `grants_object`: grants that are an object in S3,
+//! - `head`: links for HEAD, and what S3 refuses,
 //! - `lifecycle`: what a bucket's lifecycle rules do to links,
 //! - `policies`: what a bucket's policy and the object's own end do to a window,
 //! - `signatures`: the signer against aws-sdk-s3,
@@ -24,6 +25,7 @@ mod doctor;
 mod events;
 mod evidence;
 mod grants_object;
+mod head;
 mod lifecycle;
 mod policies;
 mod requests;
