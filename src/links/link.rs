@@ -90,6 +90,8 @@ pub(crate) struct Link {
     pub(crate) link_id: String,
     /// The method that opens it, and no other does.
     pub(crate) method: Method,
+    /// Whether the link that was opened for a check leads to another endpoint than this one.
+    pub(crate) is_checked_inside: bool,
     /// The bucket.
     pub(crate) bucket: String,
     /// The bucket's region.

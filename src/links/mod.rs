@@ -15,6 +15,7 @@ mod lifecycle;
 mod link;
 mod log;
 mod probe;
+mod spelling;
 mod storage_info;
 mod version;
 
@@ -43,11 +44,12 @@ pub(crate) use self::lifecycle::{Lifecycle, rules as lifecycle_rules};
 pub(crate) use self::link::{Link, LinkRequest, Method};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
+pub(crate) use self::spelling::{Form, is_there, other_spelling};
 pub(crate) use self::storage_info::StorageInfo;
 pub(crate) use self::version::Versions;
 use crate::aws::{Aws, Regions};
 use crate::invocation::Invocation;
-use crate::presign::{GetObject, Operation, Signer};
+use crate::presign::{GetObject, Operation, Side, Signer};
 use crate::sessions::{CallerIdentity, Selection, Session, Sessions};
 
 /// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
@@ -94,6 +96,8 @@ pub(crate) struct Prepared<'a> {
     object_end: Option<Timestamp>,
     /// The object's size in bytes, if a check said it.
     size: Option<u64>,
+    /// Whether a link was opened that leads elsewhere than the caller's.
+    is_checked_inside: bool,
     /// Whether the link opens the version that it names when that is not the current one.
     opens_when_old: bool,
     /// The id of the link, which stays the same when it is signed again.
@@ -187,7 +191,7 @@ impl Links {
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
         let prepared = self.gather(principal, request, invocation).await?;
-        let checked = self.check(prepared, invocation).await?;
+        let checked = self.check(prepared, principal, invocation).await?;
         Ok((self.sign(&checked, invocation)?, checked.size))
     }
 
@@ -201,17 +205,29 @@ impl Links {
         invocation: &'a Invocation,
     ) -> Result<Prepared<'a>, LinkError> {
         let prepared = self.gather(principal, request, invocation).await?;
-        if request.check { self.check(prepared, invocation).await } else { Ok(prepared) }
+        if request.check { self.check(prepared, principal, invocation).await } else { Ok(prepared) }
     }
 
-    /// Opens the link once, and learns from S3 when the object ends.
+    /// Opens the link once, and learns from S3 when the object ends. What is opened is a link for the S3
+    /// that the function calls, which need not be where the caller's link leads.
     async fn check<'a>(
         &self,
         prepared: Prepared<'a>,
+        principal: &Principal,
         invocation: &Invocation,
     ) -> Result<Prepared<'a>, LinkError> {
-        let link = self.sign(&prepared, invocation)?;
-        let answer = probe::open(&self.aws, &link.url, link.method, invocation).await?;
+        let link = self.sign_from(Side::Inside, &prepared, invocation)?;
+        let answer = probe(&self.aws, &link.url, link.method, invocation).await;
+        let answer = answer.map_err(|reason| {
+            LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
+        })?;
+        if answer.is_missing()
+            && let Some(form) = self.other_form(&prepared, principal, invocation).await
+            && let Some(reason) = answer.why_not()
+        {
+            return Err(LinkError::ObjectUnavailable(format!("{reason} {}", form.hint())));
+        }
+        let answer = answer.opened()?;
         let rules_end = self.lifecycle.end(
             prepared.object(),
             &answer,
@@ -222,7 +238,26 @@ impl Links {
         let version_id = prepared.request.version_id.as_deref();
         let ends = [prepared.object_end, answer.end.of(version_id), rules_end.await];
         let object_end = ends.into_iter().flatten().min();
-        Ok(Prepared { object_end, size: answer.size, ..prepared })
+        let is_checked_inside = self.aws.settings().s3_public_endpoint.is_some();
+        Ok(Prepared { object_end, size: answer.size, is_checked_inside, ..prepared })
+    }
+
+    /// The form of Unicode in which there is an object whose key reads as the one that is missing, and
+    /// that the same grant covers.
+    async fn other_form(
+        &self,
+        prepared: &Prepared<'_>,
+        principal: &Principal,
+        invocation: &Invocation,
+    ) -> Option<Form> {
+        let object = prepared.object();
+        let (key, form) = other_spelling(object.key)?;
+        if object.version_id.is_some() || !prepared.grant.covers(principal, &key) {
+            return None;
+        }
+        let other = ObjectRef { key: &key, ..object };
+        let credentials = &prepared.session.credentials;
+        is_there(&self.aws, other, credentials, invocation).await.then_some(form)
     }
 
     /// Gathers what the signature needs.
@@ -269,6 +304,7 @@ impl Links {
             signer,
             object_end: version_end,
             size: None,
+            is_checked_inside: false,
             opens_when_old: request.opens_when_old(principal, grant),
             link_id: uuid::Uuid::new_v4().to_string(),
         })
@@ -318,6 +354,16 @@ impl Links {
         prepared: &Prepared<'_>,
         invocation: &Invocation,
     ) -> Result<Link, LinkError> {
+        self.sign_from(Side::Outside, prepared, invocation)
+    }
+
+    /// The same for a link that is opened from `side`.
+    fn sign_from(
+        &self,
+        side: Side,
+        prepared: &Prepared<'_>,
+        invocation: &Invocation,
+    ) -> Result<Link, LinkError> {
         let Prepared { request, grant, session, policy, signer, .. } = prepared;
         let object = prepared.object();
         let max_expires_in = grant.max_expires_in;
@@ -341,7 +387,9 @@ impl Links {
             Method::Get => Operation::GetObject(get),
             Method::Head => Operation::HeadObject(get),
         };
-        let url = self.signer.sign(&session.credentials, &operation, &prepared.link_id, &window)?;
+        let link_id = &prepared.link_id;
+        let url =
+            self.signer.sign_from(side, &session.credentials, &operation, link_id, &window)?;
         if !is_signed_with(&url, session.credentials.access_key_id()) {
             return Err(LinkError::Internal(
                 "the link was not signed with the credentials that were examined".to_owned(),
@@ -351,6 +399,7 @@ impl Links {
             url,
             link_id: prepared.link_id.clone(),
             method: request.method,
+            is_checked_inside: prepared.is_checked_inside,
             bucket: object.bucket.to_owned(),
             region: object.region.to_owned(),
             key: object.key.to_owned(),

@@ -100,37 +100,34 @@ impl ProbeAnswer {
             )
     }
 
+    /// Whether S3 says that there is no such object. It says so only to whom may list the bucket.
+    ///
+    /// Source: Amazon S3 API reference, `GetObject`, "Permissions".
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && matches!(self.code.as_str(), "" | "NoSuchKey")
+    }
+
+    /// The answer itself if the link opens.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, [`LinkError::Archived`]
+    /// when the object must be restored first, and [`LinkError::Upstream`] when what it answers passes.
+    pub(super) fn opened(self) -> Result<Self, LinkError> {
+        match self.why_not() {
+            None => Ok(self),
+            Some(reason) if self.is_passing() => Err(LinkError::Upstream(reason)),
+            Some(reason) if self.code == INVALID_OBJECT_STATE => Err(LinkError::Archived(reason)),
+            Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
+        }
+    }
+
     /// What S3 answered and what the likely causes are, in words. `None` if the link opens.
     pub(crate) fn why_not(&self) -> Option<String> {
         let Self { status, code, denial, .. } = self;
         let causes = (!self.opens()).then(|| likely_causes(*status, code, *denial))?;
         let space = if code.is_empty() { "" } else { " " };
         Some(format!("S3 answered {status}{space}{code}: {causes}"))
-    }
-}
-
-/// Opens `url` with the method that it was signed for; of a file it fetches one byte. Returns what S3
-/// says of the object.
-///
-/// # Errors
-///
-/// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, [`LinkError::Archived`] when
-/// the object must be restored first, and [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
-/// the URL or any part of its signature.
-pub(super) async fn open(
-    aws: &Aws,
-    url: &str,
-    method: Method,
-    invocation: &Invocation,
-) -> Result<ProbeAnswer, LinkError> {
-    let answer = probe(aws, url, method, invocation).await.map_err(|reason| {
-        LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
-    })?;
-    match answer.why_not() {
-        None => Ok(answer),
-        Some(reason) if answer.is_passing() => Err(LinkError::Upstream(reason)),
-        Some(reason) if answer.code == INVALID_OBJECT_STATE => Err(LinkError::Archived(reason)),
-        Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
     }
 }
 

@@ -19,7 +19,7 @@ use link_rules::arn::is_role;
 use link_rules::region::is_region;
 use thiserror::Error;
 
-use crate::aws::{AwsSettings, Trust};
+use crate::aws::{AwsSettings, S3Addressing, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
@@ -28,6 +28,8 @@ use crate::shares::{ShareSettings, ShareSettingsError};
 use self::public_url::PublicUrl;
 pub use self::removed::RemovedSettings;
 pub use self::unknown::UnknownSetting;
+
+const S3_PUBLIC_ENDPOINT: &str = "S3_PUBLIC_ENDPOINT";
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
@@ -166,6 +168,13 @@ impl Settings {
         let aws = AwsSettings {
             region,
             s3_endpoint: endpoint("S3")?,
+            s3_public_endpoint: get(S3_PUBLIC_ENDPOINT)
+                .map(|value| endpoint::parse(S3_PUBLIC_ENDPOINT, &value))
+                .transpose()?,
+            addressing: get("S3_ADDRESSING").map(addressing).transpose()?.unwrap_or_default(),
+            ses_region: get("MAIL_REGION")
+                .map(|value| checked_region("MAIL_REGION", value))
+                .transpose()?,
             sts_endpoint: endpoint("STS")?,
             sesv2_endpoint: endpoint("SESV2")?,
             dynamodb_endpoint: endpoint("DYNAMODB")?,
@@ -308,6 +317,19 @@ fn bucket_policy(value: String) -> Result<PolicySetting, SettingsError> {
             name: "BUCKET_POLICY",
             value,
             fix: "use heed (the default), require or ignore",
+        }),
+    }
+}
+
+/// Where URLs name the bucket.
+fn addressing(value: String) -> Result<S3Addressing, SettingsError> {
+    match value.as_str() {
+        "virtual" => Ok(S3Addressing::Virtual),
+        "path" => Ok(S3Addressing::Path),
+        _ => Err(SettingsError::Wrong {
+            name: "S3_ADDRESSING",
+            value,
+            fix: "use virtual (the default: the bucket is in the host where its name can be) or path",
         }),
     }
 }
@@ -463,6 +485,37 @@ mod tests {
         assert_eq!(read(&[wrong, ignored]).unwrap().aws.s3_endpoint, None);
         let capitals = read(&[("AWS_ENDPOINT_URL_S3", "http://MyHost:9000")]).unwrap();
         assert_eq!(capitals.aws.s3_endpoint.as_deref(), Some("http://myhost:9000"));
+    }
+
+    #[test]
+    fn how_s3_is_addressed_is_checked() {
+        let aws = |changes: &[_]| read(changes).unwrap().aws;
+        for (written, expected) in [
+            ("", S3Addressing::Virtual),
+            ("virtual", S3Addressing::Virtual),
+            ("path", S3Addressing::Path),
+        ] {
+            assert_eq!(aws(&[("S3_ADDRESSING", written)]).addressing, expected);
+        }
+        assert_eq!(aws(&[]), AwsSettings { region: aws(&[]).region, ..AwsSettings::default() });
+        let sentence = read(&[("S3_ADDRESSING", "Path")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("S3_ADDRESSING is \"Path\": use virtual"), "{sentence}");
+        let outside = aws(&[("S3_PUBLIC_ENDPOINT", "https://Files.example.com")]);
+        assert_eq!(outside.s3_public_endpoint.as_deref(), Some("https://files.example.com"));
+        assert_eq!(outside.s3_endpoint, None);
+        assert_eq!(aws(&[("S3_PUBLIC_ENDPOINT", "")]).s3_public_endpoint, None);
+        let sentence = read(&[("S3_PUBLIC_ENDPOINT", "files")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("S3_PUBLIC_ENDPOINT does not begin"), "{sentence}");
+    }
+
+    #[test]
+    fn ses_is_in_the_function_s_region_unless_a_setting_says_another() {
+        assert_eq!(read(&[]).unwrap().aws.ses_region, None);
+        assert_eq!(read(&[("MAIL_REGION", "")]).unwrap().aws.ses_region, None);
+        let elsewhere = read(&[("MAIL_REGION", "us-east-1")]).unwrap();
+        assert_eq!(elsewhere.aws.ses_region.as_deref(), Some("us-east-1"));
+        let sentence = read(&[("MAIL_REGION", "Ireland")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("MAIL_REGION is \"Ireland\": use a region"), "{sentence}");
     }
 
     #[test]

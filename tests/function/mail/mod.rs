@@ -6,6 +6,7 @@
 //! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
 //! - `floods`: more recipients, records or mails than one object or message should have,
 //! - `messages`: the mail that a recipient gets,
+//! - `region`: where SES is asked,
 //! - `shares`: mails that bring shares,
 //! - `choice`: which mails bring a share and which a link, by the grants.
 //!
@@ -23,6 +24,7 @@ mod ledger;
 mod messages;
 pub(crate) mod mime;
 mod once;
+mod region;
 mod shares;
 
 /// The header of the metadata in which an object names its recipients.

@@ -308,6 +308,12 @@ impl Grant {
         self.principals.iter().all(|pattern| *pattern == PrincipalPattern::S3Event)
     }
 
+    /// Whether the grant's prefix covers `key` for `principal`.
+    #[must_use]
+    pub fn covers(&self, principal: &Principal, key: &str) -> bool {
+        self.prefix.covers(principal, key)
+    }
+
     /// Whether the grant covers `key` for some principal, whoever that is.
     #[must_use]
     pub fn covers_for_somebody(&self, key: &str) -> bool {
