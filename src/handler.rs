@@ -149,7 +149,7 @@ impl Handler {
     }
 
     /// Reads the object that `GRANTS` names, if it names one. Logs a warning if mails can't bring what
-    /// the grants let them, and if callers of a role could name themselves owners of others' shares.
+    /// the grants let them, if a grant says what can hardly be meant, and if callers of a role could name themselves owners of others' shares.
     ///
     /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
     /// [`Handler::restored`] does it.
@@ -162,6 +162,9 @@ impl Handler {
         let invocation = Invocation::initialisation(&self.clock);
         self.grants.read_first(&self.links, &invocation).await?;
         let grants = self.grants.current();
+        for doubt in grants.doubts() {
+            tracing::warn!(reason = format!("GRANTS{doubt}"), "a grant may never match");
+        }
         if let Some(reason) = self.mailer.as_ref().and_then(|mailer| mailer.warning(&grants)) {
             tracing::warn!(reason, "mails can't bring shares");
         }

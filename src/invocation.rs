@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use link_rules::access::{Grants, Principal};
 use tokio::time::timeout;
 
@@ -21,6 +21,11 @@ use crate::telemetry::{Counter, Counters, metrics_line};
 /// What an invocation keeps back from waiting, so that its answer is out before Lambda ends it. An
 /// answer with a thousand links takes a tenth of it at the template's memory size.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+
+/// How long an invocation may take at most.
+///
+/// Source: Lambda developer guide, "Lambda quotas", function time-out.
+const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// One invocation: its request id, the function it is of, its time, its caller, what it counted, and
 /// the grants that hold for all of it.
@@ -106,9 +111,13 @@ impl Invocation {
         Self { request_id: request_id.to_owned(), function, ..self }
     }
 
-    /// The same invocation, with the instant at which Lambda ends it.
+    /// The same invocation, with the instant at which Lambda ends it. A deadline that had been over for
+    /// [`LONGEST`] when the invocation began is no deadline: `cargo lambda watch` states one of 1970.
     pub(crate) fn until(self, deadline: Timestamp) -> Self {
-        Self { deadline, ..self }
+        let began_at = self.clock.host();
+        let is_none = deadline.saturating_add(LONGEST).is_ok_and(|latest| latest < began_at);
+        let longest = || began_at.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        Self { deadline: if is_none { longest() } else { deadline }, ..self }
     }
 
     /// The same invocation, called by `caller`.
@@ -219,7 +228,6 @@ impl Invocation {
 mod tests {
     use std::time::Instant;
 
-    use jiff::SignedDuration;
     use serde_json::{Value, json};
 
     use super::*;
@@ -236,6 +244,16 @@ mod tests {
     fn nothing_is_left_of_an_invocation_after_its_deadline() {
         assert_eq!(ending(1_003).left(), Duration::from_secs(3));
         assert_eq!(ending(999).left(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deadline_long_before_the_invocation_began_is_none() {
+        let began = at(1_764_000_000);
+        let left = |deadline| Invocation::begin(|| at(1_764_000_000)).until(deadline).left();
+        assert_eq!(left(at(600)), Duration::from_mins(15));
+        assert_eq!(left(began - SignedDuration::from_secs(901)), Duration::from_mins(15));
+        // A process that was frozen before it began has no time left.
+        assert_eq!(left(began - SignedDuration::from_mins(15)), Duration::ZERO);
     }
 
     #[tokio::test]

@@ -113,7 +113,7 @@ fn every_problem() -> Vec<(String, Problem)> {
     let name = |error: String| error.split(" {").next().unwrap_or_default().to_owned();
     let requests = [
         Problem::invalid_request("why"),
-        Problem::no_such_route("/nowhere", "GET /session"),
+        Problem::no_such_route("/nowhere", "The routes are GET /session."),
         Problem::MethodNotAllowed { allow: vec!["GET"] },
         Problem::AnswerTooLarge { bytes: 7, max_bytes: 6, links_that_fit: 5 },
         Problem::SessionNeedsSignIn,

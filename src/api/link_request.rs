@@ -2,6 +2,8 @@
 //!
 //! Both forms have the same fields and the same rules. The answer to a mistake says where it is.
 
+use std::fmt;
+
 use link_rules::access::Action;
 use link_rules::json::FirstOf;
 use link_rules::object::ObjectKey;
@@ -9,6 +11,7 @@ use link_rules::response_headers::{DownloadAs, ResponseHeaders};
 use link_rules::text;
 use link_rules::window::{DEFAULT_EXPIRES_IN, RequestedWindow};
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
@@ -28,8 +31,8 @@ struct RawLinkRequest {
     bucket: Option<String>,
     key: Option<String>,
     version_id: Option<String>,
-    expires_in: Option<u64>,
-    min_expires_in: Option<u64>,
+    expires_in: Option<WholeNumber>,
+    min_expires_in: Option<WholeNumber>,
     filename: Option<String>,
     content_type: Option<String>,
     disposition: Option<String>,
@@ -142,6 +145,7 @@ pub(super) fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Prob
             "min_expires_in" => raw.min_expires_in.replace(seconds(name, value)?).is_some(),
             "check" => raw.check.replace(boolean(name, value)?).is_some(),
             _ if name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-")) => false,
+            _ if is_for_tracking(name) => false,
             _ => {
                 return Err(Problem::invalid_request(format!(
                     "unknown parameter {name:?}; known are bucket, key, version_id, expires_in, \
@@ -156,8 +160,16 @@ pub(super) fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Prob
     validate(raw)
 }
 
-fn seconds(name: &str, value: &str) -> Result<u64, Problem> {
-    value.parse().map_err(|_| {
+/// Whether a parameter is one that mail programs and advertisers add to every address.
+///
+/// Sources: Google Analytics help, "URL builders"; Google Ads help, "About auto-tagging"; Meta business
+/// help, "About the fbclid parameter".
+fn is_for_tracking(name: &str) -> bool {
+    name.starts_with("utm_") || matches!(name, "fbclid" | "gclid")
+}
+
+fn seconds(name: &str, value: &str) -> Result<WholeNumber, Problem> {
+    value.parse().map(WholeNumber).map_err(|_| {
         Problem::invalid_request(format!("{name}: {value:?} is not a whole number of seconds"))
     })
 }
@@ -168,14 +180,48 @@ fn boolean(name: &str, value: &str) -> Result<bool, Problem> {
         .map_err(|_| Problem::invalid_request(format!("{name}: {value:?} is not true or false")))
 }
 
-/// Parses JSON. When that fails, it is parsed once more to find the field that is wrong.
+/// A number that is not negative.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct WholeNumber(pub(super) u64);
+
+impl<'de> Deserialize<'de> for WholeNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = WholeNumber;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number such as 3600, without quotes")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<WholeNumber, E> {
+                Ok(WholeNumber(number))
+            }
+        }
+
+        deserializer.deserialize_u64(Whole)
+    }
+}
+
+/// The answer to JSON in single quotes, or with some.
+const SINGLE_QUOTES: &str = "JSON has double quotes, not single ones: send {\"key\": \
+     \"private-files/report.pdf\"}. In a Windows command line, put a backslash before each of them";
+
+/// What some programs write before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Parses JSON. When that fails, it is parsed once more to find the field that is wrong. A byte order mark
+/// before it is passed over.
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match body.trim_ascii_start().first() {
         Some(b'{') => {}
         // serde would also accept an array that holds the fields' values without their names.
         Some(b'[') => {
             return Err(Problem::invalid_request("a JSON object is needed, not an array"));
         }
+        Some(b'\'') => return Err(Problem::invalid_request(SINGLE_QUOTES)),
         Some(_) => {
             return Err(Problem::invalid_request(
                 "a JSON object is needed, such as {\"key\": \"private-files/report.pdf\"}",
@@ -188,6 +234,10 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
         }
     }
     serde_json::from_slice(body).map_err(|error| {
+        let inside = body.trim_ascii_start().get(1..).unwrap_or_default().trim_ascii_start();
+        if inside.first() == Some(&b'\'') {
+            return Problem::invalid_request(SINGLE_QUOTES);
+        }
         let mut again = serde_json::Deserializer::from_slice(body);
         let located = serde_path_to_error::deserialize::<_, T>(&mut again).err();
         // The path is "." for the whole, and has a "?" where the JSON itself is broken.
@@ -229,8 +279,8 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
         }
     };
     let window = RequestedWindow {
-        expires_in: raw.expires_in.unwrap_or(DEFAULT_EXPIRES_IN),
-        min_expires_in: raw.min_expires_in.unwrap_or(1),
+        expires_in: raw.expires_in.map_or(DEFAULT_EXPIRES_IN, |number| number.0),
+        min_expires_in: raw.min_expires_in.map_or(1, |number| number.0),
     };
     if window.expires_in == 0 {
         return invalid("expires_in: 0; a link lives at least 1 second".to_owned());
@@ -299,6 +349,9 @@ mod tests {
             ("check", "true"),
             ("method", "HEAD"),
             ("X-Amz-Signature", "of the call to the gateway"),
+            ("utm_source", "newsletter"),
+            ("fbclid", "x"),
+            ("gclid", "x"),
         ];
         assert_eq!(from_json(json.as_bytes()), query(&pairs));
     }
@@ -314,9 +367,21 @@ mod tests {
             ("{}", "key: missing"),
             (r#"{"key": ""}"#, "key: 0 bytes"),
             (r#"{"key": "a", "expires": 5}"#, "unknown field `expires`"),
-            (r#"{"key": "a", "expires_in": "5"}"#, "expires_in: invalid type: string \"5\""),
-            (r#"{"key": "a", "expires_in": -5}"#, "expires_in: invalid value: integer `-5`"),
-            (r#"{"key": "a", "expires_in": 1.5}"#, "expires_in: invalid type: floating point"),
+            (
+                r#"{"key": "a", "expires_in": "5"}"#,
+                "expires_in: invalid type: string \"5\", expected a whole number such as 3600, without \
+                 quotes",
+            ),
+            (
+                r#"{"key": "a", "expires_in": -5}"#,
+                "expires_in: invalid type: integer `-5`, expected a whole number such as 3600",
+            ),
+            (
+                r#"{"key": "a", "expires_in": 1.5}"#,
+                "expires_in: invalid type: floating point `1.5`, expected a whole number such as 3600",
+            ),
+            ("'{\"key\": \"a\"}'", "JSON has double quotes, not single ones"),
+            ("{'key': 'a'}", "JSON has double quotes, not single ones"),
             (r#"{"key": "a", "expires_in": 0}"#, "expires_in: 0"),
             (r#"{"key": "a", "min_expires_in": 0}"#, "min_expires_in: 0"),
             (r#"{"key": "a", "min_expires_in": 3601}"#, "3601 is more than expires_in"),
@@ -331,6 +396,7 @@ mod tests {
             assert!(detail.contains(expected), "{body}: {detail}");
         }
         assert!(from_json(b"{\"key\": \"\xff\"}").is_err());
+        assert!(from_json(b"\xef\xbb\xbf{\"key\": \"a\"}").is_ok());
     }
 
     #[test]

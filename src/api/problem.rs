@@ -22,7 +22,7 @@ pub(crate) enum Problem {
     NoSuchRoute {
         /// The path as the caller sent it.
         path: String,
-        /// All routes, in words.
+        /// Which routes there are, or why this one is off: a sentence.
         routes: String,
     },
     /// The path is a route, but not for this method.
@@ -96,7 +96,7 @@ impl Problem {
         match self {
             Self::InvalidRequest(detail) => detail.clone(),
             Self::NoSuchRoute { path, routes } => {
-                format!("There is nothing at {path:?}. The routes are {routes}.")
+                format!("There is nothing at {path:?}. {routes}")
             }
             Self::MethodNotAllowed { allow } => format!("Use {} here.", allow.join(" or ")),
             Self::AnswerTooLarge { bytes, max_bytes, links_that_fit } => format!(
@@ -194,7 +194,10 @@ mod tests {
         assert!(detail.starts_with("start") && detail.ends_with("at line 1 column 5"));
         assert!(detail.chars().count() < 410);
         assert_eq!(Problem::invalid_request("short").detail(), "short");
-        assert!(Problem::no_such_route(&"/".repeat(1_000_000), "GET /a").detail().len() < 1_000);
+        assert!(
+            Problem::no_such_route(&"/".repeat(1_000_000), "The routes are GET /a.").detail().len()
+                < 1_000
+        );
     }
 
     #[test]

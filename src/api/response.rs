@@ -45,9 +45,15 @@ impl Response {
         response
     }
 
+    /// JSON. A new line at its end keeps a terminal's prompt off it.
+    fn of_json(status: u16, content_type: &'static str, mut body: String) -> Self {
+        body.push('\n');
+        Self::text(status, content_type, body)
+    }
+
     /// 200 with `body`, which is JSON.
     pub(super) fn json(body: String) -> Self {
-        Self::text(200, "application/json", body)
+        Self::of_json(200, "application/json", body)
     }
 
     /// A page of HTML.
@@ -57,7 +63,7 @@ impl Response {
 
     /// 201 with `body`, which is JSON.
     pub(super) fn created(body: String) -> Self {
-        Self::text(201, "application/json", body)
+        Self::of_json(201, "application/json", body)
     }
 
     /// 204: it is done, and there is nothing to say.
@@ -82,7 +88,8 @@ impl Response {
 
     /// A problem as `application/problem+json`.
     pub(super) fn problem(problem: &Problem) -> Self {
-        let mut response = Self::text(problem.status(), "application/problem+json", json(problem));
+        let mut response =
+            Self::of_json(problem.status(), "application/problem+json", json(problem));
         if let Problem::MethodNotAllowed { allow } = problem
             && let Ok(allow) = HeaderValue::try_from(allow.join(", "))
         {

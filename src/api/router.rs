@@ -105,7 +105,16 @@ pub(super) fn find<'a>(
             return Err(Problem::MethodNotAllowed { allow });
         }
     }
-    Err(Problem::no_such_route(&without_token(&request.path), &list(rows())))
+    let mut paths = request.readings.iter().chain([&request.path]);
+    let is_of_shares = paths.any(|path| ROUTES.iter().any(|row| row.segment(path).is_some()));
+    let routes = if is_of_shares {
+        "Shares are off here: the operator switches them on with SHARES_TABLE, or ShareLinks=yes in the \
+         template."
+            .to_owned()
+    } else {
+        format!("The routes are {}.", list(rows()))
+    };
+    Err(Problem::no_such_route(&without_token(&request.path), &routes))
 }
 
 /// Whether the request is one to the address of a share, whatever its method.

@@ -5,7 +5,7 @@ use link_rules::form::decode_pairs;
 use link_rules::window::RequestedWindow;
 use serde::{Deserialize, Deserializer};
 
-use super::link_request::{RawFile, for_share, parse};
+use super::link_request::{RawFile, WholeNumber, for_share, parse};
 use super::{Problem, Request};
 use crate::shares::{
     Change, Edit, NewShare, Passcode, SenderName, SenderNameError, ShareError, Token,
@@ -42,12 +42,12 @@ struct RawShare {
     filename: Option<String>,
     content_type: Option<String>,
     disposition: Option<String>,
-    expires_in: Option<u64>,
-    min_expires_in: Option<u64>,
+    expires_in: Option<WholeNumber>,
+    min_expires_in: Option<WholeNumber>,
     #[expect(dead_code, reason = "The file of a share is always opened once, whatever this says.")]
     check: Option<bool>,
     method: Option<String>,
-    max_downloads: Option<u64>,
+    max_downloads: Option<WholeNumber>,
     passcode: Option<RawPasscode>,
     recipient: Option<String>,
     note: Option<String>,
@@ -67,9 +67,9 @@ enum RawPasscode {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a JSON object with the fields to change")]
 struct RawChange {
-    expires_in: Option<u64>,
+    expires_in: Option<WholeNumber>,
     #[serde(default)]
-    max_downloads: Edit<u64>,
+    max_downloads: Edit<WholeNumber>,
     #[serde(default)]
     passcode: Edit<RawPasscode>,
     #[serde(default)]
@@ -242,9 +242,12 @@ fn passcode(raw: RawPasscode) -> Result<(Passcode, bool), Problem> {
 }
 
 /// How long a share is to live. The shortest acceptable life is one second, where none is named.
-fn window(asked: Option<u64>, least: Option<u64>) -> Result<RequestedWindow, Problem> {
+fn window(
+    asked: Option<WholeNumber>,
+    least: Option<WholeNumber>,
+) -> Result<RequestedWindow, Problem> {
     let expires_in = asked.map_or(Ok(DEFAULT_SHARE_EXPIRES_IN), expires_in)?;
-    let min_expires_in = least.unwrap_or(1);
+    let min_expires_in = least.map_or(1, |number| number.0);
     if !(1..=expires_in).contains(&min_expires_in) {
         return Err(Problem::invalid_request(format!(
             "min_expires_in: {min_expires_in}; use 1 to expires_in, which is {expires_in}"
@@ -253,7 +256,7 @@ fn window(asked: Option<u64>, least: Option<u64>) -> Result<RequestedWindow, Pro
     Ok(RequestedWindow { expires_in, min_expires_in })
 }
 
-fn expires_in(seconds: u64) -> Result<u64, Problem> {
+fn expires_in(WholeNumber(seconds): WholeNumber) -> Result<u64, Problem> {
     if seconds >= MIN_EXPIRES_IN {
         return Ok(seconds);
     }
@@ -262,7 +265,7 @@ fn expires_in(seconds: u64) -> Result<u64, Problem> {
     )))
 }
 
-fn max_downloads(max: u64) -> Result<u64, Problem> {
+fn max_downloads(WholeNumber(max): WholeNumber) -> Result<u64, Problem> {
     if (1..=MAX_DOWNLOADS).contains(&max) {
         return Ok(max);
     }

@@ -24,7 +24,7 @@ pub(crate) use self::errors::AwsError;
 pub(crate) use self::errors::{error_chain, error_code, is_throttling, says};
 pub use self::http::{AwsHttp, Trust};
 pub(crate) use self::regions::{REMEMBERED_BUCKETS, Regions};
-pub(crate) use self::retry::{Attempts, CALL_TIMEOUT, answered};
+pub(crate) use self::retry::{Attempts, BACKOFF, CALL_TIMEOUT, answered};
 pub(crate) use self::sts::CallerIdentity;
 pub use self::sts::Sts;
 pub(crate) use self::sts::{MINTED_SECONDS, TOKEN_ALGORITHM, TOKEN_AUDIENCE};

@@ -39,7 +39,7 @@ const MAX_ATTEMPTS: u32 = 2;
 
 /// The longest pause between the two attempts. A connection that died needs none, and throttling is
 /// spread out by it.
-const BACKOFF: Duration = Duration::from_millis(100);
+pub(crate) const BACKOFF: Duration = Duration::from_millis(100);
 
 /// How often a mail is tried to be marked as sent, when calls fail fast. A mail that is not marked
 /// is sent again if its event is delivered again, so marking is tried harder than anything else.

@@ -6,6 +6,7 @@ use link_rules::object::ObjectKeyError;
 use link_rules::problem::ProblemKind;
 use link_rules::text;
 use link_rules::window::TooShort;
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use crate::invocation::OutOfTime;
@@ -28,11 +29,14 @@ pub(crate) enum LinkError {
     /// object exists.
     #[error(
         "No grant gives this principal this object. The principal is {principal:?}, as the gateway \
-         authenticated it. Ask the operator for an entry in GRANTS."
+         authenticated it. {}",
+        .mistake.map_or("Ask the operator for an entry in GRANTS.", KeyMistake::fix)
     )]
     NotGranted {
         /// As whom the caller was seen.
         principal: String,
+        /// How the key is written that a grant covers if it is written right.
+        mistake: Option<KeyMistake>,
     },
     /// The caller can't be told from others, so nothing can be the caller's own.
     #[error("{}", one_of_many(*.0))]
@@ -119,6 +123,48 @@ pub(crate) enum LinkError {
     Internal(String),
 }
 
+/// A key in a form that S3's keys do not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyMistake {
+    /// It is an address such as `s3://bucket/key`.
+    Address,
+    /// It begins with a slash, and a grant covers it without.
+    Slash,
+    /// It is URL-encoded, and a grant covers it decoded.
+    UrlEncoded,
+}
+
+impl KeyMistake {
+    /// What is wrong with `key`. `is_granted` says whether a grant covers another key.
+    pub(super) fn of(key: &str, is_granted: impl Fn(&str) -> bool) -> Option<Self> {
+        let decoded = || percent_decode_str(key).decode_utf8().ok();
+        if key.starts_with("s3://") || key.starts_with("https://") {
+            Some(Self::Address)
+        } else if key.strip_prefix('/').is_some_and(&is_granted) {
+            Some(Self::Slash)
+        } else if decoded().is_some_and(|decoded| decoded != key && is_granted(&decoded)) {
+            Some(Self::UrlEncoded)
+        } else {
+            None
+        }
+    }
+
+    fn fix(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "The key is an address: send the bucket as \"bucket\", and what stands behind it as \"key\"."
+            }
+            Self::Slash => {
+                "A grant covers the key without the slash at its beginning: leave that out."
+            }
+            Self::UrlEncoded => {
+                "A grant covers the key once it is URL-decoded: send it as it is in S3, without %20 and \
+                 the like."
+            }
+        }
+    }
+}
+
 fn one_of_many(crowd: Crowd) -> &'static str {
     match crowd {
         Crowd::IdentityPool => {
@@ -136,7 +182,12 @@ fn one_of_many(crowd: Crowd) -> &'static str {
 impl LinkError {
     /// [`LinkError::NotGranted`] to this principal.
     pub(crate) fn not_granted(principal: &Principal) -> Self {
-        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME) }
+        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME), mistake: None }
+    }
+
+    /// The same, about a key that is perhaps written wrong.
+    pub(super) fn not_granted_key(principal: &Principal, mistake: Option<KeyMistake>) -> Self {
+        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME), mistake }
     }
 
     /// The row of the table of problems.
@@ -192,7 +243,7 @@ impl LinkError {
         let end = Timestamp::UNIX_EPOCH;
         vec![
             Self::Unauthenticated,
-            Self::NotGranted { principal: "alice".to_owned() },
+            Self::NotGranted { principal: "alice".to_owned(), mistake: None },
             Self::OneOfMany(Crowd::IdentityPool),
             Self::NameTooLong { bytes: 3_000, max_bytes: 1_024 },
             Self::VersionNotGranted,
@@ -210,5 +261,25 @@ impl LinkError {
             Self::Misconfigured(why()),
             Self::Internal(why()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_a_grant_covers_if_it_is_written_right_is_said() {
+        let is_granted = |key: &str| key.starts_with("private-files/") && !key.contains('%');
+        for (key, mistake) in [
+            ("s3://files/private-files/a", Some(KeyMistake::Address)),
+            ("/private-files/a", Some(KeyMistake::Slash)),
+            ("private-files%2Fa%20b", Some(KeyMistake::UrlEncoded)),
+            ("/other/a", None),
+            ("other%2Fa", None),
+            ("private-files/%ff", None),
+        ] {
+            assert_eq!(KeyMistake::of(key, is_granted), mistake, "{key}");
+        }
     }
 }

@@ -276,8 +276,12 @@ impl GrantsObject {
         let location = &self.location;
         let text = str::from_utf8(bytes).map_err(|_| format!("{location} is not UTF-8"))?;
         let grants = Grants::parse(text).map_err(|error| match error {
-            GrantsError::Field { .. } => format!("{location} has a wrong grant: {error}"),
-            GrantsError::Syntax(_) | GrantsError::Empty => format!("{location} {error}"),
+            GrantsError::Field { .. } | GrantsError::UnknownField { .. } => {
+                format!("{location} has a wrong grant: {error}")
+            }
+            GrantsError::Syntax(_) | GrantsError::NotAnArray | GrantsError::Empty => {
+                format!("{location} {error}")
+            }
         })?;
         let grants = grants.with_mail_grants(&self.mails);
         (self.validate)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;

@@ -36,6 +36,7 @@ use self::bucket_policies::KnownPolicy;
 pub(crate) use self::bucket_policies::{
     BucketPolicies, PolicyContext, PolicyReading, PolicySetting,
 };
+use self::error::KeyMistake;
 pub(crate) use self::error::LinkError;
 pub(crate) use self::expiration::Expiration;
 pub use self::grants_source::GrantsObjectError;
@@ -450,7 +451,12 @@ fn grant<'a>(
     Err(match principal {
         Principal::Anonymous => LinkError::Unauthenticated,
         Principal::Iam(_) | Principal::Authorized { .. } | Principal::S3Event => {
-            LinkError::not_granted(principal)
+            let is_granted = |key: &str| {
+                bucket.is_some_and(|bucket| {
+                    grants.find(principal, request.action, bucket, key).is_some()
+                })
+            };
+            LinkError::not_granted_key(principal, KeyMistake::of(&request.key, is_granted))
         }
     })
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::arn::FunctionArn;
+use link_rules::text;
 use link_rules::window::SessionEnd;
 use thiserror::Error;
 
@@ -39,6 +40,9 @@ const RELOAD: SignedDuration = SignedDuration::from_secs(30);
 /// have been rotated. The SDK's own identity cache waits as long.
 const RELOAD_WITHOUT_END: SignedDuration = SignedDuration::from_mins(15);
 
+/// How many characters of a provider's reason a sentence shows.
+const MAX_REASON: usize = 200;
+
 /// What the operator decided about the execution role's session.
 #[derive(Clone, Debug, Default)]
 pub struct ExecutionRoleSettings {
@@ -59,8 +63,9 @@ pub enum Unproven {
     NotAttested(#[from] AttestationError),
     /// The credentials are a long-term key, and the operator has not allowed those.
     #[error(
-        "the credentials are a long-term key, and no session would end its links; use a role, or \
-         set ALLOW_LONG_TERM_KEYS=true if that is what you want"
+        "the credentials are a long-term key, and no session would end its links: use a session, for \
+         example of `aws sso login` and AWS_PROFILE, or set ALLOW_LONG_TERM_KEYS=true if that is what you \
+         want"
     )]
     LongTermKey,
     /// The credentials are the SAM CLI's placeholder. No AWS account knows them.
@@ -88,7 +93,10 @@ pub(super) struct ExecutionSession {
 
 /// The provider has no credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there are no credentials to sign with: {0}")]
+#[error(
+    "there are no credentials to sign with ({0}): sign in, for example with `aws sso login`, and set \
+     AWS_PROFILE to a profile that is there, or the three AWS_… variables of a session"
+)]
 pub struct NoCredentials(String);
 
 impl Failure for NoCredentials {
@@ -269,7 +277,10 @@ impl ExecutionRole {
         let credentials = match self.source.snapshot().await {
             Ok(credentials) => credentials,
             Err(error) => {
-                let reason = error_chain(&error);
+                // The last cause says what is missing. The others say which providers were asked.
+                let chain = error_chain(&error);
+                let reason = chain.rsplit(": ").next().unwrap_or(&chain);
+                let reason = text::shortened(&text::visible(reason), MAX_REASON);
                 // `window` refuses the credentials before, once they are too old.
                 let Some(before) = before else { return Err(NoCredentials(reason)) };
                 tracing::warn!(

@@ -166,6 +166,10 @@ impl Selection {
             self.not_minted.as_ref().map(|reason| format!("{reason}.")),
         ];
         let reasons = reasons.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        // Neither STS nor a setting makes a session of these. The reason says what does.
+        if matches!(self.unproven, Some(Unproven::LongTermKey | Unproven::SamPlaceholder)) {
+            return format!("No link is promised: {reasons}");
+        }
         let minting = if can_mint {
             "let this function assume the role in SIGNING_ROLE_ARN"
         } else {

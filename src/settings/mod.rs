@@ -65,6 +65,12 @@ pub enum SettingsError {
     /// `GRANTS` is wrong.
     #[error("GRANTS{}", grants_sentence(.0))]
     Grants(GrantsError),
+    /// `sam local` filled a setting in that only a stack has.
+    #[error(
+        "{0}. Under `sam local` the template's values are not those of a stack: set this in env.json, as one \
+         text in quotes, and pass it as --env-vars env.json (docs/deploy.md, \"On a laptop\")"
+    )]
+    UnderSamLocal(Box<SettingsError>),
     /// `MAIL_GRANTS` is wrong. The message does not repeat the value.
     #[error(
         "MAIL_GRANTS{place}: write a JSON array of grants as in GRANTS, each with the principals \
@@ -93,8 +99,8 @@ pub enum SettingsError {
 
 fn grants_sentence(error: &GrantsError) -> String {
     match error {
-        GrantsError::Field { .. } => error.to_string(),
-        GrantsError::Empty => format!(" {error}"),
+        GrantsError::Field { .. } | GrantsError::UnknownField { .. } => error.to_string(),
+        GrantsError::Empty | GrantsError::NotAnArray => format!(" {error}"),
         GrantsError::Syntax(_) => {
             format!(" {error} (an object that holds the grants is written as s3://bucket/key)")
         }
@@ -139,9 +145,31 @@ impl Settings {
         started_at: Timestamp,
     ) -> Result<Self, SettingsError> {
         let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        Self::read_set(&get, started_at).map_err(|error| {
+            let is_filled_in = match &error {
+                SettingsError::Grants(_) => true,
+                SettingsError::Missing { name, .. } | SettingsError::Wrong { name, .. } => {
+                    matches!(*name, "GRANTS" | "SIGNING_ROLE_ARN")
+                }
+                _ => false,
+            };
+            // Source: AWS SAM developer guide, "Environment variable file": SAM sets AWS_SAM_LOCAL.
+            if is_filled_in && get("AWS_SAM_LOCAL").as_deref() == Some("true") {
+                return SettingsError::UnderSamLocal(Box::new(error));
+            }
+            error
+        })
+    }
 
-        removed::refuse(&get)?;
-        let grants = grants(&get)?;
+    /// The same, of variables that are not empty.
+    fn read_set(
+        get: &impl Fn(&str) -> Option<String>,
+        started_at: Timestamp,
+    ) -> Result<Self, SettingsError> {
+        logging(get)?;
+        certificates(get)?;
+        removed::refuse(get)?;
+        let grants = grants(get)?;
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
         let region = region.ok_or(SettingsError::Missing {
             name: "AWS_REGION",
@@ -178,10 +206,10 @@ impl Settings {
             sts_endpoint: endpoint("STS")?,
             sesv2_endpoint: endpoint("SESV2")?,
             dynamodb_endpoint: endpoint("DYNAMODB")?,
-            use_fips: flag("AWS_USE_FIPS_ENDPOINT", &get)?,
-            use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", &get)?,
+            use_fips: flag("AWS_USE_FIPS_ENDPOINT", get)?,
+            use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", get)?,
             trust: Trust::AmazonFirst,
-            is_inside_lambda: inside_lambda(&get),
+            is_inside_lambda: inside_lambda(get),
         };
         // Custom endpoints don't chain to Amazon's roots. An operator who names roots wants those.
         let other_endpoints =
@@ -190,8 +218,8 @@ impl Settings {
             || get("SSL_CERT_FILE").or_else(|| get("SSL_CERT_DIR")).is_some();
         let trust = if other_roots { Trust::System } else { Trust::AmazonFirst };
         let public_url = get("PUBLIC_URL").map(PublicUrl::parse).transpose()?;
-        let shares = ShareSettings::read(&get, public_url.as_ref().map(|public| &*public.url))?;
-        let mail = MailSettings::read(&get, assumed_end, shares.as_ref())?;
+        let shares = ShareSettings::read(get, public_url.as_ref().map(|public| &*public.url))?;
+        let mail = MailSettings::read(get, assumed_end, shares.as_ref())?;
         if let (GrantsSetting::Written(grants), Some(mail)) = (&grants, &mail) {
             mail.check_grants(grants)?;
         }
@@ -202,10 +230,10 @@ impl Settings {
             aws: AwsSettings { trust, ..aws },
             execution_role: ExecutionRoleSettings {
                 function_name: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-                allow_long_term_keys: flag("ALLOW_LONG_TERM_KEYS", &get)?,
+                allow_long_term_keys: flag("ALLOW_LONG_TERM_KEYS", get)?,
                 assumed_end,
             },
-            credentials: credentials(&get)?,
+            credentials: credentials(get)?,
             log_level: get("AWS_LAMBDA_LOG_LEVEL"),
             mail,
             shares,
@@ -232,6 +260,14 @@ fn grants(get: &impl Fn(&str) -> Option<String>) -> Result<GrantsSetting, Settin
     })?;
     if !written.trim_start().starts_with("s3://") {
         let grants = Grants::parse(&written).map_err(SettingsError::Grants)?;
+        // As the name of a bucket of old it is well-formed. No stack has it: it is what `sam local` makes
+        // of the template's `!Ref FilesBucket`.
+        if let Some(index) = grants.iter().position(|grant| grant.bucket == "FilesBucket") {
+            let problem =
+                "is \"FilesBucket\", the template's word for a bucket: write the name of one";
+            let (field, problem) = ("bucket", problem.to_owned());
+            return Err(SettingsError::Grants(GrantsError::Field { index, field, problem }));
+        }
         return Ok(GrantsSetting::Written(grants.with_mail_grants(&mails)));
     }
     match ObjectLocation::parse(written.trim()) {
@@ -249,6 +285,8 @@ fn mail_grants(json: &str) -> Result<Grants, SettingsError> {
     let wrong = |place: String| SettingsError::MailGrants { place };
     let grants = Grants::parse(json).map_err(|error| match error {
         GrantsError::Field { index, field, .. } => wrong(format!("[{index}].{field} is wrong")),
+        GrantsError::UnknownField { index, .. } => wrong(format!("[{index}] has an unknown field")),
+        GrantsError::NotAnArray => wrong(" is one JSON object".to_owned()),
         GrantsError::Empty => wrong(" is empty".to_owned()),
         GrantsError::Syntax(error) => wrong(format!(
             " is not a JSON array of grants (line {}, column {})",
@@ -281,6 +319,39 @@ fn checked_region(name: &'static str, value: String) -> Result<String, SettingsE
     let fix = "use a region's name, such as eu-central-1, or the one that your server has, such as \
                garage: lowercase letters, digits and hyphens";
     Err(SettingsError::Wrong { name, value, fix })
+}
+
+/// Checks what Lambda's own logging settings become.
+fn logging(get: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+    let known: [(&'static str, &[&str], &'static str); 2] = [
+        (
+            "AWS_LAMBDA_LOG_LEVEL",
+            &["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"],
+            "use TRACE, DEBUG, INFO, WARN, ERROR or FATAL",
+        ),
+        ("AWS_LAMBDA_LOG_FORMAT", &["JSON", "Text"], "use JSON or Text"),
+    ];
+    for (name, values, fix) in known {
+        let Some(value) = get(name) else { continue };
+        if !values.iter().any(|known| known.eq_ignore_ascii_case(&value)) {
+            return Err(SettingsError::Wrong { name, value, fix });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the certificates are there that TLS is to trust. Without them no call could be made.
+fn certificates(get: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+    for (name, fix) in [
+        ("SSL_CERT_FILE", "name a file of certificates that is there, or set it to nothing"),
+        ("SSL_CERT_DIR", "name a folder of certificates that is there, or set it to nothing"),
+    ] {
+        let Some(value) = get(name) else { continue };
+        if !std::path::Path::new(&value).exists() {
+            return Err(SettingsError::Wrong { name, value, fix });
+        }
+    }
+    Ok(())
 }
 
 fn role_arn(value: String) -> Result<String, SettingsError> {

@@ -33,6 +33,13 @@ impl PublicUrl {
             });
         };
         let path = rest.split_once('/').map_or("", |(_, path)| path.trim_matches('/'));
+        if path == "s" || path.ends_with("/s") {
+            return Err(SettingsError::Wrong {
+                name: "PUBLIC_URL",
+                value,
+                fix: "leave out the /s/ at its end: it is added before each share's token",
+            });
+        }
         let path = (!path.is_empty()).then(|| format!("/{path}"));
         Ok(Self { url: url.to_owned(), path })
     }
@@ -90,6 +97,8 @@ mod tests {
             "https://a/?b",
             "https://a/#b",
             "https://a b",
+            "https://a/s",
+            "https://a/files/s/",
             "https://a/b c",
             "/files",
         ] {

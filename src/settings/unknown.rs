@@ -1,6 +1,8 @@
 //! Variables that look like settings and are none. Nothing reads them, so a misspelt
 //! `BUCKET_POLCY=require` would change nothing and say nothing.
 
+use link_rules::text::is_one_edit_away;
+
 use super::removed::is_removed;
 
 /// The settings of our own. The other variables that are read are named by AWS or by the C library.
@@ -68,20 +70,6 @@ impl UnknownSetting {
         let meant = KNOWN.into_iter().find(|known| is_one_edit_away(&name, known));
         let begins_as_ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         (meant.is_some() || begins_as_ours).then_some(Self { name, meant })
-    }
-}
-
-/// Whether one letter that is inserted, deleted or replaced, or two neighbours that are swapped, make
-/// one name the other.
-fn is_one_edit_away(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let same_start = one.iter().zip(other).take_while(|(a, b)| a == b).count();
-    let (one, other) = (&one[same_start..], &other[same_start..]);
-    let same_end = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
-    match (&one[..one.len() - same_end], &other[..other.len() - same_end]) {
-        ([_], [] | [_]) | ([], [_]) => true,
-        ([a, b], [c, d]) => a == d && b == c,
-        _ => false,
     }
 }
 

@@ -213,6 +213,7 @@ impl Shares {
             Some(id) => Ok(Page {
                 items: self.table.get(id, invocation).await?.into_iter().collect(),
                 next: None,
+                are_whole: true,
             }),
         }
     }

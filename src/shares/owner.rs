@@ -49,8 +49,8 @@ impl Shares {
         let mut unreadable = 0;
         loop {
             let page = self.table.of_owner(&owner_key, from, limit, invocation).await?;
-            let read: Vec<_> = page.items.iter().map(summary).collect();
-            let shares: Vec<_> = read.into_iter().filter_map(Result::ok).collect();
+            let read = if page.are_whole { whole_summary } else { summary };
+            let shares: Vec<_> = page.items.iter().map(read).filter_map(Result::ok).collect();
             unreadable += page.items.len() - shares.len();
             let next = page.next.as_ref().and_then(cursor_at);
             // DynamoDB may answer with a page without items although more follow.

@@ -2,6 +2,7 @@
 //! once more where there is no answer do no harm if both of them arrive.
 
 mod attempts;
+mod listing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
+use self::listing::Refused;
 use super::ShareError;
 use super::attempts::MAX_GUESSES;
 use super::change::Edit;
@@ -26,9 +28,6 @@ use crate::aws::{Aws, AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::sessions::Sessions;
-
-/// The index that lists an owner's shares.
-const BY_OWNER: &str = "by-owner";
 
 /// The condition under which a share opens: neither revoked nor over. What a press needs besides
 /// stands beside it.
@@ -60,6 +59,8 @@ pub(super) struct Table {
     /// DynamoDB is asked with the execution role's credentials.
     sessions: Arc<Sessions>,
     aws: Aws,
+    /// When the index that lists keys was not to be had.
+    refused: Refused,
 }
 
 /// The outcome of a conditional update.
@@ -96,12 +97,14 @@ pub(super) struct Changes {
 pub(super) struct Page {
     pub(super) items: Vec<Item>,
     pub(super) next: Option<Item>,
+    /// Whether the items have all that a list shows. Those of the index `by-owner` lack some of it.
+    pub(super) are_whole: bool,
 }
 
 impl Table {
     /// The DynamoDB table `name`, in the function's own region.
     pub(super) fn new(name: String, sessions: Arc<Sessions>, aws: Aws) -> Self {
-        Self { name, sessions, aws }
+        Self { name, sessions, aws, refused: Refused::default() }
     }
 
     async fn client(&self, invocation: &Invocation) -> Result<Client, ShareError> {
@@ -330,57 +333,6 @@ impl Table {
             .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":now", instant(now));
         updated(invocation, call).await
-    }
-
-    /// Shares of one owner, the newest first: what the index projects of them.
-    ///
-    /// # Errors
-    ///
-    /// [`ShareError::Table`].
-    pub(super) async fn of_owner(
-        &self,
-        owner_key: &str,
-        from: Option<Item>,
-        limit: i32,
-        invocation: &Invocation,
-    ) -> Result<Page, ShareError> {
-        let call = self
-            .client(invocation)
-            .await?
-            .query()
-            .table_name(&self.name)
-            .index_name(BY_OWNER)
-            .key_condition_expression("owner_key = :owner")
-            .expression_attribute_values(":owner", text(owner_key))
-            .scan_index_forward(false)
-            .limit(limit)
-            .set_exclusive_start_key(from);
-        let page = in_time(invocation, answered(call.send())).await?;
-        Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
-    }
-
-    /// Some of all shares, in no order that means anything.
-    ///
-    /// # Errors
-    ///
-    /// [`ShareError::Table`].
-    pub(super) async fn some_of_all(
-        &self,
-        from: Option<&ShareId>,
-        limit: i32,
-        invocation: &Invocation,
-    ) -> Result<Page, ShareError> {
-        let from = from.map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
-        let call = self
-            .client(invocation)
-            .await?
-            .scan()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .limit(limit)
-            .set_exclusive_start_key(from);
-        let page = in_time(invocation, answered(call.send())).await?;
-        Ok(Page { items: page.items.unwrap_or_default(), next: page.last_evaluated_key })
     }
 
     /// An update of the share's item.

@@ -54,7 +54,7 @@ const FUNCTION: &Layers = &[
 
 /// The modules of `crates/link-rules/src/`, which are below every room.
 const RULES: &Layers = &[
-    ("access", &["window", "arn", "region", "json"]),
+    ("access", &["window", "arn", "region", "json", "text"]),
     ("policy", &["arn"]),
     ("window", &[]),
     ("lifecycle", &[]),

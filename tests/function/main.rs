@@ -4,6 +4,7 @@
 //! - `mail`: a mail for each recipient, once,
 //! - `shares`: addresses that last,
 //! - `promises`: every promise in every world, second by second,
+//! - `reported`: what people brought, and what they were told,
 //! - `upgrade`: what an earlier version wrote is read by this one,
 //! - `event`: events as AWS sends them,
 //! - `log`: what a thread logs, for tests that read it.
@@ -24,5 +25,6 @@ mod links;
 mod log;
 mod mail;
 mod promises;
+mod reported;
 mod shares;
 mod upgrade;

@@ -35,6 +35,7 @@ pub enum Operation {
     GetCallerIdentity,
     SendEmail,
     GetItem,
+    BatchGetItem,
     PutItem,
     UpdateItem,
     Query,
@@ -45,7 +46,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, with their services. `Unknown` belongs to none.
-    const ALL: [(Self, Service); 18] = [
+    const ALL: [(Self, Service); 19] = [
         (Self::GetObject, Service::S3),
         (Self::HeadObject, Service::S3),
         (Self::HeadBucket, Service::S3),
@@ -60,6 +61,7 @@ impl Operation {
         (Self::GetCallerIdentity, Service::Sts),
         (Self::SendEmail, Service::Ses),
         (Self::GetItem, Service::DynamoDb),
+        (Self::BatchGetItem, Service::DynamoDb),
         (Self::PutItem, Service::DynamoDb),
         (Self::UpdateItem, Service::DynamoDb),
         (Self::Query, Service::DynamoDb),

@@ -1,20 +1,23 @@
 //! DynamoDB: the two tables of the template, whose items have the key `id`. A table takes the calls that the
 //! role in the template allows.
 //!
-//! It has no transactions, no batches, no capacity and no time to live. Writes are seen by every read at
-//! once.
+//! It has no transactions, no batches of writes, no capacity and no time to live. Writes are seen by every
+//! read at once.
 //!
 //! Source: Amazon DynamoDB API reference.
 
 mod expressions;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
 use self::expressions::Expressions;
 use crate::call::{Call, Operation, Service};
 use crate::reply::Reply;
+
+/// How many keys a batch may name.
+const MAX_BATCH: usize = 100;
 
 /// The attributes of an item.
 pub type Item = Map<String, Value>;
@@ -31,70 +34,90 @@ pub fn number(attribute: &Value) -> i64 {
 pub struct Table {
     /// The items by their ids.
     pub items: BTreeMap<String, Item>,
+    /// The indexes by their names.
+    pub indexes: BTreeMap<&'static str, Index>,
+    /// How many items one batch brings at most. The keys of the others are not processed.
+    pub batch: usize,
     /// The operations that the function may ask for.
     operations: &'static [Operation],
     /// Whether an update may make an item. DynamoDB lets every update do so.
     updates_make_items: bool,
-    index: Option<Index>,
 }
 
 /// A secondary index.
 #[derive(Clone, Debug)]
-struct Index {
-    name: &'static str,
+pub struct Index {
+    /// Whether it is still being filled. Nobody may read it then.
+    pub is_filling: bool,
     partition_key: &'static str,
     sort_key: &'static str,
-    /// What it has of each item.
+    /// What it has of each item besides the keys.
     projected: &'static [&'static str],
+}
+
+impl Index {
+    /// An index of shares by their owners, the newest last.
+    fn by_owner(projected: &'static [&'static str]) -> Self {
+        Self { is_filling: false, partition_key: "owner_key", sort_key: "created_at", projected }
+    }
+
+    /// The attributes that it has of an item.
+    fn has(&self, name: &str) -> bool {
+        self.keys().contains(&name) || self.projected.contains(&name)
+    }
+
+    /// Its keys, and the table's.
+    fn keys(&self) -> [&'static str; 3] {
+        ["id", self.partition_key, self.sort_key]
+    }
 }
 
 impl Table {
     /// A table of mails, which claims add to.
     #[must_use]
     pub fn ledger() -> Self {
-        let operations = &[Operation::UpdateItem];
-        Self { items: BTreeMap::new(), operations, updates_make_items: true, index: None }
-    }
-
-    /// A table of shares, with its index. `docs/reference.md` has the same list of what it projects.
-    #[must_use]
-    pub fn shares() -> Self {
-        let index = Index {
-            name: "by-owner",
-            partition_key: "owner_key",
-            sort_key: "created_at",
-            projected: &[
-                "id",
-                "owner_key",
-                "created_at",
-                "bucket",
-                "key",
-                "version_id",
-                "name",
-                "size",
-                "expires_at",
-                "max_downloads",
-                "downloads",
-                "last_download_at",
-                "has_passcode",
-                "attempts",
-                "last_attempt_at",
-                "revoked_at",
-                "recipient",
-                "note",
-            ],
-        };
         Self {
             items: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            batch: MAX_BATCH,
+            operations: &[Operation::UpdateItem],
+            updates_make_items: true,
+        }
+    }
+
+    /// A table of shares, with its indexes. `docs/reference.md` has the same list of what they project.
+    #[must_use]
+    pub fn shares() -> Self {
+        let by_owner = Index::by_owner(&[
+            "bucket",
+            "key",
+            "version_id",
+            "name",
+            "size",
+            "expires_at",
+            "max_downloads",
+            "downloads",
+            "last_download_at",
+            "has_passcode",
+            "attempts",
+            "last_attempt_at",
+            "revoked_at",
+            "recipient",
+            "note",
+        ]);
+        Self {
+            items: BTreeMap::new(),
+            indexes: [("by-owner", by_owner), ("keys-by-owner", Index::by_owner(&[]))].into(),
+            batch: MAX_BATCH,
             operations: &[
                 Operation::GetItem,
+                Operation::BatchGetItem,
                 Operation::PutItem,
                 Operation::UpdateItem,
                 Operation::Query,
                 Operation::Scan,
             ],
             updates_make_items: false,
-            index: Some(index),
         }
     }
 
@@ -136,10 +159,37 @@ impl Table {
         Reply::json(&answer)
     }
 
-    /// A page of the items with one partition key, from the index.
+    /// The items of a batch of keys, in no order that the keys have.
+    fn batch(&self, name: &str, body: &Value) -> Reply {
+        let request = &body["RequestItems"][name];
+        assert_eq!(request["ConsistentRead"], true, "the items may be old ones");
+        let keys = request["Keys"].as_array().expect("keys");
+        let ids: BTreeSet<_> = keys.iter().map(id).collect();
+        assert!(!keys.is_empty() && keys.len() <= MAX_BATCH, "{} keys", keys.len());
+        assert_eq!(keys.len(), ids.len(), "a key is there twice");
+        let items = ids.iter().take(self.batch).filter_map(|id| self.items.get(*id).cloned());
+        let mut expressions = Expressions::of(request);
+        let names = expressions.projection(projection(request));
+        expressions.check_that_all_is_used();
+        let items: Vec<_> = items.map(|item| only(item, &names)).collect();
+        let rest: Vec<_> = ids.iter().skip(self.batch).map(|id| json!({"id": {"S": id}})).collect();
+        let mut unprocessed = json!({});
+        if !rest.is_empty() {
+            unprocessed[name] = request.clone();
+            unprocessed[name]["Keys"] = rest.into();
+        }
+        Reply::json(&json!({"Responses": {name: items}, "UnprocessedKeys": unprocessed}))
+    }
+
+    /// A page of the items with one partition key, from an index.
     fn query(&self, body: &Value) -> Reply {
-        let index = self.index.as_ref().expect("the table has an index");
-        assert_eq!(body["IndexName"], index.name);
+        let name = body["IndexName"].as_str().expect("an index");
+        let Some(index) = self.indexes.get(name) else {
+            return refused(&format!("The table does not have the specified index: {name}"));
+        };
+        if index.is_filling {
+            return refused(&format!("Cannot read from backfilling global secondary index {name}"));
+        }
         assert_eq!(body["ConsistentRead"], Value::Null, "no index is consistent");
         let condition = body["KeyConditionExpression"].as_str().expect("a condition");
         assert!(condition.starts_with(&format!("{} = ", index.partition_key)), "{condition}");
@@ -150,20 +200,29 @@ impl Table {
         if items.is_empty() {
             expressions.holds(condition, &Item::new());
         }
+        let names = expressions.projection(projection(body));
         expressions.check_that_all_is_used();
+        let lacking: Vec<_> = names.iter().filter(|name| !index.has(name)).collect();
+        assert!(lacking.is_empty(), "the index {name} does not project {lacking:?}");
         let sign = if body["ScanIndexForward"] == false { -1 } else { 1 };
         items.sort_by_key(|item| (sign * number(&item[index.sort_key]), item_id(item)));
-        for item in &mut items {
-            item.retain(|name, _| index.projected.contains(&name.as_str()));
-        }
-        page(body, items, &["id", index.partition_key, index.sort_key])
+        page(body, items, &index.keys(), &names)
     }
 
     /// A page of all items.
     fn scan(&self, body: &Value) -> Reply {
         assert_eq!(body["ConsistentRead"], true, "items that were just made may be missing");
-        page(body, self.items.values().cloned().collect(), &["id"])
+        let mut expressions = Expressions::of(body);
+        let names = expressions.projection(projection(body));
+        expressions.check_that_all_is_used();
+        page(body, self.items.values().cloned().collect(), &["id"], &names)
     }
+}
+
+/// The names of the attributes that a call wants. The function names them always, so that it reads no
+/// secret that it does not need.
+fn projection(body: &Value) -> &str {
+    body["ProjectionExpression"].as_str().expect("the call names its attributes")
 }
 
 fn id(key: &Value) -> &str {
@@ -187,7 +246,17 @@ fn condition_failed(body: &Value, item: Option<&Item>) -> Reply {
     Reply { body: error.to_string(), ..Reply::error(Service::DynamoDb, 400, code, "") }
 }
 
-fn page(body: &Value, items: Vec<Item>, key: &[&str]) -> Reply {
+/// Of an item the attributes with these names.
+fn only(mut item: Item, names: &BTreeSet<String>) -> Item {
+    item.retain(|name, _| names.contains(name));
+    item
+}
+
+fn refused(message: &str) -> Reply {
+    Reply::error(Service::DynamoDb, 400, "ValidationException", message)
+}
+
+fn page(body: &Value, items: Vec<Item>, key: &[&str], names: &BTreeSet<String>) -> Reply {
     let limit = usize::try_from(body["Limit"].as_u64().expect("a limit")).expect("a small limit");
     let key_of = |item: &Item| {
         Value::Object(key.iter().map(|name| ((*name).to_owned(), item[*name].clone())).collect())
@@ -197,17 +266,20 @@ fn page(body: &Value, items: Vec<Item>, key: &[&str]) -> Reply {
         start => items.iter().position(|item| key_of(item) == *start).map_or(0, |at| at + 1),
     };
     let items: Vec<_> = items.into_iter().skip(begin).take(limit).collect();
-    let mut page = json!({"Items": items, "Count": items.len()});
     // DynamoDB names a next page even where there is none, if this one is full.
-    if let Some(last) = items.last().filter(|_| items.len() == limit) {
-        page["LastEvaluatedKey"] = key_of(last);
+    let next = items.last().filter(|_| items.len() == limit).map(key_of);
+    let items: Vec<_> = items.into_iter().map(|item| only(item, names)).collect();
+    let mut page = json!({"Items": items, "Count": items.len()});
+    if let Some(next) = next {
+        page["LastEvaluatedKey"] = next;
     }
     Reply::json(&page)
 }
 
 pub(crate) fn respond(call: &Call, tables: &mut HashMap<String, Table>) -> Reply {
     let body = call.json();
-    let name = body["TableName"].as_str().expect("a table");
+    let batch = body["RequestItems"].as_object().and_then(|tables| tables.keys().next());
+    let name = body["TableName"].as_str().or(batch.map(String::as_str)).expect("a table");
     let Some(table) = tables.get_mut(name) else {
         let message = "Requested resource not found";
         return Reply::error(Service::DynamoDb, 400, "ResourceNotFoundException", message);
@@ -215,6 +287,7 @@ pub(crate) fn respond(call: &Call, tables: &mut HashMap<String, Table>) -> Reply
     assert!(table.operations.contains(&call.operation), "the role does not allow it on {name}");
     match call.operation {
         Operation::GetItem => table.get(&body),
+        Operation::BatchGetItem => table.batch(name, &body),
         Operation::Query => table.query(&body),
         Operation::Scan => table.scan(&body),
         operation => table.write(operation, &body),
@@ -239,20 +312,60 @@ mod tests {
         serde_json::from_str(&reply.body).unwrap()
     }
 
-    #[test]
-    fn an_index_has_the_items_of_one_key_with_what_it_projects_in_pages() {
-        let table = table();
-        let mut query = json!({
-            "IndexName": "by-owner", "KeyConditionExpression": "owner_key = :owner", "Limit": 1,
+    fn query(index: &str, names: &str) -> Value {
+        json!({
+            "IndexName": index, "KeyConditionExpression": "owner_key = :owner", "Limit": 1,
             "ExpressionAttributeValues": {":owner": {"S": "x"}}, "ScanIndexForward": false,
-        });
-        for expected in ["c", "a"] {
-            let page = answer(&table.query(&query));
-            let [item] = page["Items"].as_array().unwrap().as_slice() else { panic!("{page}") };
-            assert_eq!((&item["id"]["S"], item.get("secret")), (&json!(expected), None));
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
+            "ProjectionExpression": names,
+        })
+    }
+
+    #[test]
+    fn an_index_has_the_items_of_one_key_with_the_attributes_that_are_named_in_pages() {
+        let table = table();
+        for index in ["by-owner", "keys-by-owner"] {
+            let mut query = query(index, "id, created_at");
+            for (expected, at) in [("c", "3"), ("a", "1")] {
+                let page = answer(&table.query(&query));
+                let item = json!({"id": {"S": expected}, "created_at": {"N": at}});
+                assert_eq!(page["Items"], json!([item]));
+                query["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
+            }
+            assert_eq!(answer(&table.query(&query))["Count"], 0);
         }
-        assert_eq!(answer(&table.query(&query))["Count"], 0);
+    }
+
+    #[test]
+    fn an_index_gives_nothing_while_it_is_filled_and_nothing_that_it_does_not_project() {
+        let mut table = table();
+        for (index, names) in [("by-owner", "id, secret"), ("keys-by-owner", "note")] {
+            let asked = std::panic::catch_unwind(|| table.query(&query(index, names)));
+            let panic = asked.unwrap_err();
+            assert!(panic.downcast_ref::<String>().unwrap().contains("does not project"));
+        }
+        table.indexes.get_mut("by-owner").unwrap().is_filling = true;
+        table.indexes.remove("keys-by-owner");
+        for (index, said) in [("by-owner", "backfilling"), ("keys-by-owner", "does not have")] {
+            let reply = table.query(&query(index, "id"));
+            assert!(reply.status == 400 && reply.body.contains(said), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_brings_what_is_there_and_names_the_keys_that_it_did_not_come_to() {
+        let table = Table { batch: 2, ..table() };
+        let keys: Vec<_> = ["d", "c", "a"].map(|id| json!({"id": {"S": id}})).into();
+        let mut request = json!({"shares": {
+            "Keys": keys, "ConsistentRead": true, "ProjectionExpression": "id",
+        }});
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            let answer = answer(&table.batch("shares", &json!({"RequestItems": request})));
+            found.extend(answer["Responses"]["shares"].as_array().unwrap().clone());
+            request = answer["UnprocessedKeys"].clone();
+        }
+        assert_eq!(found, ["a", "c"].map(|id| json!({"id": {"S": id}})));
+        assert_eq!(request, json!({}));
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod sts;
 pub use self::call::{Call, Operation, Service};
 pub use self::connections::Fate;
 pub use self::control::take_orders;
-pub use self::dynamodb::{Item, Table, number};
+pub use self::dynamodb::{Index, Item, Table, number};
 pub use self::fault::Fault;
 pub use self::reply::{Delivery, Reply};
 pub use self::s3::{Bucket, Object};

@@ -64,7 +64,12 @@ def users(aws):
 @pytest.fixture(scope="module")
 def stack(built, aws, users, origin):
     return deploying.deploy(
-        aws, stack="for-a-page", JwtIssuer=users.issuer, JwtAudience=users.audience, AllowedOrigins=origin
+        aws,
+        stack="for-a-page",
+        JwtIssuer=users.issuer,
+        JwtAudience=users.audience,
+        Principals="*",
+        AllowedOrigins=origin,
     )
 
 

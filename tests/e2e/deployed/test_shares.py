@@ -342,7 +342,9 @@ def test_the_role_has_the_permissions_for_its_table_that_it_needs_and_no_more(aw
         "scan": lambda client, name: client.scan(TableName=name),
         "delete": lambda client, name: client.delete_item(TableName=name, Key=key),
         "delete the table": lambda client, name: client.delete_table(TableName=name),
+        "get some": lambda client, name: client.batch_get_item(RequestItems={name: {"Keys": [key]}}),
         "query the index": lambda client, name: client.query(TableName=name, IndexName="by-owner", **owner),
+        "query the keys": lambda client, name: client.query(TableName=name, IndexName="keys-by-owner", **owner),
         "scan the index": lambda client, name: client.scan(TableName=name, IndexName="by-owner"),
     }
 
@@ -356,7 +358,7 @@ def test_the_role_has_the_permissions_for_its_table_that_it_needs_and_no_more(aw
                 assert "AccessDenied" in error.response["Error"]["Code"], (what, error)
         return able
 
-    assert allowed(role, table) == {"get", "scan", "query the index"}
+    assert allowed(role, table) == {"get", "get some", "scan", "query the index", "query the keys"}
     assert allowed(role, "another") == set()
     # The session that signs links is what a link could be made to do.
     assert allowed(session, table) == set()

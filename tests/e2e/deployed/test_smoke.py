@@ -7,6 +7,8 @@ import sys
 import pytest
 from local_aws import custom_domain, deploying, inbox, paths
 
+from smoke.__main__ import deployed
+
 SENDER = "smoke@example.com"
 
 
@@ -43,6 +45,8 @@ def test_every_step_is_ok_on_a_stack_that_works(aws, smoked):
     status, report = smoke(aws, "smoked", "--mail-to", "smoke-reader@example.com")
     assert status == 0, report
     assert outcomes(report) == ["ok"] * 13, report
+    # Callers sign with IAM, which says who they are.
+    assert "everybody" not in report
     [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == ["smoke-reader@example.com"])
     assert mail.message_id in report
     for secret in ("/s/", "X-Amz-Signature", "X-Amz-Security-Token", aws.secret_access_key):
@@ -80,6 +84,38 @@ def test_what_is_broken_is_named_and_the_exit_status_says_so(aws, smoked, files)
     assert [line.split(":")[0].split("FAILED")[1].strip() for line in failed] == [
         "the link downloads the file", "a share downloads the file until it is revoked", "SES knows the sender",
     ], report
+
+
+class DescribedStack:
+    """A stack with these parameters, of which only the description is known."""
+
+    def __init__(self, **parameters):
+        self.parameters = parameters
+
+    def describe(self):
+        return "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_told"),
+    [
+        ({"Principals": "*", "JwtIssuer": "https://issuer.example.com"}, True),
+        ({"Principals": "alice,*", "JwtIssuer": "https://issuer.example.com"}, True),
+        ({"Principals": "alice", "JwtIssuer": "https://issuer.example.com"}, False),
+        ({"Principals": "*", "JwtIssuer": "https://issuer.example.com", "Grants": "s3://a/b"}, False),
+        ({"Principals": "*", "JwtIssuer": ""}, False),
+        ({"Principals": "*"}, False),
+    ],
+)
+def test_it_says_that_whoever_gets_a_token_gets_links(parameters, is_told):
+    seen = []
+    deployed(DescribedStack(**parameters), seen)
+    status, *told = seen
+    assert (status, len(told)) == ("UPDATE_COMPLETE", int(is_told))
+    if is_told:
+        [sentence] = told
+        assert "everybody who gets a token from https://issuer.example.com gets links" in sentence
+        assert "Principals" in sentence and "Grants" in sentence
 
 
 def test_a_stack_that_does_not_exist_is_said_in_one_line(aws):

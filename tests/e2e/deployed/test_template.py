@@ -62,6 +62,14 @@ def test_with_an_issuer_a_caller_without_a_token_is_refused_even_with_iam_permis
     assert caller.request("GET", f"{stack_with_tokens.api_url}/session").status == 401
 
 
+def test_with_an_issuer_nothing_is_deployed_until_somebody_says_who_gets_links(aws):
+    tokens = {"JwtIssuer": "https://issuer.invalid/realm", "JwtAudience": "links"}
+    with pytest.raises(commands.Failure, match="write the sub of those who may have links as Principals"):
+        deploying.deploy(aws, stack="refused", **tokens)
+    with pytest.raises(commands.Failure, match="a comma too many"):
+        deploying.deploy(aws, stack="refused", Principals="alice,", **tokens)
+
+
 def test_the_grant_has_the_values_of_the_parameters(aws, stack, stack_with_tokens):
     assert grants(aws, stack) == [
         {

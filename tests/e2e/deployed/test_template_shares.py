@@ -185,7 +185,7 @@ def documented_attributes():
     return [(re.findall(r"`(\w+)`", names), types, projected) for names, types, _, projected in rows]
 
 
-def test_the_index_projects_what_the_document_says_and_dynamodb_allows():
+def test_the_indexes_project_what_the_document_says_and_dynamodb_allows():
     names, keys = set(), set()
     for row, _, projected in documented_attributes():
         not_projected = set(re.findall(r"all but `(\w+)`", projected))
@@ -193,13 +193,15 @@ def test_the_index_projects_what_the_document_says_and_dynamodb_allows():
             names |= set(row) - not_projected
         elif projected == "key":
             keys |= set(row)
-    [index] = Template(**SHARES).properties("SharesTable")["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "by-owner"
-    assert index["KeySchema"] == [
-        {"AttributeName": "owner_key", "KeyType": "HASH"},
-        {"AttributeName": "created_at", "KeyType": "RANGE"},
-    ]
-    projection = index["Projection"]
+    indexes = Template(**SHARES).properties("SharesTable")["GlobalSecondaryIndexes"]
+    assert [index["IndexName"] for index in indexes] == ["by-owner", "keys-by-owner"]
+    for index in indexes:
+        assert index["KeySchema"] == [
+            {"AttributeName": "owner_key", "KeyType": "HASH"},
+            {"AttributeName": "created_at", "KeyType": "RANGE"},
+        ]
+    projection, keys_only = (index["Projection"] for index in indexes)
+    assert keys_only == {"ProjectionType": "KEYS_ONLY"}
     assert projection["ProjectionType"] == "INCLUDE"
     # The sort key is projected as a key is.
     assert set(projection["NonKeyAttributes"]) == names - {"created_at"}
@@ -232,17 +234,22 @@ def on_dynamodb(template, policy):
     """What a policy allows of DynamoDB: actions by resource."""
     allowed = {}
     for statement in template.statements(policy).values():
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        actions, resources = (
+            value if isinstance(value, list) else [value] for value in (statement["Action"], statement["Resource"])
+        )
         if any(action.startswith("dynamodb:") for action in actions):
-            allowed[statement["Resource"]] = sorted(actions)
+            allowed |= {resource: sorted(actions) for resource in resources}
     return allowed
 
 
-def test_permissions_are_for_the_table_and_its_index_and_no_more():
+def test_permissions_are_for_the_table_and_its_indexes_and_no_more():
     template = Template(**SHARES, **MAILS)
     assert on_dynamodb(template, "LinkSignerPermissions") == {
-        "<SharesTable.Arn>": ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+        "<SharesTable.Arn>": [
+            f"dynamodb:{action}" for action in ("BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem")
+        ],
         "<SharesTable.Arn>/index/by-owner": ["dynamodb:Query"],
+        "<SharesTable.Arn>/index/keys-by-owner": ["dynamodb:Query"],
     }
     # Whoever mails can make shares, and can neither read, change nor revoke any.
     assert on_dynamodb(template, "LinkMailerPermissions") == {

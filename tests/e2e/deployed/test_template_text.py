@@ -207,6 +207,57 @@ def test_without_an_object_there_is_no_such_permission_and_no_alarm(written):
     assert not template.exists("GrantsObjectInvalid") and not template.exists("MailGrantsObjectInvalid")
 
 
+# Who may have links
+
+TOKENS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "links"}
+GRANTS = '[{"bucket":"a","prefix":"","principals":["*"]}]'
+
+
+@pytest.mark.parametrize(
+    ("parameters", "are_accepted"),
+    [
+        ({}, True),
+        ({"Principals": "arn:aws:iam::*:user/reader-*,alice"}, True),
+        (TOKENS, False),
+        ({**TOKENS, "Principals": ","}, False),
+        ({**TOKENS, "Principals": "*"}, True),
+        ({**TOKENS, "Principals": "alice"}, True),
+        ({**TOKENS, "Grants": GRANTS}, True),
+        ({**TOKENS, "Grants": "s3://my-config/grants.json"}, True),
+        ({"Principals": "alice,"}, False),
+        ({"Principals": ",alice"}, False),
+        ({**TOKENS, "Principals": "alice,,bob"}, False),
+    ],
+)
+def test_with_tokens_somebody_has_to_say_who_gets_links(parameters, are_accepted):
+    assert Template(**parameters).rule_holds("CallersWithTokensAreNamed") is are_accepted
+    # CloudFormation may read an empty list as one that holds nothing.
+    template = Template(**parameters)
+    if template.parameters["Principals"] == [""]:
+        template.parameters["Principals"] = []
+        assert template.rule_holds("CallersWithTokensAreNamed") is are_accepted
+
+
+@pytest.mark.parametrize(
+    ("parameters", "principals"),
+    [
+        ({}, ["*"]), ({"Principals": "*"}, ["*"]), ({"Principals": "alice,bob"}, ["alice", "bob"]),
+        ({**TOKENS, "Principals": "alice"}, ["alice"]), ({**TOKENS, "Principals": "*"}, ["*"]),
+    ],
+)  # fmt: skip
+def test_an_empty_list_is_everybody_whom_iam_lets_call(parameters, principals):
+    template = Template(**parameters, MailFrom="a@example.com", MailAllowedRecipients="*@example.com")
+    for function in ("LinkSigner", "LinkMailer"):
+        grants = json.loads(template.properties(function)["Environment"]["Variables"]["GRANTS"])
+        assert grants[0]["principals"] == principals, function
+
+
+def test_what_names_the_callers_may_be():
+    pattern = Template().text["Parameters"]["Principals"]["AllowedPattern"]
+    for name, is_accepted in {"": True, "alice": True, "*": True, 'a"b': False, "a b": False, "a\\b": False}.items():
+        assert bool(re.fullmatch(pattern, name)) is is_accepted, name
+
+
 # What is gone
 
 

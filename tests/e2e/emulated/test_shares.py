@@ -77,20 +77,24 @@ def sharing(aws, table, built):
     """A function with shares. When the tests are done, the table is searched for what they kept secret."""
     aws.client("s3").create_bucket(Bucket=offline.BUCKET)
     aws.client("s3").put_object(Bucket=offline.BUCKET, Key="private-files/report.pdf", Body=CONTENT)
-    role = roles.Role(aws, "emulated-sharer", roles.read_statement(offline.BUCKET), *table.statements)
+    with running.LocalLambda("emulated-shares", **settings(aws, table)) as function:
+        function.add_secrets(PASSCODE)
+        yield function
+        assert not secrecy.leaks(table.dump(), function.secrets), "the table contains a secret"
+        assert function.log_text().count("INIT START") == 1
+
+
+def settings(aws, table):
+    """The settings of a function whose shares are in this table, with a role as the template's."""
+    role = roles.Role(aws, f"sharer-{table.name}", roles.read_statement(offline.BUCKET), *table.statements)
     grants = [{**offline.GRANTS[0], "actions": ["get", "share"]}]
-    settings = {
+    return {
         **roles.environment_variables(role.session()),
         "AWS_ENDPOINT_URL": aws.url,
         "ASSUMED_SESSION_SECONDS": "43200",
         "GRANTS": json.dumps(grants),
         "SHARES_TABLE": table.name,
     }
-    with running.LocalLambda("emulated-shares", **settings) as function:
-        function.add_secrets(PASSCODE)
-        yield function
-        assert not secrecy.leaks(table.dump(), function.secrets), "the table contains a secret"
-        assert function.log_text().count("INIT START") == 1
 
 
 class Share:
@@ -180,6 +184,24 @@ def test_the_cookie_comes_as_the_payload_has_it_and_a_press_with_it_is_not_count
     for other in (None, "press=", f"press={'A' * 26}B", f"Press={cookie[6:33]}"):
         assert fresh.press(other).status == 303
     assert fresh.downloads() == 5
+
+
+@pytest.mark.parametrize("indexes", [["by-owner"], ["keys-by-owner"], ["by-owner", "keys-by-owner"]])
+def test_an_owner_s_list_is_read_from_the_index_that_the_table_has(aws, sharing, indexes):
+    """An earlier version made `by-owner`, and a later one takes it away. `sharing` made the bucket."""
+    table = SharesTable(aws, f"shares-{'-and-'.join(indexes)}", indexes)
+    with running.LocalLambda(table.name, **settings(aws, table)) as function:
+        made = [Share(function, table, "http-api", note=f"number {number}") for number in range(3)]
+        seen, event = set(), requests.fixture("http-api/get-shares")
+        query = "limit=2"
+        while query:
+            page = function.request({**event, "rawQueryString": query}).json()
+            for listed in page["shares"]:
+                path = requests.about_share("http-api/get-share", made[0].token, listed["share_id"])
+                assert function.request(path).json() == listed
+                seen.add(listed["share_id"])
+            query = f"limit=2&cursor={page['next']}" if "next" in page else None
+        assert seen == {share.id for share in made}
 
 
 def test_a_passcode_in_the_form_is_judged(sharing, share, table):

@@ -35,4 +35,6 @@ def users(aws):
 @pytest.fixture(scope="session")
 def stack_with_tokens(built, aws, users):
     """A stack whose callers bring tokens."""
-    return deploying.deploy(aws, stack="examples-with-tokens", JwtIssuer=users.issuer, JwtAudience=users.audience)
+    return deploying.deploy(
+        aws, stack="examples-with-tokens", JwtIssuer=users.issuer, JwtAudience=users.audience, Principals="*"
+    )

@@ -118,6 +118,14 @@ class Template:
     def _or(self, argument):
         return any(self.resolve(argument))
 
+    def _contains(self, argument):
+        names, name = self.resolve(argument)
+        return name in names
+
+    def _eachmemberequals(self, argument):
+        names, name = self.resolve(argument)
+        return all(one == name for one in names)
+
     def _join(self, argument):
         separator, items = self.resolve(argument)
         return separator.join(items)

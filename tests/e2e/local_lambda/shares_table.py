@@ -6,19 +6,25 @@ from local_aws.template_text import Template
 
 
 class SharesTable:
-    """A table of its own. `statements` allow a function what it needs on it, as the template does."""
+    """A table of its own. `statements` allow a function what it needs on it, as the template does.
 
-    def __init__(self, aws, name):
+    `indexes` are those that it has: by default all of the template.
+    """
+
+    def __init__(self, aws, name, indexes=("by-owner", "keys-by-owner")):
         self.name = name
         self._dynamodb = aws.client("dynamodb")
         declared = Template(ShareLinks="yes").properties("SharesTable")
         parts = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        table = self._dynamodb.create_table(TableName=name, **{part: declared[part] for part in parts})
+        table = {part: declared[part] for part in parts}
+        table["GlobalSecondaryIndexes"] = [one for one in declared[parts[-1]] if one["IndexName"] in indexes]
+        table = self._dynamodb.create_table(TableName=name, **table)
         arn = table["TableDescription"]["TableArn"]
-        actions = [f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "Scan")]
+        actions = [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Scan")]
+        indexes = [f"{arn}/index/{name}" for name in ("by-owner", "keys-by-owner")]
         self.statements = (
             {"Effect": "Allow", "Action": actions, "Resource": arn},
-            {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": f"{arn}/index/by-owner"},
+            {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": indexes},
         )
 
     def item(self, share_id):

@@ -32,6 +32,21 @@ class Stack:
         return stack["StackStatus"]
 
 
+def deployed(stack, seen):
+    """The step about the stack itself: its status, and whom it lets have links."""
+    status = stack.describe()
+    seen.append(status)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise Failed(f"{status}; read the stack's events, and deploy again")
+    issuer, grants = stack.parameters.get("JwtIssuer"), stack.parameters.get("Grants")
+    # A stack that was deployed with an earlier version keeps the star that was the default then.
+    if issuer and not grants and "*" in stack.parameters.get("Principals", "").split(","):
+        seen.append(
+            f"everybody who gets a token from {issuer} gets links: unless you mean that, write into Principals whose "
+            "tokens give links, or write Grants"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(prog="smoke", description="Check a deployed stack with your own credentials.")
     parser.add_argument("stack", help="the stack's name")
@@ -45,10 +60,7 @@ def main():
         identity = stack.client("sts").get_caller_identity()
         seen.append(f"{identity['Arn']} in {stack.session.region_name}")
     with report.step("the stack is deployed") as seen:
-        status = stack.describe()
-        seen.append(status)
-        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise Failed(f"{status}; read the stack's events, and deploy again")
+        deployed(stack, seen)
     if not stack.outputs:
         sys.exit(f"{stack.name} has no outputs, so there is nothing more to check.")
     links.check(stack, report)

@@ -153,8 +153,12 @@ async fn an_owner_s_refused_request_writes_one_line_about_the_share_and_counts_n
         assert_eq!(refusals(&log, &mut read), [format!("share refused: {line}, alice")]);
     }
 
-    for (method, path) in [("GET", shared.as_str()), ("GET", "/shares"), ("DELETE", &shared)] {
-        aws.fail(Service::DynamoDb, [Fault::error(400, "ValidationException", "not now")]);
+    // A list asks the second index where the first one is refused.
+    for (method, path, faults) in
+        [("GET", shared.as_str(), 1), ("GET", "/shares", 2), ("DELETE", &shared, 1)]
+    {
+        let refused = || Fault::error(400, "ValidationException", "not now");
+        aws.fail(Service::DynamoDb, (0..faults).map(|_| refused()));
         let answer = owner(&function, "alice", method, path, &Value::Null).await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "share-unavailable"));
         assert_eq!(refusals(&log, &mut read), ["share refused: WARN share-unavailable, alice"]);

@@ -1,6 +1,7 @@
 //! Tests of shares, from outside the crate and against a fake AWS.
 //!
 //! - `owners`: shares are made, listed, changed and revoked by their owners and by nobody else,
+//! - `listing`: what an owner's list is read from,
 //! - `pressing`: what a press gets and what it counts, also many at once,
 //! - `addresses`: addresses as people paste them, and what stands behind a CDN,
 //! - `browsers`: whose press it is, as browsers say it,
@@ -16,9 +17,10 @@
 mod addresses;
 mod browsers;
 mod faults;
-mod function;
+pub(crate) mod function;
 mod guessing;
 mod lines;
+mod listing;
 mod model;
 mod operators;
 mod owners;

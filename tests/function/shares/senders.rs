@@ -71,6 +71,8 @@ async fn callers_name_themselves_only_where_a_grant_lets_them() {
     let function = function_with(&aws, &[("GRANTS", &from("request"))]);
     let made = owner(&function, "alice", "POST", "/shares", &body).await.json();
     assert_eq!(made["from"], "Alice, Example Ltd");
+    let list = owner(&function, "alice", "GET", "/shares", &Value::Null).await.json();
+    assert_eq!(list["shares"][0]["from"], made["from"]);
     let path = made["url"].as_str().unwrap().strip_prefix("https://api.example.com").unwrap();
     assert_eq!(facts(&function, path).await.json()["owner"], "Alice, Example Ltd");
 }
@@ -82,6 +84,8 @@ async fn a_message_stands_on_the_page_and_only_after_the_passcode() {
     let message = "Page 3 is <new>.";
     let open = share(&function, &json!({"message": message})).await;
     assert_eq!(open.answer["message"], message);
+    let list = owner(&function, "alice", "GET", "/shares", &Value::Null).await.json();
+    assert_eq!(list["shares"][0]["message"], message);
     assert!(page(&function, &open.path, None).await.contains("Page 3 is &#60;new&#62;."));
     assert_eq!(facts(&function, &open.path).await.json()["message"], message);
 
@@ -117,6 +121,8 @@ async fn the_owner_reads_that_the_last_press_found_no_file_until_one_does() {
         (&json!("object-unavailable"), &json!("active"))
     );
     assert_eq!(share["press_problem_since"], "2026-11-23T13:05:17Z");
+    let list = owner(&function, "alice", "GET", "/shares", &Value::Null).await.json();
+    assert_eq!(list["shares"][0], share);
     // Strangers can't make the function write again and again.
     dynamodb_calls(&aws);
     assert_eq!(press(&function, &made.path, None).await.status, 410);

@@ -7,6 +7,7 @@
 //! - `parameters`: the template's parameters and tables,
 //! - `shown`, `pressed`, `managed`: shares are shown and downloaded by whoever has their addresses, and
 //!   listed, changed and revoked by their owners and by operators,
+//! - `owners`: owners that this version stores in another way,
 //! - `mails`: the ledger, and the addresses in mails,
 //! - `record`: writes what this version writes, for another folder. It is ignored unless asked for:
 //!   `cargo test --locked --test function -- --ignored`.
@@ -19,6 +20,7 @@ mod function;
 mod links;
 mod mails;
 mod managed;
+mod owners;
 mod parameters;
 mod pressed;
 mod record;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fake_aws::{FakeAws, Object};
+use fake_aws::{FakeAws, Object, Operation};
 use s3_link_signer::Handler;
 use serde_json::{Value, json};
 
@@ -39,6 +39,13 @@ impl Upgraded {
     pub(crate) fn begin_anew(&self) {
         let items = shares().into_values().map(|share| (share.id().to_owned(), share.item));
         *self.aws.state().items("shares") = items.collect();
+    }
+
+    /// Leaves the table the index that an earlier version made.
+    fn forget_later_indexes(&self) {
+        let mut state = self.aws.state();
+        let table = state.tables.get_mut("shares").unwrap();
+        table.indexes.retain(|name, _| *name == "by-owner");
     }
 
     /// The function that answers for a share.
@@ -120,6 +127,20 @@ async fn an_owner_reads_an_earlier_share_and_nobody_else_does() {
 #[tokio::test]
 async fn an_owner_lists_earlier_shares_and_a_mail_s_are_on_nobody_s_list() {
     let upgraded = Upgraded::start().await;
+    lists_are_right(&upgraded).await;
+}
+
+#[tokio::test]
+async fn an_owner_s_list_is_the_same_while_the_table_has_the_earlier_index_alone() {
+    let upgraded = Upgraded::start().await;
+    upgraded.forget_later_indexes();
+    lists_are_right(&upgraded).await;
+    let calls = upgraded.aws.take_calls();
+    assert!(calls.iter().all(|call| call.operation != Operation::BatchGetItem));
+}
+
+/// Each owner's list has all of that owner's shares, page by page.
+async fn lists_are_right(upgraded: &Upgraded) {
     let all = shares();
     for share in all.values() {
         let mut listed = BTreeMap::new();

@@ -1,19 +1,19 @@
-//! The expressions of a call: conditions and updates. They are evaluated, and what DynamoDB would refuse
-//! is a panic.
+//! The expressions of a call: conditions, updates and projections. They are evaluated, and what DynamoDB
+//! would refuse is a panic.
 //!
 //! Only what this function's expressions use is known: no `BETWEEN`, no `IN`, no `NOT`, no lists, and of
 //! the functions the ones that tell whether an attribute exists.
 //!
 //! Source: Amazon DynamoDB developer guide, "Using expressions in DynamoDB".
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
 use super::{Item, number};
 
 /// Names that an expression may not hold as they are, because DynamoDB reserves them.
-const RESERVED: [&str; 3] = ["", "key", "name"];
+const RESERVED: [&str; 6] = ["", "bucket", "key", "name", "owner", "size"];
 
 /// The expressions of one call, with their names and values.
 pub(super) struct Expressions<'a> {
@@ -77,6 +77,17 @@ impl<'a> Expressions<'a> {
                 tokens.take();
             }
         }
+    }
+
+    /// The names of the attributes that a projection names. They are no parts of attributes.
+    pub(super) fn projection(&mut self, names: &str) -> BTreeSet<String> {
+        let mut projected = BTreeSet::new();
+        for name in names.split(", ") {
+            let path = self.path(name);
+            let [name] = path.as_slice() else { panic!("{path:?} is part of an attribute") };
+            assert!(projected.insert(name.clone()), "two paths overlap: {name}");
+        }
+        projected
     }
 
     /// DynamoDB refuses a call with a name or a value that no expression uses.

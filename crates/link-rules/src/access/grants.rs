@@ -5,12 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use thiserror::Error;
-
 use super::claims::ClaimPatterns;
+use super::grants_error::GrantsError;
 use super::name_pattern::NamePattern;
 use super::prefix::Prefix;
+use super::raw_grant::RawGrant;
 use super::sender::Sender;
 use super::{Crowd, Principal};
 use crate::arn::{Arn, is_arn};
@@ -100,48 +99,6 @@ enum PrincipalPattern {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants(pub(super) Vec<Grant>);
 
-/// `GRANTS`, or the document that it names, is wrong. Each message completes the sentence "GRANTS …".
-#[derive(Debug, Error)]
-pub enum GrantsError {
-    /// The setting is not JSON, or it is JSON of another shape.
-    #[error("is not a JSON array of grants: {0}")]
-    Syntax(#[from] serde_json::Error),
-    /// The array is empty. A function that may sign nothing is a mistake of its operator.
-    #[error(
-        "is empty: name at least one grant, such as \
-         [{{\"bucket\":\"my-bucket\",\"prefix\":\"private-files/\",\"principals\":[\"*\"]}}]"
-    )]
-    Empty,
-    /// A field of a grant has a value that is not allowed.
-    #[error("[{index}].{field} {problem}")]
-    Field {
-        /// The grant's position in the array, counted from 0.
-        index: usize,
-        /// The field's name.
-        field: &'static str,
-        /// What is wrong with the value, and how to fix it.
-        problem: String,
-    },
-}
-
-/// A grant as the operator wrote it. Its values are not validated yet.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawGrant {
-    bucket: String,
-    prefix: String,
-    principals: Vec<String>,
-    #[serde(default)]
-    claims: ClaimPatterns,
-    actions: Option<Vec<String>>,
-    max_expires_in: Option<u64>,
-    max_share_expires_in: Option<u64>,
-    region: Option<String>,
-    versions: Option<bool>,
-    trusted_content: Option<bool>,
-    from: Option<String>,
-}
-
 impl Grants {
     /// Reads the JSON of the `GRANTS` setting.
     ///
@@ -149,10 +106,7 @@ impl Grants {
     ///
     /// [`GrantsError`]. It names the grant and the field to fix.
     pub fn parse(json: &str) -> Result<Self, GrantsError> {
-        let raw_grants: Vec<RawGrant> = serde_json::from_str(json)?;
-        if raw_grants.is_empty() {
-            return Err(GrantsError::Empty);
-        }
+        let raw_grants = RawGrant::read_all(json)?;
         let mut grants: Vec<Grant> = Vec::with_capacity(raw_grants.len());
         for (index, raw) in raw_grants.into_iter().enumerate() {
             let grant = raw.validate().map_err(|(field, problem)| GrantsError::Field {
@@ -160,21 +114,31 @@ impl Grants {
                 field,
                 problem,
             })?;
-            let other_region = grants
-                .iter()
-                .find(|other| other.bucket == grant.bucket && other.region != grant.region);
-            if other_region.is_some() {
+            let named_before = |other: &&Grant| {
+                other.bucket == grant.bucket && other.region.is_some() && grant.region.is_some()
+            };
+            if let Some(other) =
+                grants.iter().find(named_before).filter(|other| other.region != grant.region)
+            {
                 return Err(GrantsError::Field {
                     index,
                     field: "region",
                     problem: format!(
-                        "differs from another grant's for {:?}: a bucket has one region, so state \
-                         the same region in all of its grants, or state none",
+                        "is {:?}, and another grant says {:?} for {:?}: a bucket has one region, so write \
+                         the same one",
+                        grant.region.as_deref().unwrap_or_default(),
+                        other.region.as_deref().unwrap_or_default(),
                         grant.bucket
                     ),
                 });
             }
             grants.push(grant);
+        }
+        // A bucket's region is that of all its grants.
+        for index in 0..grants.len() {
+            let is_of = |other: &&Grant| other.bucket == grants[index].bucket;
+            let region = grants.iter().filter(is_of).find_map(|other| other.region.clone());
+            grants[index].region = region;
         }
         Ok(Self(grants))
     }
@@ -342,7 +306,30 @@ impl Grant {
     }
 }
 
+impl Grants {
+    /// What each grant says that can hardly be meant, with the form that is usual. Nothing of it is wrong:
+    /// keys may hold stars and braces and begin with a slash, and a token's name may be any.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let of = |(index, grant): (usize, &Grant)| {
+            let prefix = grant.prefix.doubt().map(|doubt| format!("[{index}].prefix {doubt}"));
+            let names = grant.principals.iter().filter_map(PrincipalPattern::doubt);
+            let names = names.map(move |doubt| format!("[{index}].principals {doubt}"));
+            prefix.into_iter().chain(names).collect::<Vec<_>>()
+        };
+        self.0.iter().enumerate().flat_map(of).collect()
+    }
+}
+
 impl PrincipalPattern {
+    /// Why the pattern is hardly meant.
+    fn doubt(&self) -> Option<String> {
+        let Self::Authenticated(pattern) = self else { return None };
+        let word =
+            ["anonymous", "s3-event"].into_iter().find(|word| pattern.differs_in_case(word))?;
+        Some(format!("names {word:?} in another case, which is a token's name: write {word:?}"))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "" => Err("holds an empty name: use \"*\" for anyone authenticated".to_owned()),
@@ -764,6 +751,17 @@ mod tests {
     }
 
     #[test]
+    fn one_region_for_a_bucket_is_that_of_all_its_grants() {
+        let grants = grants(
+            r#"[{"bucket":"files","prefix":"a/","principals":["*"]},
+                {"bucket":"files","prefix":"b/","principals":["*"],"region":"eu-west-1"},
+                {"bucket":"other","prefix":"","principals":["*"]}]"#,
+        );
+        let regions: Vec<_> = grants.iter().map(|grant| grant.region.as_deref()).collect();
+        assert_eq!(regions, [Some("eu-west-1"), Some("eu-west-1"), None]);
+    }
+
+    #[test]
     fn a_region_need_not_be_one_of_aws() {
         for region in ["eu-central-1", "garage"] {
             let json = r#"[{"bucket":"files","prefix":"","principals":["*"],"region":"REGION"}]"#;
@@ -772,6 +770,39 @@ mod tests {
             let grant = grants.find(&anyone, Action::Get, "files", "a").unwrap();
             assert_eq!(grant.region.as_deref(), Some(region));
         }
+    }
+
+    #[test]
+    fn what_can_hardly_be_meant_is_said_with_what_to_write() {
+        let doubts = |prefix: &str, principal: &str| {
+            let json = format!(
+                r#"[{{"bucket":"other","prefix":"a","principals":["*"]}},
+                    {{"bucket":"files","prefix":"{prefix}","principals":["{principal}"]}}]"#
+            );
+            grants(&json).doubts()
+        };
+        for (prefix, expected) in [
+            (
+                "private-files/*",
+                "is \"private-files/*\": a star stands for itself here; write \"private-files/\"",
+            ),
+            ("a/**", "write \"a/\""),
+            (
+                "/private-files/",
+                "a key of S3's seldom begins with a slash; write \"private-files/\"",
+            ),
+            (
+                "users/{user}/",
+                "{user} stands for itself; {principal} and {claim:…} stand for folders",
+            ),
+        ] {
+            let [doubt] = doubts(prefix, "*").try_into().unwrap();
+            assert!(doubt.starts_with("[1].prefix is") && doubt.contains(expected), "{doubt}");
+        }
+        let [doubt] = doubts("a/", "Anonymous").try_into().unwrap();
+        assert!(doubt.starts_with("[1].principals names \"anonymous\""), "{doubt}");
+        assert_eq!(doubts("users/{principal}/{claim:tenant}/a", "*"), [""; 0]);
+        assert_eq!(doubts("", "anonymous"), [""; 0]);
     }
 
     #[test]
@@ -812,7 +843,7 @@ mod tests {
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"claims":{"tenant":["a"]}}]"#,
-                "is not a JSON array of grants: invalid type: sequence, expected a string",
+                "[0].claims is {\"tenant\":[\"a\"]}: write an object of texts",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],
@@ -837,7 +868,7 @@ mod tests {
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"max":1}]"#,
-                "unknown field `max`",
+                "[0].max is no field of a grant",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"from":"{claim:name}"}]"#,
@@ -854,8 +885,8 @@ mod tests {
             ),
             (
                 r#"[{"bucket":"files","prefix":"a","principals":["*"],"region":"eu-west-1"},
-                    {"bucket":"files","prefix":"b","principals":["*"]}]"#,
-                "[1].region differs",
+                    {"bucket":"files","prefix":"b","principals":["*"],"region":"eu-central-1"}]"#,
+                "[1].region is \"eu-central-1\", and another grant says \"eu-west-1\" for \"files\"",
             ),
         ] {
             let sentence = Grants::parse(json).unwrap_err().to_string();

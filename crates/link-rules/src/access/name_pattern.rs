@@ -58,6 +58,11 @@ impl NamePattern {
         role.is_some_and(|role| !role.contains("AWSReservedSSO_"))
     }
 
+    /// Whether the pattern is `word` in capitals, or in some.
+    pub(super) fn differs_in_case(&self, word: &str) -> bool {
+        self.0 != word && self.0.eq_ignore_ascii_case(word)
+    }
+
     /// Whether a token's name matches. Who chose the name may have chosen another caller's ARN, so a name
     /// that is spelled like one matches nothing but `*` alone.
     pub(super) fn matches_name(&self, name: &str) -> bool {

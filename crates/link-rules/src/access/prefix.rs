@@ -50,6 +50,33 @@ impl Prefix {
         Ok(Self(parts))
     }
 
+    /// What can hardly be meant by the prefix, and what is usual. Completes a sentence that names the field.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let written = self.to_string();
+        let texts = self.0.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Principal | Part::Claim(_) => None,
+        });
+        let in_braces = |text: &str| {
+            let (_, rest) = text.split_once('{')?;
+            let (name, _) = rest.split_once('}')?;
+            (!name.is_empty()).then(|| name.to_owned())
+        };
+        if written.ends_with('*') {
+            let usual = written.trim_end_matches('*');
+            return Some(format!("is {written:?}: a star stands for itself here; write {usual:?}"));
+        }
+        if let Some(usual) = written.strip_prefix('/') {
+            return Some(format!(
+                "is {written:?}: a key of S3's seldom begins with a slash; write {usual:?}"
+            ));
+        }
+        let name = texts.into_iter().find_map(in_braces)?;
+        Some(format!(
+            "is {written:?}: {{{name}}} stands for itself; {{principal}} and {{claim:…}} stand for folders"
+        ))
+    }
+
     /// Whether the prefix has a folder with a claim's value.
     pub(super) fn names_claims(&self) -> bool {
         self.claim_names().next().is_some()
