@@ -168,6 +168,10 @@ rgw_frontends = beast endpoint=127.0.0.1:{self.port}
 rgw_s3_auth_use_sts = true
 rgw_sts_key = abcdefghijklmnop
 rgw_thread_pool_size = 16
+# Names of old, with capitals and underscores.
+rgw_relaxed_s3_bucket_names = true
+# SSE-C without TLS.
+rgw_crypt_require_ssl = false
 """
 
     def _run(self, program, *words):
