@@ -41,7 +41,7 @@ mod settings;
 mod shares;
 mod telemetry;
 
-pub use aws::{Aws, AwsHttp, AwsSettings, Sts, Trust};
+pub use aws::{Aws, AwsHttp, AwsSettings, S3Addressing, Sts, Trust};
 pub use events::{EventResponse, MalformedOperation, MalformedQuestion, UnknownEvent};
 pub use handler::{EventError, Handler};
 pub use invocation::{Function, Invocation};

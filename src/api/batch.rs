@@ -193,7 +193,7 @@ fn escaped_bytes(json: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::links::PolicyReading;
+    use crate::links::{Method, PolicyReading};
     use crate::sessions::Evidence;
     use jiff::Timestamp;
     use link_rules::window::{Bounds, LimitedBy, Window};
@@ -202,6 +202,8 @@ mod tests {
         Link {
             url: "u".repeat(url_bytes),
             link_id: "id".to_owned(),
+            method: Method::Get,
+            is_checked_inside: false,
             bucket: "files".to_owned(),
             region: "eu-west-1".to_owned(),
             key: "a \"quoted\" \\ \u{1} key".to_owned(),

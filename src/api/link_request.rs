@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
 use super::Problem;
-use crate::links::LinkRequest;
+use crate::links::{LinkRequest, Method};
 
 /// How many links one batch may ask for.
 const MAX_BATCH: usize = 1_000;
@@ -37,6 +37,7 @@ struct RawLinkRequest {
     content_type: Option<String>,
     disposition: Option<String>,
     check: Option<bool>,
+    method: Option<String>,
 }
 
 /// The body of a batch. Each entry is parsed by itself, so a bad one affects no other. Those after the
@@ -139,6 +140,7 @@ pub(super) fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Prob
             "filename" => raw.filename.replace(value.clone()).is_some(),
             "content_type" => raw.content_type.replace(value.clone()).is_some(),
             "disposition" => raw.disposition.replace(value.clone()).is_some(),
+            "method" => raw.method.replace(value.clone()).is_some(),
             "expires_in" => raw.expires_in.replace(seconds(name, value)?).is_some(),
             "min_expires_in" => raw.min_expires_in.replace(seconds(name, value)?).is_some(),
             "check" => raw.check.replace(boolean(name, value)?).is_some(),
@@ -147,7 +149,7 @@ pub(super) fn from_query(query: &[(String, String)]) -> Result<LinkRequest, Prob
             _ => {
                 return Err(Problem::invalid_request(format!(
                     "unknown parameter {name:?}; known are bucket, key, version_id, expires_in, \
-                     min_expires_in, filename, content_type, disposition and check"
+                     min_expires_in, filename, content_type, disposition, check and method"
                 )));
             }
         };
@@ -269,6 +271,13 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
             version_id.len()
         ));
     }
+    let method = match raw.method.as_deref() {
+        None | Some("GET") => Method::Get,
+        Some("HEAD") => Method::Head,
+        Some(other) => {
+            return invalid(format!("method: {other:?}; use \"GET\" or \"HEAD\""));
+        }
+    };
     let window = RequestedWindow {
         expires_in: raw.expires_in.map_or(DEFAULT_EXPIRES_IN, |number| number.0),
         min_expires_in: raw.min_expires_in.map_or(1, |number| number.0),
@@ -299,6 +308,7 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
         window,
         response_headers,
         check: raw.check.unwrap_or(false),
+        method,
     })
 }
 
@@ -326,7 +336,7 @@ mod tests {
     fn both_forms_mean_the_same() {
         let json = r#"{"bucket": "b", "key": "k", "version_id": "v", "expires_in": 60,
             "min_expires_in": 30, "filename": "f", "content_type": "application/pdf",
-            "disposition": "inline", "check": true}"#;
+            "disposition": "inline", "check": true, "method": "HEAD"}"#;
         let pairs = [
             ("bucket", "b"),
             ("key", "k"),
@@ -337,6 +347,7 @@ mod tests {
             ("content_type", "application/pdf"),
             ("disposition", "inline"),
             ("check", "true"),
+            ("method", "HEAD"),
             ("X-Amz-Signature", "of the call to the gateway"),
             ("utm_source", "newsletter"),
             ("fbclid", "x"),
@@ -375,6 +386,8 @@ mod tests {
             (r#"{"key": "a", "min_expires_in": 0}"#, "min_expires_in: 0"),
             (r#"{"key": "a", "min_expires_in": 3601}"#, "3601 is more than expires_in"),
             (r#"{"key": "a", "version_id": ""}"#, "version_id: 0 bytes"),
+            (r#"{"key": "a", "method": "PUT"}"#, "method: \"PUT\"; use \"GET\" or \"HEAD\""),
+            (r#"{"key": "a", "method": "head"}"#, "method: \"head\"; use"),
             (r#"{"key": "a", "key": "b"}"#, "duplicate field `key`"),
             (r#"{"key": "a"} x"#, "trailing characters at line 1 column 14"),
             (r#"{"key": "a", "filename": "\n"}"#, "filename: control"),

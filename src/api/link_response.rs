@@ -24,6 +24,8 @@ pub(super) struct LinkResponse<'a> {
     bucket_policy: PolicyReading,
     #[serde(skip_serializing_if = "Option::is_none")]
     object_expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked: Option<&'static str>,
 }
 
 /// The session that signed the link.
@@ -39,7 +41,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
         Self {
             url: &link.url,
             link_id: &link.link_id,
-            method: "GET",
+            method: link.method.as_str(),
             bucket: &link.bucket,
             key: &link.key,
             expires_at: link.window.expires_at,
@@ -50,6 +52,8 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
             proven: link.evidence.is_proof(),
             bucket_policy: link.bucket_policy,
             object_expires_at: link.bounds.object_instant,
+            // The function does not try what is outside of its network.
+            checked: link.is_checked_inside.then_some("inside"),
         }
     }
 }
@@ -57,6 +61,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::links::Method;
     use link_rules::window::{Bounds, Window};
     use serde_json::{Value, json};
 
@@ -69,6 +74,8 @@ mod tests {
         let link = Link {
             url: "https://files.s3.eu-west-1.amazonaws.com/a%20%22b%22?X-Amz-Expires=60".to_owned(),
             link_id: "a848b80e-cf3b-4076-b792-27e1dbf10a28".to_owned(),
+            method: Method::Get,
+            is_checked_inside: false,
             bucket: "files".to_owned(),
             region: "eu-west-1".to_owned(),
             key: "a \"b\"".to_owned(),
@@ -111,5 +118,7 @@ mod tests {
             ..link
         };
         assert_eq!(read(&without_end), expected);
+        expected["checked"] = json!("inside");
+        assert_eq!(read(&Link { is_checked_inside: true, ..without_end }), expected);
     }
 }

@@ -46,6 +46,7 @@ struct RawShare {
     min_expires_in: Option<WholeNumber>,
     #[expect(dead_code, reason = "The file of a share is always opened once, whatever this says.")]
     check: Option<bool>,
+    method: Option<String>,
     max_downloads: Option<WholeNumber>,
     passcode: Option<RawPasscode>,
     recipient: Option<String>,
@@ -111,6 +112,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
 /// [`Problem::InvalidRequest`], which names the field.
 pub(super) fn new_share(body: &[u8]) -> Result<(NewShare, Option<Passcode>), Problem> {
     let raw: RawShare = parse(body)?;
+    if raw.method.as_deref().is_some_and(|method| method != "GET") {
+        return Err(Problem::invalid_request(
+            "method: a share is downloaded with GET; leave it out",
+        ));
+    }
     let RawShare { bucket, key, version_id, filename, content_type, disposition, .. } = raw;
     let name = filename.clone();
     let file = RawFile { bucket, key, version_id, filename, content_type, disposition };

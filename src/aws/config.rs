@@ -25,14 +25,20 @@ use crate::invocation::Invocation;
 /// How AWS is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsSettings {
-    /// The function's own region: of STS, SES and DynamoDB. A bucket may be in another one.
+    /// The function's own region: of STS and DynamoDB. A bucket may be in another one.
     pub region: String,
     /// Another S3 than AWS's (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`).
     pub s3_endpoint: Option<String>,
+    /// Where links lead, if not to the S3 that this function calls (`S3_PUBLIC_ENDPOINT`).
+    pub s3_public_endpoint: Option<String>,
+    /// Where a URL names the bucket (`S3_ADDRESSING`).
+    pub addressing: S3Addressing,
     /// Another STS than AWS's (`AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`).
     pub sts_endpoint: Option<String>,
     /// Another SES than AWS's (`AWS_ENDPOINT_URL_SESV2`, `AWS_ENDPOINT_URL`).
     pub sesv2_endpoint: Option<String>,
+    /// SES's region, if it is another than the function's own (`MAIL_REGION`).
+    pub ses_region: Option<String>,
     /// Another DynamoDB than AWS's (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`).
     pub dynamodb_endpoint: Option<String>,
     /// Whether to use FIPS endpoints (`AWS_USE_FIPS_ENDPOINT`). STS is left out.
@@ -44,6 +50,16 @@ pub struct AwsSettings {
     /// Whether this process runs inside Lambda. There, another S3 or STS than AWS's is not believed
     /// when it says what time it is.
     pub is_inside_lambda: bool,
+}
+
+/// Where a URL of S3 names the bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum S3Addressing {
+    /// In the host, if its name can stand there.
+    #[default]
+    Virtual,
+    /// In the path.
+    Path,
 }
 
 /// How much of DynamoDB's answers is read, in bytes. A page has items of 1 MB, and JSON writes a byte of
@@ -147,7 +163,9 @@ impl Aws {
         let attempts = Attempts::of(invocation);
         let config = self.calling(region, credentials, endpoint, attempts);
         let config = config.http_client(self.http.reading(reading)).build();
-        let config = aws_sdk_s3::config::Builder::from(&config).retry_partition(partition());
+        let config = aws_sdk_s3::config::Builder::from(&config)
+            .retry_partition(partition())
+            .force_path_style(self.settings.addressing == S3Addressing::Path);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
@@ -209,8 +227,9 @@ impl Aws {
     /// A client for SES. It makes each call once: a repeated call could send a second mail.
     pub(crate) fn sesv2(&self, credentials: &Credentials) -> aws_sdk_sesv2::Client {
         let endpoint = self.settings.sesv2_endpoint.as_ref();
+        let region = self.settings.ses_region.as_deref().unwrap_or(self.region());
         let config = self
-            .calling(self.region(), credentials, endpoint, Attempts::Once)
+            .calling(region, credentials, endpoint, Attempts::Once)
             .http_client(self.ses_http.client())
             .timeout_config(Attempts::Once.timeouts(SES_TIMEOUT));
         aws_sdk_sesv2::Client::new(&config.build())

@@ -19,7 +19,7 @@ mod regions;
 mod retry;
 mod sts;
 
-pub use self::config::{Aws, AwsSettings};
+pub use self::config::{Aws, AwsSettings, S3Addressing};
 pub(crate) use self::errors::AwsError;
 pub(crate) use self::errors::{error_chain, error_code, is_throttling, says};
 pub use self::http::{AwsHttp, Trust};

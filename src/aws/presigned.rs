@@ -21,23 +21,28 @@ use super::retry::{Attempts, CALL_TIMEOUT, partition};
 use super::{Aws, error_chain};
 use crate::invocation::Invocation;
 
-/// The answer to a GET of `url`, which asks for the range `range`. Its body is not read yet.
+/// The answer to a request for `url` with this method, which asks for the range `range` if there is one.
+/// Its body is not read yet.
 ///
 /// # Errors
 ///
 /// Why there is no answer. The text holds no part of the URL.
-pub(crate) async fn get(
+pub(crate) async fn send(
     aws: &Aws,
+    method: &'static str,
     url: &str,
-    range: &'static str,
+    range: Option<&'static str>,
     invocation: &Invocation,
 ) -> Result<HttpResponse, String> {
     let attempts = Attempts::of(invocation);
     let request = move |url: Presigned| -> Result<HttpRequest, BoxError> {
         let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_method(method)?;
         request.set_uri(url.0)?;
         // The header is not signed. S3 honours it all the same, as it does a browser's.
-        request.headers_mut().insert("range", range);
+        if let Some(range) = range {
+            request.headers_mut().insert("range", range);
+        }
         Ok(request)
     };
     let mut retries = Layer::new("retries");

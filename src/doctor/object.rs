@@ -3,7 +3,7 @@
 use super::commands::command;
 use super::s3_facts::{Answered, ObjectFinding};
 use super::{Check, DoctorContext, Outcome};
-use crate::links::Denial;
+use crate::links::{Denial, Form};
 
 /// The check.
 pub(super) fn check(examined: &DoctorContext<'_>) -> Check {
@@ -19,11 +19,19 @@ pub(super) fn check(examined: &DoctorContext<'_>) -> Check {
     };
     let get = &answered.get;
     if get.opens() {
-        let sentence = match get.status {
-            416 => "A link that was signed just now opens the object, which is empty.",
-            _ => "A link that was signed just now opens the object: one byte of it came.",
+        let mut sentence = match get.status {
+            416 => "A link that was signed just now opens the object, which is empty.".to_owned(),
+            _ => {
+                "A link that was signed just now opens the object: one byte of it came.".to_owned()
+            }
         };
-        return new(Outcome::Ok, sentence.to_owned());
+        if examined.links.aws.settings().s3_public_endpoint.is_some() {
+            sentence.push_str(
+                " It was signed for the S3 that the function calls. S3_PUBLIC_ENDPOINT, where links \
+                 lead, was not tried.",
+            );
+        }
+        return new(Outcome::Ok, sentence);
     }
     let Some(reason) = get.why_not() else { return new(Outcome::Unknown, String::new()) };
     match (get.status, get.code.as_str()) {
@@ -42,7 +50,10 @@ pub(super) fn check(examined: &DoctorContext<'_>) -> Check {
                 format!("S3 answered 403 {code}: the object is archived. See \"storage-class\".");
             new(Outcome::Refuses, sentence)
         }
-        _ => new(Outcome::Refuses, reason),
+        _ => {
+            let hint = answered.other_form.map_or("", Form::hint);
+            new(Outcome::Refuses, format!("{reason} {hint}").trim_end().to_owned())
+        }
     }
 }
 
@@ -68,7 +79,7 @@ fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
         Some(Denial::NotAllowed(kind)) => {
             return format!("no {kind} allows {action} to {signer}. Allow it there.");
         }
-        Some(Denial::Kms) | None => {}
+        Some(Denial::Kms | Denial::CustomerKey) | None => {}
     }
     match (&answered.head, answered.may_list) {
         (Some(Ok(_)), _) => format!(
@@ -83,7 +94,7 @@ fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
         _ => format!(
             "the object is missing, or {signer} may not read it. S3 does not tell which without \
              s3:ListBucket. Allow that on the bucket to be told, in its policy for example, and \
-             {action} on the object."
+             {action} on the object. Another account's Requester Pays bucket refuses all links so."
         ),
     }
 }

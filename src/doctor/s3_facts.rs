@@ -24,9 +24,10 @@ use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::{
-    Denial, Expiration, LinkError, Links, ProbeAnswer, StorageInfo, lifecycle_rules, probe,
+    Denial, Expiration, Form, LinkError, Links, Method, ProbeAnswer, StorageInfo, is_there,
+    lifecycle_rules, other_spelling, probe,
 };
-use crate::presign::{GetObject, Operation};
+use crate::presign::{GetObject, Operation, Side};
 
 /// The window of the URL that the object is opened with, in seconds. Nobody sees the URL.
 const PROBE_EXPIRES_IN: u64 = 60;
@@ -78,6 +79,9 @@ pub(super) struct Answered {
     /// Whether the signer may list the bucket, so that S3 tells what is missing. `None` if it does
     /// not matter, or if S3 did not say.
     pub(super) may_list: Option<bool>,
+    /// The form of Unicode in which there is an object whose key reads as the one that is missing, and
+    /// that the same grant covers.
+    pub(super) other_form: Option<Form>,
 }
 
 impl S3Facts {
@@ -361,7 +365,7 @@ impl Lookup<'_> {
             Ok(url) => url,
             Err(reason) => return Ok(ObjectFinding::NotSigned(reason)),
         };
-        let get = match probe(&self.links.aws, &url, self.invocation).await {
+        let get = match probe(&self.links.aws, &url, Method::Get, self.invocation).await {
             Ok(answer) => answer,
             Err(reason) => return Ok(ObjectFinding::Silent(reason)),
         };
@@ -374,7 +378,24 @@ impl Lookup<'_> {
         } else {
             (None, None)
         };
-        Ok(ObjectFinding::Answered(Box::new(Answered { get, head, may_list })))
+        let other_form =
+            if get.is_missing() { self.other_form(region, credentials).await } else { None };
+        Ok(ObjectFinding::Answered(Box::new(Answered { get, head, may_list, other_form })))
+    }
+
+    async fn other_form(&self, region: &str, credentials: &Credentials) -> Option<Form> {
+        let (key, form) = other_spelling(&self.question.key)?;
+        let grants = self.invocation.grants();
+        let position = |question: &Question| {
+            super::grant::find(grants, question, self.bucket).map(|(position, _)| position)
+        };
+        let asked = position(self.question)?;
+        let other = Question { key, ..self.question.clone() };
+        if other.version_id.is_some() || position(&other) != Some(asked) {
+            return None;
+        }
+        let object = ObjectRef { key: &other.key, ..self.object_in(region) };
+        is_there(&self.links.aws, object, credentials, self.invocation).await.then_some(form)
     }
 
     fn signed_url(&self, region: &str, credentials: &Credentials) -> Result<String, String> {
@@ -390,7 +411,7 @@ impl Lookup<'_> {
         let link_id = uuid::Uuid::new_v4().to_string();
         self.links
             .signer
-            .sign(credentials, &operation, &link_id, &window)
+            .sign_from(Side::Inside, credentials, &operation, &link_id, &window)
             .map_err(|error| sentence(&error.to_string()))
     }
 

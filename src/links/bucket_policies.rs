@@ -21,7 +21,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::LinkError;
-use crate::aws::{Aws, AwsError, REMEMBERED_BUCKETS, answered};
+use crate::aws::{Aws, AwsError, AwsSettings, REMEMBERED_BUCKETS, answered};
 use crate::invocation::Invocation;
 use crate::memory::{Age, Failure, Memory, Unanswered};
 use crate::sessions::{CallerIdentity, Evidence, Session};
@@ -357,7 +357,8 @@ impl BucketPolicies {
         signed_at: Timestamp,
     ) -> Evaluation {
         // AWS's own endpoints are asked over TLS. What stands behind another one is not known.
-        let https = self.aws.settings().s3_endpoint.is_none().then_some(true);
+        let AwsSettings { s3_endpoint, s3_public_endpoint, .. } = self.aws.settings();
+        let https = (s3_endpoint.is_none() && s3_public_endpoint.is_none()).then_some(true);
         let bucket_arn = bucket_arn(planned.object.bucket, planned.object.region);
         policy.evaluate(&request_context(planned, &bucket_arn, https, signed_at))
     }

@@ -375,7 +375,7 @@ mod tests {
             "s3://my-config/",
             "s3://my-config/folder/",
             "s3:///grants.json",
-            "s3://My-Config/grants.json",
+            "s3://my config/grants.json",
             "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/x/grants.json",
             "s3://a--x-s3/grants.json",
             &long,

@@ -10,6 +10,26 @@ use link_rules::window::{Bounds, RequestedWindow, Window};
 use super::PolicyReading;
 use crate::sessions::Evidence;
 
+/// The HTTP method that a link is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// The file.
+    #[default]
+    Get,
+    /// What S3 says of the file in its headers. The grant's action is that of a download.
+    Head,
+}
+
+impl Method {
+    /// The method's name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        }
+    }
+}
+
 /// A request for one link, validated and not yet granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkRequest {
@@ -27,6 +47,8 @@ pub(crate) struct LinkRequest {
     pub(crate) response_headers: ResponseHeaders,
     /// Whether to open the link once before it is given.
     pub(crate) check: bool,
+    /// The method that the link is for.
+    pub(crate) method: Method,
 }
 
 impl LinkRequest {
@@ -66,6 +88,10 @@ pub(crate) struct Link {
     pub(crate) url: String,
     /// A UUID that is signed into the URL as `x-link-id`, so that S3's access log names it.
     pub(crate) link_id: String,
+    /// The method that opens it, and no other does.
+    pub(crate) method: Method,
+    /// Whether the link that was opened for a check leads to another endpoint than this one.
+    pub(crate) is_checked_inside: bool,
     /// The bucket.
     pub(crate) bucket: String,
     /// The bucket's region.

@@ -8,6 +8,7 @@
 //! into another delivery of the event.
 
 mod bucket_policies;
+mod check;
 mod error;
 mod expiration;
 mod grants_source;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod link;
 mod log;
 mod probe;
+mod spelling;
 mod storage_info;
 mod version;
 
@@ -41,14 +43,15 @@ pub(crate) use self::expiration::Expiration;
 pub use self::grants_source::GrantsObjectError;
 pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation};
 pub(crate) use self::lifecycle::{Lifecycle, rules as lifecycle_rules};
-pub(crate) use self::link::{Link, LinkRequest};
+pub(crate) use self::link::{Link, LinkRequest, Method};
 pub(crate) use self::log::{log_refused, log_signed};
 pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
+pub(crate) use self::spelling::{Form, is_there, other_spelling};
 pub(crate) use self::storage_info::StorageInfo;
 pub(crate) use self::version::Versions;
 use crate::aws::{Aws, Regions};
 use crate::invocation::Invocation;
-use crate::presign::{GetObject, Operation, Signer};
+use crate::presign::{GetObject, Operation, Side, Signer};
 use crate::sessions::{CallerIdentity, Selection, Session, Sessions};
 
 /// How long the initialisation waits for buckets' policies. Lambda ends an initialisation after ten
@@ -95,6 +98,8 @@ pub(crate) struct Prepared<'a> {
     object_end: Option<Timestamp>,
     /// The object's size in bytes, if a check said it.
     size: Option<u64>,
+    /// Whether a link was opened that leads elsewhere than the caller's.
+    is_checked_inside: bool,
     /// Whether the link opens the version that it names when that is not the current one.
     opens_when_old: bool,
     /// The id of the link, which stays the same when it is signed again.
@@ -188,7 +193,7 @@ impl Links {
         invocation: &Invocation,
     ) -> Result<(Link, Option<u64>), LinkError> {
         let prepared = self.gather(principal, request, invocation).await?;
-        let checked = self.check(prepared, invocation).await?;
+        let checked = self.check(prepared, principal, invocation).await?;
         Ok((self.sign(&checked, invocation)?, checked.size))
     }
 
@@ -202,28 +207,7 @@ impl Links {
         invocation: &'a Invocation,
     ) -> Result<Prepared<'a>, LinkError> {
         let prepared = self.gather(principal, request, invocation).await?;
-        if request.check { self.check(prepared, invocation).await } else { Ok(prepared) }
-    }
-
-    /// Opens the link once, and learns from S3 when the object ends.
-    async fn check<'a>(
-        &self,
-        prepared: Prepared<'a>,
-        invocation: &Invocation,
-    ) -> Result<Prepared<'a>, LinkError> {
-        let link = self.sign(&prepared, invocation)?;
-        let answer = probe::open(&self.aws, &link.url, invocation).await?;
-        let rules_end = self.lifecycle.end(
-            prepared.object(),
-            &answer,
-            prepared.opens_when_old.then_some(&self.versions),
-            &prepared.credentials,
-            invocation,
-        );
-        let version_id = prepared.request.version_id.as_deref();
-        let ends = [prepared.object_end, answer.end.of(version_id), rules_end.await];
-        let object_end = ends.into_iter().flatten().min();
-        Ok(Prepared { object_end, size: answer.size, ..prepared })
+        if request.check { self.check(prepared, principal, invocation).await } else { Ok(prepared) }
     }
 
     /// Gathers what the signature needs.
@@ -270,6 +254,7 @@ impl Links {
             signer,
             object_end: version_end,
             size: None,
+            is_checked_inside: false,
             opens_when_old: request.opens_when_old(principal, grant),
             link_id: uuid::Uuid::new_v4().to_string(),
         })
@@ -319,6 +304,16 @@ impl Links {
         prepared: &Prepared<'_>,
         invocation: &Invocation,
     ) -> Result<Link, LinkError> {
+        self.sign_from(Side::Outside, prepared, invocation)
+    }
+
+    /// The same for a link that is opened from `side`.
+    fn sign_from(
+        &self,
+        side: Side,
+        prepared: &Prepared<'_>,
+        invocation: &Invocation,
+    ) -> Result<Link, LinkError> {
         let Prepared { request, grant, session, policy, signer, .. } = prepared;
         let object = prepared.object();
         let max_expires_in = grant.max_expires_in;
@@ -337,9 +332,14 @@ impl Links {
                 min_expires_in: request.window.min_expires_in,
                 session_expires_at: session.expires_at(),
             })?;
-        let operation =
-            Operation::GetObject(GetObject { object, response_headers: &request.response_headers });
-        let url = self.signer.sign(&session.credentials, &operation, &prepared.link_id, &window)?;
+        let get = GetObject { object, response_headers: &request.response_headers };
+        let operation = match request.method {
+            Method::Get => Operation::GetObject(get),
+            Method::Head => Operation::HeadObject(get),
+        };
+        let link_id = &prepared.link_id;
+        let url =
+            self.signer.sign_from(side, &session.credentials, &operation, link_id, &window)?;
         if !is_signed_with(&url, session.credentials.access_key_id()) {
             return Err(LinkError::Internal(
                 "the link was not signed with the credentials that were examined".to_owned(),
@@ -348,6 +348,8 @@ impl Links {
         Ok(Link {
             url,
             link_id: prepared.link_id.clone(),
+            method: request.method,
+            is_checked_inside: prepared.is_checked_inside,
             bucket: object.bucket.to_owned(),
             region: object.region.to_owned(),
             key: object.key.to_owned(),

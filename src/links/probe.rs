@@ -1,8 +1,8 @@
-//! The one-byte check: opens a link once, with that very URL, before it is given.
+//! The one-byte check: opens a link once before it is given.
 //!
 //! Signing succeeds for objects that are missing, forbidden or encrypted with a key that the role
-//! may not use. Only a request tells. The request is a GET, because S3 answers HEAD on a URL that
-//! was signed for GET with 403.
+//! may not use. Only a request tells. The request has the link's own method, because S3 answers any
+//! other with 403.
 
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use memchr::memmem;
 
-use super::{Expiration, LinkError, StorageInfo};
+use super::{Expiration, LinkError, Method, StorageInfo};
 use crate::aws::{Aws, CALL_TIMEOUT, error_code, is_throttling, presigned};
 use crate::invocation::Invocation;
 
@@ -19,6 +19,12 @@ const MAX_BODY_BYTES: usize = 16 * 1_024;
 
 /// The code of S3's refusal to open an object that is archived.
 const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
+
+/// What S3's message says of an object that is encrypted with its writer's key (SSE-C). Its code is
+/// `InvalidRequest`, as of much else.
+///
+/// Source: S3's own answer in minio/minio#4894.
+const CUSTOMER_KEY: &str = "stored using a form of Server Side Encryption";
 
 /// The kinds of policy that S3's messages name.
 ///
@@ -61,6 +67,9 @@ pub(crate) enum Denial {
     Denied(&'static str),
     /// No policy of this kind allows the request.
     NotAllowed(&'static str),
+    /// The object is encrypted with a key that S3 does not keep, and that each request must bring
+    /// (SSE-C).
+    CustomerKey,
 }
 
 impl ProbeAnswer {
@@ -91,39 +100,38 @@ impl ProbeAnswer {
             )
     }
 
+    /// Whether S3 says that there is no such object. It says so only to whom may list the bucket.
+    ///
+    /// Source: Amazon S3 API reference, `GetObject`, "Permissions".
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && matches!(self.code.as_str(), "" | "NoSuchKey")
+    }
+
+    /// The answer itself if the link opens.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, [`LinkError::Archived`]
+    /// when the object must be restored first, and [`LinkError::Upstream`] when what it answers passes.
+    pub(super) fn opened(self) -> Result<Self, LinkError> {
+        match self.why_not() {
+            None => Ok(self),
+            Some(reason) if self.is_passing() => Err(LinkError::Upstream(reason)),
+            Some(reason) if self.code == INVALID_OBJECT_STATE => Err(LinkError::Archived(reason)),
+            Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
+        }
+    }
+
     /// What S3 answered and what the likely causes are, in words. `None` if the link opens.
     pub(crate) fn why_not(&self) -> Option<String> {
-        let Self { status, code, .. } = self;
-        let causes = (!self.opens()).then(|| likely_causes(*status, code))?;
+        let Self { status, code, denial, .. } = self;
+        let causes = (!self.opens()).then(|| likely_causes(*status, code, *denial))?;
         let space = if code.is_empty() { "" } else { " " };
         Some(format!("S3 answered {status}{space}{code}: {causes}"))
     }
 }
 
-/// Fetches one byte through `url`. Returns what S3 says of the object.
-///
-/// # Errors
-///
-/// [`LinkError::ObjectUnavailable`] with the likely causes when S3 refuses, [`LinkError::Archived`] when
-/// the object must be restored first, and [`LinkError::Upstream`] when S3 does not answer, or when what it answers passes. Neither holds
-/// the URL or any part of its signature.
-pub(super) async fn open(
-    aws: &Aws,
-    url: &str,
-    invocation: &Invocation,
-) -> Result<ProbeAnswer, LinkError> {
-    let answer = probe(aws, url, invocation).await.map_err(|reason| {
-        LinkError::Upstream(format!("S3 could not be asked whether the link opens: {reason}"))
-    })?;
-    match answer.why_not() {
-        None => Ok(answer),
-        Some(reason) if answer.is_passing() => Err(LinkError::Upstream(reason)),
-        Some(reason) if answer.code == INVALID_OBJECT_STATE => Err(LinkError::Archived(reason)),
-        Some(reason) => Err(LinkError::ObjectUnavailable(reason)),
-    }
-}
-
-/// Asks for one byte through `url`.
+/// Asks for one byte through `url`, or with HEAD for none.
 ///
 /// # Errors
 ///
@@ -131,9 +139,14 @@ pub(super) async fn open(
 pub(crate) async fn probe(
     aws: &Aws,
     url: &str,
+    method: Method,
     invocation: &Invocation,
 ) -> Result<ProbeAnswer, String> {
-    let answer = presigned::get(aws, url, "bytes=0-0", invocation).await?;
+    let range = match method {
+        Method::Get => Some("bytes=0-0"),
+        Method::Head => None,
+    };
+    let answer = presigned::send(aws, method.as_str(), url, range, invocation).await?;
     let status = answer.status().as_u16();
     let header = |name: &str| answer.headers().get(name);
     let end = Expiration::read(header("x-amz-expiration"), header("x-amz-restore"));
@@ -184,6 +197,9 @@ fn denial(document: &str) -> Option<Denial> {
     if says("kms:Decrypt") {
         return Some(Denial::Kms);
     }
+    if says(CUSTOMER_KEY) {
+        return Some(Denial::CustomerKey);
+    }
     POLICY_KINDS.into_iter().find_map(|kind| {
         let denied = ["a", "an"].iter().any(|a| says(&format!("explicit deny in {a} {kind}")));
         if denied {
@@ -200,8 +216,18 @@ fn code_of(document: &str) -> &str {
     error_code(code.map(|(code, _)| code).unwrap_or_default())
 }
 
-fn likely_causes(status: u16, code: &str) -> &'static str {
+fn likely_causes(status: u16, code: &str, denial: Option<Denial>) -> &'static str {
     match (status, code) {
+        _ if denial == Some(Denial::CustomerKey) => {
+            "the object is encrypted with its writer's own key (SSE-C), which each request must bring \
+             in headers, and a link can't. Copy the object onto itself with SSE-S3 or SSE-KMS."
+        }
+        // The answer to a HEAD has no body, so no code either.
+        (400, "") => {
+            "S3 does not say why to HEAD. The object is encrypted with its writer's own key (SSE-C), \
+             S3 does not accept the session, or the bucket is in another region than the one signed \
+             for. A link for GET with \"check\" tells."
+        }
         (404, "NoSuchVersion") | (405, _) => {
             "there is no such version of the object, or that version is a delete marker."
         }
@@ -228,7 +254,8 @@ fn likely_causes(status: u16, code: &str) -> &'static str {
         (403, _) => {
             "the object is missing or forbidden. Without s3:ListBucket S3 does not tell which. Else \
              the signing role lacks s3:GetObject (s3:GetObjectVersion for a version), the bucket \
-             policy or a boundary denies it, or the role lacks kms:Decrypt on the object's key."
+             policy or a boundary denies it, or the role lacks kms:Decrypt on the object's key. \
+             Another account's Requester Pays bucket refuses all links of this function."
         }
         _ => "the link would not open.",
     }
@@ -290,6 +317,12 @@ mod tests {
             (
                 "kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2".to_owned(),
                 Some(Denial::Kms),
+            ),
+            (
+                "The object was stored using a form of Server Side Encryption. The correct parameters \
+                 must be provided to retrieve the object."
+                    .to_owned(),
+                Some(Denial::CustomerKey),
             ),
             (on.to_owned(), None),
         ] {

@@ -88,7 +88,7 @@ impl From<AwsError> for SendError {
     }
 }
 
-/// Sends mails through SES in the function's own region.
+/// Sends mails through SES, in the region of `MAIL_REGION` or the function's own.
 #[derive(Debug)]
 pub(super) struct Ses {
     aws: Aws,

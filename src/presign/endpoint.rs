@@ -9,7 +9,7 @@ use aws_smithy_types::Document;
 use futures_util::FutureExt;
 
 use super::SignError;
-use crate::aws::AwsSettings;
+use crate::aws::{AwsSettings, S3Addressing};
 
 /// Where the objects of one bucket are, and what signatures for them are scoped to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,32 @@ pub(super) enum AuthScheme {
     SigV4a,
 }
 
-/// The endpoint and the signature for `bucket`.
+/// From where a URL is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// From where recipients are: at `S3_PUBLIC_ENDPOINT`, if it is set.
+    Outside,
+    /// From where the function is.
+    Inside,
+}
+
+impl Side {
+    /// The side whose endpoint a URL is signed for. There is one for both, unless the settings name
+    /// another for the outside.
+    pub(super) fn with_an_endpoint(self, settings: &AwsSettings) -> Self {
+        if settings.s3_public_endpoint.is_some() { self } else { Self::Inside }
+    }
+
+    /// The endpoint of this side, if it is another than AWS's.
+    fn endpoint(self, settings: &AwsSettings) -> Option<&String> {
+        match self.with_an_endpoint(settings) {
+            Self::Outside => settings.s3_public_endpoint.as_ref(),
+            Self::Inside => settings.s3_endpoint.as_ref(),
+        }
+    }
+}
+
+/// The endpoint and the signature for `bucket`, seen from `side`.
 ///
 /// # Errors
 ///
@@ -44,9 +69,10 @@ pub(super) enum AuthScheme {
 pub(super) fn resolve(
     bucket: &str,
     region: &str,
+    side: Side,
     settings: &AwsSettings,
 ) -> Result<AuthScheme, SignError> {
-    let endpoint = ask_the_rules(bucket, region, settings)?;
+    let endpoint = ask_the_rules(bucket, region, side, settings)?;
     let scheme = StatedScheme::of(&endpoint)
         .ok_or_else(|| no_endpoint(bucket, region, "it has no scheme"))?;
     match scheme.name.as_str() {
@@ -70,7 +96,8 @@ pub(super) fn resolve(
     }))
 }
 
-/// The origin of the bucket's objects: scheme and authority, whatever signature they want.
+/// The origin that links to the bucket's objects lead to: scheme and authority, whatever signature they
+/// want.
 ///
 /// # Errors
 ///
@@ -80,7 +107,7 @@ pub(super) fn origin(
     region: &str,
     settings: &AwsSettings,
 ) -> Result<String, SignError> {
-    let endpoint = ask_the_rules(bucket, region, settings)?;
+    let endpoint = ask_the_rules(bucket, region, Side::Outside, settings)?;
     let (url_scheme, host, _) =
         parts(endpoint.url()).map_err(|reason| no_endpoint(bucket, region, reason))?;
     Ok(format!("{url_scheme}://{host}"))
@@ -99,6 +126,10 @@ pub(super) fn origin_of_any_bucket(
 ) -> Result<String, SignError> {
     let origin = origin(bucket, region, settings)?;
     let Some((scheme, host)) = origin.split_once("://") else { return Ok(origin) };
+    // A host may begin like the bucket and name none.
+    if settings.addressing == S3Addressing::Path {
+        return Ok(origin);
+    }
     // An access point's host begins with a name that stands in its ARN.
     let named = if bucket.starts_with("arn:") {
         host.split_once('.').map(|(_, rest)| rest)
@@ -111,6 +142,7 @@ pub(super) fn origin_of_any_bucket(
 fn ask_the_rules(
     bucket: &str,
     region: &str,
+    side: Side,
     settings: &AwsSettings,
 ) -> Result<aws_sdk_s3::config::endpoint::Endpoint, SignError> {
     let no_endpoint = |reason: String| no_endpoint(bucket, region, reason);
@@ -119,7 +151,8 @@ fn ask_the_rules(
         .region(region)
         .use_fips(settings.use_fips)
         .use_dual_stack(settings.use_dual_stack)
-        .set_endpoint(settings.s3_endpoint.clone())
+        .force_path_style(settings.addressing == S3Addressing::Path)
+        .set_endpoint(side.endpoint(settings).cloned())
         .build()
         .map_err(|error| no_endpoint(error.to_string()))?;
     // The default rules are computation only, so their future is ready at once.

@@ -25,6 +25,7 @@ use link_rules::object::ObjectRef;
 use link_rules::window::Window;
 use thiserror::Error;
 
+pub(crate) use self::endpoint::Side;
 use self::endpoint::{AuthScheme, Endpoint};
 pub use self::operation::{GetObject, Operation};
 use self::sigv4::{SigV4Signer, SignableRequest, SigningContext};
@@ -83,6 +84,7 @@ struct CachedBucket {
     credentials: Credentials,
     bucket: String,
     region: String,
+    side: Side,
     signer: BucketSigner,
 }
 
@@ -122,13 +124,31 @@ impl Signer {
         link_id: &str,
         window: &Window,
     ) -> Result<String, SignError> {
+        self.sign_from(Side::Outside, credentials, operation, link_id, window)
+    }
+
+    /// The presigned URL for whoever opens it from `side`. The sides differ only where
+    /// `S3_PUBLIC_ENDPOINT` names where links lead.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Signer::sign`].
+    pub(crate) fn sign_from(
+        &self,
+        side: Side,
+        credentials: &Credentials,
+        operation: &Operation<'_>,
+        link_id: &str,
+        window: &Window,
+    ) -> Result<String, SignError> {
+        let side = side.with_an_endpoint(self.aws.settings());
         let ObjectRef { bucket, region, key, .. } = operation.object();
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = cached.iter().position(|known| known.is_for(credentials, bucket, region));
+        let known = cached.iter().position(|known| known.is_for(credentials, bucket, region, side));
         let index = if let Some(index) = known {
             index
         } else {
-            let new = self.cached_bucket(credentials, bucket, region)?;
+            let new = self.cached_bucket(credentials, bucket, region, side)?;
             if cached.len() == MAX_CACHED_BUCKETS {
                 cached.remove(0);
             }
@@ -182,8 +202,9 @@ impl Signer {
         credentials: &Credentials,
         bucket: &str,
         region: &str,
+        side: Side,
     ) -> Result<CachedBucket, SignError> {
-        let signer = match endpoint::resolve(bucket, region, self.aws.settings())? {
+        let signer = match endpoint::resolve(bucket, region, side, self.aws.settings())? {
             AuthScheme::SigV4(endpoint) => {
                 let signer = SigV4Signer::new(credentials);
                 BucketSigner::SigV4 { signer, endpoint, context: None }
@@ -196,15 +217,17 @@ impl Signer {
             credentials: credentials.clone(),
             bucket: bucket.to_owned(),
             region: region.to_owned(),
+            side,
             signer,
         })
     }
 }
 
 impl CachedBucket {
-    fn is_for(&self, credentials: &Credentials, bucket: &str, region: &str) -> bool {
+    fn is_for(&self, credentials: &Credentials, bucket: &str, region: &str, side: Side) -> bool {
         self.bucket == bucket
             && self.region == region
+            && self.side == side
             && self.credentials.access_key_id() == credentials.access_key_id()
             && self.credentials.session_token() == credentials.session_token()
     }

@@ -11,9 +11,14 @@ use link_rules::response_headers::ResponseHeaders;
 pub enum Operation<'a> {
     /// `GetObject`: a download.
     GetObject(GetObject<'a>),
+    /// `HeadObject`: what S3 answers to a download, without the file. It takes the parameters of
+    /// `GetObject` and the same permission.
+    ///
+    /// Source: Amazon S3 API reference, `HeadObject`.
+    HeadObject(GetObject<'a>),
 }
 
-/// The parameters of `GetObject`.
+/// The parameters of `GetObject`, and of `HeadObject`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetObject<'a> {
     /// The object, or the version of it. S3 answers links that are signed for another region than the
@@ -28,39 +33,40 @@ impl<'a> Operation<'a> {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Self::GetObject(_) => "GET",
+            Self::HeadObject(_) => "HEAD",
         }
     }
 
     /// The object that the request is about.
     pub(crate) fn object(&self) -> ObjectRef<'a> {
         match self {
-            Self::GetObject(get) => get.object,
+            Self::GetObject(get) | Self::HeadObject(get) => get.object,
         }
     }
 
     /// The query parameters, not encoded, in no particular order. `x-id` names the operation: the
-    /// SDKs add it, so S3's access log shows such links as it shows the SDKs' own requests.
+    /// SDKs add it to `GetObject`, and not to `HeadObject`, so S3's access log shows such links as it
+    /// shows the SDKs' own requests.
     pub(crate) fn query(&self) -> Vec<(&'static str, &'a str)> {
-        match self {
-            Self::GetObject(get) => {
-                let ResponseHeaders { content_disposition, content_type } = get.response_headers;
-                let optional = [
-                    ("response-content-disposition", Some(content_disposition.as_str())),
-                    ("response-content-type", content_type.as_deref()),
-                    ("versionId", get.object.version_id),
-                ];
-                let optional =
-                    optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
-                optional.chain([("x-id", "GetObject")]).collect()
-            }
-        }
+        let (get, id) = match self {
+            Self::GetObject(get) => (get, Some("GetObject")),
+            Self::HeadObject(get) => (get, None),
+        };
+        let ResponseHeaders { content_disposition, content_type } = get.response_headers;
+        let optional = [
+            ("response-content-disposition", Some(content_disposition.as_str())),
+            ("response-content-type", content_type.as_deref()),
+            ("versionId", get.object.version_id),
+            ("x-id", id),
+        ];
+        optional.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// The headers besides `host` that the request must send exactly so. A download has none: a
     /// browser that opens a link can't send any.
     pub(crate) fn signed_headers(&self) -> &'a [(&'static str, &'a str)] {
         match self {
-            Self::GetObject(_) => &[],
+            Self::GetObject(_) | Self::HeadObject(_) => &[],
         }
     }
 }
@@ -79,5 +85,11 @@ mod tests {
         let attachment = ("response-content-disposition", "attachment");
         assert_eq!(operation.query(), [attachment, ("x-id", "GetObject")]);
         assert!(operation.signed_headers().is_empty());
+        let head = Operation::HeadObject(get);
+        assert_eq!(
+            (head.method(), head.object(), head.query()),
+            ("HEAD", object, vec![attachment])
+        );
+        assert!(head.signed_headers().is_empty());
     }
 }

@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use futures_util::FutureExt;
 use link_rules::object::ObjectRef;
 use link_rules::response_headers::ResponseHeaders;
 use link_rules::window::Window;
 
-use super::{GetObject, Operation};
+use super::Operation;
 use crate::aws::{Aws, error_chain};
 
 /// Signs with one snapshot of credentials.
@@ -33,9 +34,9 @@ impl SigV4aSigner {
         link_id: &str,
         window: &Window,
     ) -> Result<String, String> {
-        let Operation::GetObject(GetObject { object, response_headers }) = *operation;
-        let ObjectRef { bucket, key, version_id, .. } = object;
-        let ResponseHeaders { content_disposition, content_type } = response_headers;
+        let (Operation::GetObject(get) | Operation::HeadObject(get)) = *operation;
+        let ObjectRef { bucket, key, version_id, .. } = get.object;
+        let ResponseHeaders { content_disposition, content_type } = get.response_headers;
         let signed_at =
             SystemTime::try_from(window.signed_at).map_err(|error| error.to_string())?;
         let presigning = PresigningConfig::builder()
@@ -45,24 +46,37 @@ impl SigV4aSigner {
             .map_err(|error| error.to_string())?;
         let link_id = format!("&x-link-id={link_id}");
         let parameter = link_id.clone();
-        let presigned = self
-            .0
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .set_version_id(version_id.map(str::to_owned))
-            .response_content_disposition(content_disposition)
-            .set_response_content_type(content_type.clone())
-            .customize()
-            .mutate_request(move |request| {
-                let uri = format!("{}{parameter}", request.uri());
-                // If this fails, the URL lacks the parameter, which is checked below.
-                let _ = request.set_uri(uri);
-            })
-            .presigned(presigning)
-            .now_or_never()
-            .ok_or("the SDK did not sign at once")?
-            .map_err(|error| error_chain(&error))?;
+        let with_link_id = move |request: &mut HttpRequest| {
+            let uri = format!("{}{parameter}", request.uri());
+            // If this fails, the URL lacks the parameter, which is checked below.
+            let _ = request.set_uri(uri);
+        };
+        let version_id = version_id.map(str::to_owned);
+        let presigned = match operation {
+            Operation::GetObject(_) => {
+                let request = self.0.get_object().bucket(bucket).key(key);
+                let request = request
+                    .set_version_id(version_id)
+                    .response_content_disposition(content_disposition)
+                    .set_response_content_type(content_type.clone())
+                    .customize()
+                    .mutate_request(with_link_id);
+                let signed = request.presigned(presigning).now_or_never();
+                signed.map(|signed| signed.map_err(|error| error_chain(&error)))
+            }
+            Operation::HeadObject(_) => {
+                let request = self.0.head_object().bucket(bucket).key(key);
+                let request = request
+                    .set_version_id(version_id)
+                    .response_content_disposition(content_disposition)
+                    .set_response_content_type(content_type.clone())
+                    .customize()
+                    .mutate_request(with_link_id);
+                let signed = request.presigned(presigning).now_or_never();
+                signed.map(|signed| signed.map_err(|error| error_chain(&error)))
+            }
+        };
+        let presigned = presigned.ok_or("the SDK did not sign at once")??;
         // Whoever opens a link sends the header `host` and no other.
         if presigned.headers().next().is_some() || !presigned.uri().contains(link_id.as_str()) {
             return Err("the SDK signed another request than it was given".to_owned());

@@ -5,6 +5,7 @@
 //! This module makes typed values. `handler` puts the rooms together from them. [`removed`] knows the
 //! settings that are gone, and [`unknown`] finds variables that look like settings and are none.
 
+mod endpoint;
 mod public_url;
 mod removed;
 mod unknown;
@@ -15,9 +16,10 @@ use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::access::{Grants, GrantsError};
 use link_rules::arn::is_role;
+use link_rules::region::is_region;
 use thiserror::Error;
 
-use crate::aws::{AwsSettings, Trust};
+use crate::aws::{AwsSettings, S3Addressing, Trust};
 use crate::links::{GrantsSetting, ObjectLocation, PolicySetting};
 use crate::mail::{MailSettings, MailSettingsError};
 use crate::sessions::ExecutionRoleSettings;
@@ -26,6 +28,8 @@ use crate::shares::{ShareSettings, ShareSettingsError};
 use self::public_url::PublicUrl;
 pub use self::removed::RemovedSettings;
 pub use self::unknown::UnknownSetting;
+
+const S3_PUBLIC_ENDPOINT: &str = "S3_PUBLIC_ENDPOINT";
 
 /// A setting is missing or wrong. The function does not start.
 #[derive(Debug, Error)]
@@ -45,6 +49,16 @@ pub enum SettingsError {
         name: &'static str,
         /// Its value.
         value: String,
+        /// What to set it to.
+        fix: &'static str,
+    },
+    /// An endpoint is not the URL of one. The message does not repeat the value.
+    #[error("{name} {problem}: {fix}")]
+    Endpoint {
+        /// The setting.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
         /// What to set it to.
         fix: &'static str,
     },
@@ -162,6 +176,7 @@ impl Settings {
             fix: "Lambda sets it; elsewhere set it to the region of STS to ask, for example \
                    eu-central-1",
         })?;
+        let region = checked_region("AWS_REGION", region)?;
         let signing_role_arn = get("SIGNING_ROLE_ARN").map(role_arn).transpose()?;
         let assumed_end = get("ASSUMED_SESSION_SECONDS")
             .map(|written| assumed_end(written, started_at))
@@ -172,15 +187,25 @@ impl Settings {
         // The SDK's own switch for all of them.
         let ignored = get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() == Some("true");
         let endpoint = |service: &str| {
-            let own = get(&format!("AWS_ENDPOINT_URL_{service}"));
-            own.or_else(|| get("AWS_ENDPOINT_URL")).filter(|_| !ignored)
+            [format!("AWS_ENDPOINT_URL_{service}"), "AWS_ENDPOINT_URL".to_owned()]
+                .into_iter()
+                .filter(|_| !ignored)
+                .find_map(|name| get(&name).map(|value| endpoint::parse(&name, &value)))
+                .transpose()
         };
         let aws = AwsSettings {
             region,
-            s3_endpoint: endpoint("S3"),
-            sts_endpoint: endpoint("STS"),
-            sesv2_endpoint: endpoint("SESV2"),
-            dynamodb_endpoint: endpoint("DYNAMODB"),
+            s3_endpoint: endpoint("S3")?,
+            s3_public_endpoint: get(S3_PUBLIC_ENDPOINT)
+                .map(|value| endpoint::parse(S3_PUBLIC_ENDPOINT, &value))
+                .transpose()?,
+            addressing: get("S3_ADDRESSING").map(addressing).transpose()?.unwrap_or_default(),
+            ses_region: get("MAIL_REGION")
+                .map(|value| checked_region("MAIL_REGION", value))
+                .transpose()?,
+            sts_endpoint: endpoint("STS")?,
+            sesv2_endpoint: endpoint("SESV2")?,
+            dynamodb_endpoint: endpoint("DYNAMODB")?,
             use_fips: flag("AWS_USE_FIPS_ENDPOINT", get)?,
             use_dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", get)?,
             trust: Trust::AmazonFirst,
@@ -235,6 +260,14 @@ fn grants(get: &impl Fn(&str) -> Option<String>) -> Result<GrantsSetting, Settin
     })?;
     if !written.trim_start().starts_with("s3://") {
         let grants = Grants::parse(&written).map_err(SettingsError::Grants)?;
+        // As the name of a bucket of old it is well-formed. No stack has it: it is what `sam local` makes
+        // of the template's `!Ref FilesBucket`.
+        if let Some(index) = grants.iter().position(|grant| grant.bucket == "FilesBucket") {
+            let problem =
+                "is \"FilesBucket\", the template's word for a bucket: write the name of one";
+            let (field, problem) = ("bucket", problem.to_owned());
+            return Err(SettingsError::Grants(GrantsError::Field { index, field, problem }));
+        }
         return Ok(GrantsSetting::Written(grants.with_mail_grants(&mails)));
     }
     match ObjectLocation::parse(written.trim()) {
@@ -276,6 +309,16 @@ fn flag(name: &'static str, get: &impl Fn(&str) -> Option<String>) -> Result<boo
             Err(SettingsError::Wrong { name, value: value.to_owned(), fix: "use true or false" })
         }
     }
+}
+
+/// The name of a region, which need not be one of AWS's: other servers have `auto` or `garage`.
+fn checked_region(name: &'static str, value: String) -> Result<String, SettingsError> {
+    if is_region(&value) {
+        return Ok(value);
+    }
+    let fix = "use a region's name, such as eu-central-1, or the one that your server has, such as \
+               garage: lowercase letters, digits and hyphens";
+    Err(SettingsError::Wrong { name, value, fix })
 }
 
 /// Checks what Lambda's own logging settings become.
@@ -345,6 +388,19 @@ fn bucket_policy(value: String) -> Result<PolicySetting, SettingsError> {
             name: "BUCKET_POLICY",
             value,
             fix: "use heed (the default), require or ignore",
+        }),
+    }
+}
+
+/// Where URLs name the bucket.
+fn addressing(value: String) -> Result<S3Addressing, SettingsError> {
+    match value.as_str() {
+        "virtual" => Ok(S3Addressing::Virtual),
+        "path" => Ok(S3Addressing::Path),
+        _ => Err(SettingsError::Wrong {
+            name: "S3_ADDRESSING",
+            value,
+            fix: "use virtual (the default: the bucket is in the host where its name can be) or path",
         }),
     }
 }
@@ -486,6 +542,68 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_is_checked_where_it_is_used_and_its_password_is_not_repeated() {
+        let wrong = ("AWS_ENDPOINT_URL", "http://user:hidden@host");
+        let sentence = read(&[wrong]).unwrap_err().to_string();
+        assert!(sentence.starts_with("AWS_ENDPOINT_URL holds a user name"), "{sentence}");
+        assert!(!sentence.contains("hidden"), "{sentence}");
+        for service in ["S3", "STS", "SESV2", "DYNAMODB"] {
+            let name = format!("AWS_ENDPOINT_URL_{service}");
+            let sentence = read(&[(&name, "minio:9000")]).unwrap_err().to_string();
+            assert!(sentence.starts_with(&format!("{name} does not begin")), "{sentence}");
+        }
+        let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+        assert_eq!(read(&[wrong, ignored]).unwrap().aws.s3_endpoint, None);
+        let capitals = read(&[("AWS_ENDPOINT_URL_S3", "http://MyHost:9000")]).unwrap();
+        assert_eq!(capitals.aws.s3_endpoint.as_deref(), Some("http://myhost:9000"));
+    }
+
+    #[test]
+    fn how_s3_is_addressed_is_checked() {
+        let aws = |changes: &[_]| read(changes).unwrap().aws;
+        for (written, expected) in [
+            ("", S3Addressing::Virtual),
+            ("virtual", S3Addressing::Virtual),
+            ("path", S3Addressing::Path),
+        ] {
+            assert_eq!(aws(&[("S3_ADDRESSING", written)]).addressing, expected);
+        }
+        assert_eq!(aws(&[]), AwsSettings { region: aws(&[]).region, ..AwsSettings::default() });
+        let sentence = read(&[("S3_ADDRESSING", "Path")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("S3_ADDRESSING is \"Path\": use virtual"), "{sentence}");
+        let outside = aws(&[("S3_PUBLIC_ENDPOINT", "https://Files.example.com")]);
+        assert_eq!(outside.s3_public_endpoint.as_deref(), Some("https://files.example.com"));
+        assert_eq!(outside.s3_endpoint, None);
+        assert_eq!(aws(&[("S3_PUBLIC_ENDPOINT", "")]).s3_public_endpoint, None);
+        let sentence = read(&[("S3_PUBLIC_ENDPOINT", "files")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("S3_PUBLIC_ENDPOINT does not begin"), "{sentence}");
+    }
+
+    #[test]
+    fn ses_is_in_the_function_s_region_unless_a_setting_says_another() {
+        assert_eq!(read(&[]).unwrap().aws.ses_region, None);
+        assert_eq!(read(&[("MAIL_REGION", "")]).unwrap().aws.ses_region, None);
+        let elsewhere = read(&[("MAIL_REGION", "us-east-1")]).unwrap();
+        assert_eq!(elsewhere.aws.ses_region.as_deref(), Some("us-east-1"));
+        let sentence = read(&[("MAIL_REGION", "Ireland")]).unwrap_err().to_string();
+        assert!(sentence.starts_with("MAIL_REGION is \"Ireland\": use a region"), "{sentence}");
+    }
+
+    #[test]
+    fn the_function_s_region_is_a_region_s_name_and_need_not_be_one_of_aws() {
+        for region in ["auto", "garage", "fsn1", "eu-central-1"] {
+            assert_eq!(read(&[("AWS_REGION", region)]).unwrap().aws.region, region);
+        }
+        for region in ["Frankfurt", "eu_west_1", "eu-west-1.evil.example"] {
+            let sentence = read(&[("AWS_REGION", region)]).unwrap_err().to_string();
+            assert!(
+                sentence.contains("AWS_REGION is") && sentence.contains("garage"),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
     fn another_sts_is_noticed_inside_lambda_only() {
         let inside = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
         let own = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
@@ -520,7 +638,7 @@ mod tests {
             (r#"["someone"]"#, "MAIL_GRANTS is not a JSON array of grants (line 1, column"),
             ("[]", "MAIL_GRANTS is empty: write"),
             (
-                r#"[{"bucket":"Someone","prefix":"","principals":["s3-event"]}]"#,
+                r#"[{"bucket":"Someone!","prefix":"","principals":["s3-event"]}]"#,
                 "MAIL_GRANTS[0].bucket is wrong: write",
             ),
             (

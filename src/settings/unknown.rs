@@ -6,13 +6,15 @@ use link_rules::text::is_one_edit_away;
 use super::removed::is_removed;
 
 /// The settings of our own. The other variables that are read are named by AWS or by the C library.
-pub(super) const KNOWN: [&str; 15] = [
+pub(super) const KNOWN: [&str; 18] = [
     "GRANTS",
     "MAIL_GRANTS",
     "SIGNING_ROLE_ARN",
     "ASSUMED_SESSION_SECONDS",
     "ALLOW_LONG_TERM_KEYS",
     "BUCKET_POLICY",
+    "S3_ADDRESSING",
+    "S3_PUBLIC_ENDPOINT",
     "SHARES_TABLE",
     "SHARES_FROM",
     "PUBLIC_URL",
@@ -22,11 +24,12 @@ pub(super) const KNOWN: [&str; 15] = [
     "MAIL_MAX_RECIPIENTS",
     "MAIL_EXPIRES_IN",
     "MAIL_TABLE",
+    "MAIL_REGION",
 ];
 
 /// What the names of our settings begin with. No variable that Lambda, the SDKs or a shell usually
 /// have begins with one of them.
-const PREFIXES: [&str; 9] = [
+const PREFIXES: [&str; 11] = [
     "GRANTS",
     "MAIL_",
     "SHARES_",
@@ -35,6 +38,8 @@ const PREFIXES: [&str; 9] = [
     "ASSUMED_",
     "PUBLIC_",
     "BUCKET_POL",
+    "S3_ADDR",
+    "S3_PUBLIC",
     "ALLOW_LONG",
 ];
 
@@ -107,6 +112,8 @@ mod tests {
             "ASSUMED_SECONDS",
             "PUBLIC_ADDRESS",
             "BUCKET_POLICIES_READ",
+            "S3_ADDRESS_STYLE",
+            "S3_PUBLIC_URL",
             "ALLOW_LONG_KEYS",
         ] {
             assert_eq!(unknown(&[written]), [(written.to_owned(), None)]);

@@ -12,7 +12,7 @@ use super::passcode::PasscodeHash;
 use super::sender::SenderName;
 use super::state::ShareState;
 use super::token::{Browser, ShareId};
-use crate::links::{LinkError, LinkRequest};
+use crate::links::{LinkError, LinkRequest, Method};
 
 /// How long a browser that downloaded may press again uncounted. A broken download is not a lost one.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -195,6 +195,7 @@ impl Share {
             window,
             response_headers: self.response_headers.clone(),
             check: true,
+            method: Method::Get,
         }
     }
 }

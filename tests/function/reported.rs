@@ -4,6 +4,7 @@
 //!
 //! - `start` is a start with these variables, which is `refused` with a sentence, `warned` about with one, or
 //!   `started` without a warning,
+//! - `event` is a file of `events/`, of which so many `mails` come, and whose refusal `says` something,
 //! - `request` is a request to a function with these `settings`, which gets a `status` and an answer that
 //!   `says` something.
 
@@ -13,6 +14,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::mail;
 use crate::shares::function::{Request, aws, function_with, send};
 
 const CASES: &str = include_str!("../reported/cases.json");
@@ -29,6 +31,9 @@ struct Case {
     #[serde(default)]
     settings: HashMap<String, String>,
     request: Option<Asked>,
+    event: Option<String>,
+    #[serde(default)]
+    mails: usize,
     status: Option<u64>,
     says: Option<String>,
 }
@@ -111,4 +116,24 @@ async fn each_request_is_answered_with_what_to_send() {
         assert!(told.contains(&says.unwrap()), "{source}: {answer:?}");
     }
     assert!(requests > 10);
+}
+
+#[tokio::test]
+async fn each_event_is_mailed_about_or_refused_with_what_to_do() {
+    let mut events = 0;
+    for Case { source, event, mails, says, .. } in cases() {
+        let Some(file) = event else { continue };
+        events += 1;
+        let path = format!("{}/events/{file}.json", env!("CARGO_MANIFEST_DIR"));
+        let event = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let aws = mail::events::aws().await;
+        let handled = mail::function::handle(&mail::function::function(&aws), &event).await;
+        let refusal = handled.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(aws.mails().len(), mails, "{source}: {refusal}");
+        match says {
+            Some(says) => assert!(refusal.contains(&says), "{source}: {refusal}"),
+            None => assert_eq!(refusal, "", "{source}"),
+        }
+    }
+    assert!(events > 10);
 }

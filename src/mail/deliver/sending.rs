@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Delivery, Mailer};
 use crate::invocation::Invocation;
-use crate::links::{LinkError, LinkRequest, log_refused, log_signed};
+use crate::links::{LinkError, LinkRequest, Method, log_refused, log_signed};
 use crate::mail::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use crate::mail::ledger::ClaimToken;
 use crate::mail::mailed_link::MailedLink;
@@ -151,6 +151,7 @@ impl Mailer {
         let response_headers = ResponseHeaders::new(named).unwrap_or_default();
         LinkRequest {
             action,
+            method: Method::Get,
             bucket: Some(created.bucket.clone()),
             key: created.key.clone(),
             version_id: created.version_id.clone(),

@@ -8,7 +8,7 @@ use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use proptest::prelude::*;
 
 use super::*;
-use crate::links::{Link, PolicyReading};
+use crate::links::{Link, Method, PolicyReading};
 use crate::sessions::Evidence;
 
 fn parsed(mime: &[u8]) -> ParsedMail<'_> {
@@ -50,6 +50,8 @@ fn link(key: &str, token: usize, expires_in: u64) -> Link {
             "IQoJb3JpZ2luX2VjE%2F%2B".repeat(token)
         ),
         link_id: "0b0f6c58-6c2b-4d4e-9d5a-2f1f3f0c9f11".to_owned(),
+        method: Method::Get,
+        is_checked_inside: false,
         bucket: "files".to_owned(),
         region: "eu-west-1".to_owned(),
         key: key.to_owned(),

@@ -295,7 +295,7 @@ def test_what_is_gone_changes_nothing_and_is_told_by_name():
 
 
 def test_there_are_27_parameters_besides():
-    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 28
+    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 29
 
 
 # Keys and boundaries
@@ -336,6 +336,17 @@ def test_a_mail_s_sender_has_a_name_and_the_permission_is_for_the_bare_address(n
     assert template.properties("LinkMailer")["Environment"]["Variables"]["MAIL_FROM"] == told
     sends = template.statements("LinkMailerPermissions")["SendMailsAsThisSender"]
     assert sends["Condition"] == {"StringEquals": {"ses:FromAddress": "files@example.com"}}
+
+
+@pytest.mark.parametrize(("given", "region"), [("", "eu-central-1"), ("us-east-1", "us-east-1")])
+def test_mails_are_sent_in_the_stack_s_region_or_in_the_named_one_and_the_permission_is_for_that_one(given, region):
+    template = Template(MailRegion=given, **MAILS)
+    assert template.properties("LinkMailer")["Environment"]["Variables"]["MAIL_REGION"] == given
+    sends = template.statements("LinkMailerPermissions")["SendMailsAsThisSender"]
+    assert sends["Resource"] == [
+        f"arn:aws:ses:{region}:123456789012:{kind}/*" for kind in ("identity", "configuration-set")
+    ]
+    assert "us-east-1" not in json.dumps(Template(**MAILS).statements("LinkMailerPermissions"))
 
 
 def test_the_template_sets_only_settings_that_the_function_knows():

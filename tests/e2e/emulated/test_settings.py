@@ -23,12 +23,16 @@ WRONG_SETTINGS = {
     "GRANTS is empty": {"GRANTS": "[]"},
     "GRANTS has an unknown field": {"GRANTS": grants(prefixes="a")},
     "GRANTS lacks the prefix": {"GRANTS": grants(prefix=None)},
-    "GRANTS has an invalid bucket name": {"GRANTS": grants(bucket="My_Bucket")},
+    "GRANTS has an invalid bucket name": {"GRANTS": grants(bucket="my bucket")},
+    "GRANTS names a bucket's ARN": {"GRANTS": grants(bucket="arn:aws:s3:::files")},
     "GRANTS has no principals": {"GRANTS": grants(principals=[])},
     "GRANTS has a max_expires_in of 0": {"GRANTS": grants(max_expires_in=0)},
     "GRANTS has a max_expires_in of more than a week": {"GRANTS": grants(max_expires_in=604801)},
     "GRANTS has an invalid region": {"GRANTS": grants(region="Frankfurt")},
     "AWS_REGION is not set": {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
+    "AWS_REGION is the name of a city": {"AWS_REGION": "Frankfurt"},
+    "AWS_ENDPOINT_URL_S3 has no scheme": {"AWS_ENDPOINT_URL_S3": "minio:9000"},
+    "AWS_ENDPOINT_URL has a password": {"AWS_ENDPOINT_URL": "http://user:password@minio:9000"},
     "SIGNING_ROLE_ARN is a role name": {"SIGNING_ROLE_ARN": "signer", "ASSUMED_SESSION_SECONDS": None},
     "SIGNING_ROLE_ARN and ASSUMED_SESSION_SECONDS": {"SIGNING_ROLE_ARN": "arn:aws:iam::123456789012:role/signer"},
     "ASSUMED_SESSION_SECONDS is 0": {"ASSUMED_SESSION_SECONDS": "0"},
@@ -62,6 +66,7 @@ def test_a_wrong_setting_stops_the_function_with_one_sentence_that_names_it(buil
         assert (level, message) == ("ERROR", "a setting is missing or wrong")
         assert reason.startswith(mistake.split()[0]), reason
         assert "\n" not in reason and len(reason) < 400, reason
+        assert "password@" not in function.log_text()
         assert "panicked" not in function.log_text()
 
 

@@ -27,8 +27,10 @@ def url(link, credentials, origin, region, **options):
     """
     path = quote(link["key"], safe="/~")
     # The default quote_via would encode a space as a plus.
-    query = urlencode({"x-id": "GetObject", "x-link-id": link["link_id"], **options}, quote_via=quote, safe="~")
-    request = AWSRequest("GET", f"{origin}/{path}?{query}")
+    # AWS's model of S3 has the parameter x-id in GetObject, and not in HeadObject.
+    named = {"x-id": "GetObject"} if link["method"] == "GET" else {}
+    query = urlencode({**named, "x-link-id": link["link_id"], **options}, quote_via=quote, safe="~")
+    request = AWSRequest(link["method"], f"{origin}/{path}?{query}")
     signed_at = datetime.strptime(parameter(link["url"], "X-Amz-Date"), "%Y%m%dT%H%M%SZ")
     with mock.patch("botocore.auth.get_current_datetime", return_value=signed_at):
         S3SigV4QueryAuth(credentials, "s3", region, link["expires_in"]).add_auth(request)

@@ -76,6 +76,16 @@ def test_a_link_to_a_version_opens_that_version(function, s3):
         assert api_client.send("GET", link["url"]).body == f"version {number}".encode()
 
 
+def test_a_link_for_head_opens_with_head_alone(function, s3):
+    s3.put_object(Bucket=BUCKET, Key="head", Body=b"0123456789")
+    head, get = (function.link(bucket=BUCKET, key="head", filename="é.txt", method=method) for method in ("HEAD", "GET"))
+    answered = api_client.send("HEAD", head["url"])
+    assert (answered.status, answered.body, answered.headers["content-length"]) == (200, b"", "10")
+    assert api_client.send("GET", head["url"]).status == 403
+    assert api_client.send("HEAD", get["url"]).status == 403
+    assert function.link(bucket=BUCKET, key="head", method="HEAD", check=True)["method"] == "HEAD"
+
+
 def test_a_link_with_all_options_at_once_opens_with_these_headers(function, s3):
     options = {"filename": "Résumé.pdf", "content_type": "application/pdf", "disposition": "inline", "expires_in": 60}
     version = s3.put_object(Bucket=VERSIONED, Key="all at once", Body=b"x", ContentType="text/html")["VersionId"]

@@ -45,6 +45,11 @@ OPTIONS = [
     ({"version_id": "null"}, {**ATTACHMENT, "versionId": "null"}),
     ({"version_id": " ?&=#/é"}, {**ATTACHMENT, "versionId": " ?&=#/é"}),
     ({"disposition": "attachment"}, ATTACHMENT),
+    ({"method": "HEAD"}, ATTACHMENT),
+    (
+        {"method": "HEAD", "version_id": VERSION, "content_type": "image/png"},
+        {**ATTACHMENT, "response-content-type": "image/png", "versionId": VERSION},
+    ),
     (
         {"disposition": "inline", "content_type": "application/pdf"},
         {"response-content-disposition": "inline", "response-content-type": "application/pdf"},
@@ -138,6 +143,8 @@ def test_every_kind_of_bucket_is_signed_for_its_host_and_region(function, variab
         # Clients omit the default port of the scheme in the Host header, so the signature must be without it.
         ({"AWS_ENDPOINT_URL_S3": "https://storage.example.com:443"}, "https://files-us.storage.example.com:443"),
         ({"AWS_ENDPOINT_URL_S3": "http://storage.example.com:80"}, "http://files-us.storage.example.com:80"),
+        # Browsers send a host in small letters, and botocore signs it so.
+        ({"AWS_ENDPOINT_URL_S3": "HTTP://Storage.Example.com:9000"}, "http://files-us.storage.example.com:9000"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(f"{k}={v}" for k, v in value.items()),
 )

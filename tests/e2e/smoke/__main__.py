@@ -23,8 +23,8 @@ class Stack:
         self.outputs = {}
         self.parameters = {}
 
-    def client(self, service):
-        return self.session.client(service)
+    def client(self, service, region=None):
+        return self.session.client(service, region_name=region or None)
 
     def describe(self):
         [stack] = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]

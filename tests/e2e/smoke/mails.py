@@ -33,7 +33,8 @@ def mails(stack):
 
 
 def account(stack, seen):
-    ses, sender = stack.client("sesv2"), stack.parameters["MailFrom"]
+    region = stack.parameters.get("MailRegion") or stack.session.region_name
+    ses, sender = stack.client("sesv2", region), stack.parameters["MailFrom"]
     try:
         sending = ses.get_account()
         quota = sending.get("SendQuota", {})
@@ -51,7 +52,7 @@ def account(stack, seen):
         except ClientError as error:
             if error.response["Error"]["Code"] != "NotFoundException":
                 raise
-    raise Failed(f"neither {sender} nor its domain is verified in {stack.session.region_name}")
+    raise Failed(f"neither {sender} nor its domain is verified in {region}")
 
 
 def count(stack, queue):

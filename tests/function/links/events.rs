@@ -128,6 +128,7 @@ impl Random {
             "content_type",
             "disposition",
             "check",
+            "method",
         ] {
             let value = match (self.below(6), field) {
                 // `true` would open the link, and there is no S3.
@@ -151,6 +152,7 @@ impl Random {
                         "a/b;\n"
                     ]))
                 }
+                (1, "method") => json!(self.pick(&["GET", "HEAD", "PUT", "head", ""])),
                 (1, "disposition") => json!(self.pick(&["inline", "attachment", "both"])),
                 _ => continue,
             };

@@ -5,11 +5,14 @@
 //! - `clocks`: links of a machine whose clock is late,
 //! - `deadlines`: that every answer comes before the invocation ends, and what initialisation leaves,
 //! - `doctor`: every outcome of every check of the doctor,
+//! - `endpoints`: where links lead,
 //! - `evidence`: what is proven about a session,
 //! - `grants_object`: grants that are an object in S3,
+//! - `head`: links for HEAD, and what S3 refuses,
 //! - `lifecycle`: what a bucket's lifecycle rules do to links,
 //! - `policies`: what a bucket's policy and the object's own end do to a window,
 //! - `signatures`: the signer against aws-sdk-s3,
+//! - `spelling`: keys in the other form of Unicode,
 //! - `versions`: links that name a version,
 //! - `start`: what the built function logs when it starts,
 //! - `base_path`: requests below the path of `PUBLIC_URL`,
@@ -21,13 +24,16 @@ mod claims;
 mod clocks;
 mod deadlines;
 mod doctor;
+mod endpoints;
 mod events;
 mod evidence;
 mod grants_object;
+mod head;
 mod lifecycle;
 mod policies;
 mod requests;
 mod settings;
 mod signatures;
+mod spelling;
 mod start;
 mod versions;

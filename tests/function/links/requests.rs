@@ -17,7 +17,32 @@ pub(crate) async fn post(
     post_until(handler, principal, path, body, Timestamp::MAX).await
 }
 
-/// The same, in an invocation that ends at `deadline`.
+/// The status and the `Location` of a GET by `principal`.
+pub(crate) async fn get(
+    handler: &Handler,
+    principal: &str,
+    path: &str,
+    query: &str,
+) -> (u64, String) {
+    let event = json!({
+        "version": "2.0", "routeKey": format!("GET {path}"), "rawPath": path,
+        "rawQueryString": query, "headers": {}, "isBase64Encoded": false,
+        "requestContext": {
+            "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1",
+                     "sourceIp": "192.0.2.1", "userAgent": "test"},
+            "authorizer": {"jwt": {"claims": {"sub": principal}}},
+        },
+    });
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let answer = handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX);
+    let answer = serde_json::to_value(Box::pin(answer).await.unwrap()).unwrap();
+    let headers = answer["headers"].as_object().unwrap();
+    let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    let location = location.map_or("", |(_, value)| value.as_str().unwrap()).to_owned();
+    (answer["statusCode"].as_u64().unwrap(), location)
+}
+
+/// As [`post`], in an invocation that ends at `deadline`.
 pub(crate) async fn post_until(
     handler: &Handler,
     principal: &str,

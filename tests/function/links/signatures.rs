@@ -12,6 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use jiff::{SignedDuration, Timestamp};
 use link_rules::object::ObjectRef;
 use link_rules::response_headers::{DownloadAs, ResponseHeaders};
@@ -24,6 +25,7 @@ use s3_link_signer::{Aws, AwsSettings, GetObject, Operation, SignError, Signer};
 struct Case {
     credentials: Credentials,
     settings: AwsSettings,
+    is_head: bool,
     bucket: String,
     region: String,
     key: String,
@@ -48,7 +50,7 @@ impl Case {
     }
 
     fn ours(&self, signer: &Signer) -> Result<String, SignError> {
-        let operation = Operation::GetObject(GetObject {
+        let get = GetObject {
             object: ObjectRef {
                 bucket: &self.bucket,
                 region: &self.region,
@@ -56,7 +58,9 @@ impl Case {
                 version_id: self.version_id.as_deref(),
             },
             response_headers: &self.response_headers,
-        });
+        };
+        let operation =
+            if self.is_head { Operation::HeadObject(get) } else { Operation::GetObject(get) };
         signer.sign(&self.credentials, &operation, LINK_ID, &self.window())
     }
 
@@ -78,21 +82,31 @@ impl Case {
             .build()
             .unwrap();
         let ResponseHeaders { content_disposition, content_type } = &self.response_headers;
-        let presigned = Client::from_conf(config.build())
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&self.key)
-            .set_version_id(self.version_id.clone())
-            .response_content_disposition(content_disposition)
-            .set_response_content_type(content_type.clone())
-            .customize()
-            .mutate_request(|request| {
-                let uri = format!("{}&x-link-id={LINK_ID}", request.uri());
-                request.set_uri(uri).unwrap();
-            })
-            .presigned(presigning)
-            .await
-            .map_err(|error| format!("{error:?}"))?;
+        let with_link_id = |request: &mut HttpRequest| {
+            let uri = format!("{}&x-link-id={LINK_ID}", request.uri());
+            request.set_uri(uri).unwrap();
+        };
+        let client = Client::from_conf(config.build());
+        let presigned = if self.is_head {
+            let request = client.head_object().bucket(&self.bucket).key(&self.key);
+            let request = request
+                .set_version_id(self.version_id.clone())
+                .response_content_disposition(content_disposition)
+                .set_response_content_type(content_type.clone())
+                .customize()
+                .mutate_request(with_link_id);
+            request.presigned(presigning).await.map_err(|error| format!("{error:?}"))?
+        } else {
+            let request = client.get_object().bucket(&self.bucket).key(&self.key);
+            let request = request
+                .set_version_id(self.version_id.clone())
+                .response_content_disposition(content_disposition)
+                .set_response_content_type(content_type.clone())
+                .customize()
+                .mutate_request(with_link_id);
+            request.presigned(presigning).await.map_err(|error| format!("{error:?}"))?
+        };
+        assert_eq!(presigned.method(), if self.is_head { "HEAD" } else { "GET" });
         assert_eq!(presigned.headers().count(), 0);
         Ok(presigned.uri().to_owned())
     }
@@ -117,6 +131,8 @@ fn buckets() -> impl Strategy<Value = &'static str> {
         Just("files"),
         Just("my-files-2026"),
         Just("files.example.com"),
+        Just("My_Bucket"),
+        Just("FILES"),
         Just("my-access-po-5yrgmkrjgb3ekdu8ik4m6hfm1yt5kuse1b-s3alias"),
         Just("arn:aws:s3:eu-west-1:123456789012:accesspoint/reports"),
         Just("arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/redacting"),
@@ -131,6 +147,8 @@ fn regions() -> impl Strategy<Value = &'static str> {
         Just("eu-west-1"),
         Just("cn-north-1"),
         Just("us-gov-west-1"),
+        Just("auto"),
+        Just("garage"),
     ]
 }
 
@@ -171,7 +189,7 @@ fn response_headers() -> impl Strategy<Value = ResponseHeaders> {
 
 fn cases() -> impl Strategy<Value = Case> {
     let target = (buckets(), regions(), settings(), credentials());
-    let what = (keys(), prop::option::of("[ -~]{1,40}"), response_headers());
+    let what = (keys(), prop::option::of("[ -~]{1,40}"), response_headers(), any::<bool>());
     let when = (946_684_800_i64..4_102_444_800, 1..=604_800_u64);
     (target, what, when).prop_map(|(target, what, when)| Case {
         bucket: target.0.to_owned(),
@@ -181,6 +199,7 @@ fn cases() -> impl Strategy<Value = Case> {
         key: what.0,
         version_id: what.1,
         response_headers: what.2,
+        is_head: what.3,
         signed_at: Timestamp::from_second(when.0).unwrap(),
         expires_in: when.1,
     })
@@ -238,6 +257,7 @@ fn case() -> Case {
     Case {
         credentials: Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test"),
         settings: AwsSettings::default(),
+        is_head: false,
         bucket: "files".to_owned(),
         region: "eu-west-1".to_owned(),
         key: "private-files/report.pdf".to_owned(),
@@ -267,6 +287,17 @@ fn links_to_a_multi_region_access_point_are_signed_for_all_regions() {
     assert!(url.contains("&X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&"), "{url}");
     assert!(url.contains("&X-Amz-Region-Set=%2A") && url.contains("&X-Amz-Expires=60&"), "{url}");
     assert!(url.contains("&X-Amz-SignedHeaders=host&") && url.contains(LINK_ID), "{url}");
+}
+
+#[test]
+fn a_link_for_head_to_a_multi_region_access_point_has_another_signature_than_one_for_get() {
+    let head = Case { is_head: true, bucket: MULTI_REGION.to_owned(), ..case() };
+    let url = head.ours(&head.signer()).unwrap();
+    assert!(
+        url.contains("&X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&") && url.contains(LINK_ID),
+        "{url}"
+    );
+    assert!(!url.contains("x-id="), "{url}");
 }
 
 #[test]

@@ -25,16 +25,22 @@ fn another_sts_inside_lambda_is_logged_once_as_a_warning() {
     const WARNING: &str = "STS is asked at another endpoint than AWS's";
 
     let inside = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
-    let sts = ("AWS_ENDPOINT_URL_STS", "http://name:password@127.0.0.1:9");
+    let sts = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
     let printed = start(&[inside, sts]);
     let warnings: Vec<_> = printed.lines().filter(|line| line.contains(WARNING)).collect();
     assert_eq!(warnings.len(), 1, "{printed}");
     assert!(warnings[0].contains("WARN"), "{printed}");
-    assert!(!printed.contains("password"), "{printed}");
     for variables in [&[inside][..], &[sts]] {
         let printed = start(variables);
         assert!(!printed.contains(WARNING), "{printed}");
     }
+}
+
+#[test]
+fn a_password_in_an_endpoint_stops_the_start_and_is_not_logged() {
+    let printed = start(&[("AWS_ENDPOINT_URL_STS", "http://name:hidden@127.0.0.1:9")]);
+    assert!(printed.contains("AWS_ENDPOINT_URL_STS holds a user name or a password"), "{printed}");
+    assert!(!printed.contains("hidden"), "{printed}");
 }
 
 /// The lines of the log at this level. The runtime, which finds no API, prints others.

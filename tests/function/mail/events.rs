@@ -34,7 +34,7 @@ fn fixture(path: &str) -> Value {
 }
 
 /// An AWS that has all objects that the fixtures name.
-async fn aws() -> FakeAws {
+pub(crate) async fn aws() -> FakeAws {
     let aws = FakeAws::start().await;
     for key in
         ["private-files/a+b c.pdf", "private-files/ü/日本語.txt", "private-files/100%25 sure.txt"]

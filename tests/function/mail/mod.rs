@@ -6,6 +6,7 @@
 //! - `failures`: S3, DynamoDB and SES that refuse, throttle or do not answer,
 //! - `floods`: more recipients, records or mails than one object or message should have,
 //! - `messages`: the mail that a recipient gets,
+//! - `region`: where SES is asked,
 //! - `shares`: mails that bring shares,
 //! - `unwanted`: mails that nobody wants, and lists of recipients as people write them,
 //! - `choice`: which mails bring a share and which a link, by the grants.
@@ -16,14 +17,15 @@
 //! - `mime`: what a mail says.
 
 mod choice;
-mod events;
+pub(crate) mod events;
 mod failures;
 mod floods;
-mod function;
+pub(crate) mod function;
 mod ledger;
 mod messages;
 pub(crate) mod mime;
 mod once;
+mod region;
 mod shares;
 mod unwanted;
 

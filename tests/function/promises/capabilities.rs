@@ -60,6 +60,7 @@ pub(super) struct Capability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Link,
+    LinkForHead,
     BatchEntry,
     Download,
     Share,
@@ -67,9 +68,10 @@ pub(super) enum Kind {
     MailedShare,
 }
 
-pub(super) const CAPABILITIES: [Capability; 10] = [
+pub(super) const CAPABILITIES: [Capability; 11] = [
     capability("a link", Kind::Link, false, GRANTS),
     capability("a link to a version", Kind::Link, true, GRANTS),
+    capability("a link for HEAD", Kind::LinkForHead, false, GRANTS),
     capability("an entry of a batch", Kind::BatchEntry, false, GRANTS),
     capability("an entry about a version", Kind::BatchEntry, true, GRANTS),
     capability("a download", Kind::Download, false, GRANTS),
@@ -139,11 +141,14 @@ impl Capability {
         if self.names_version {
             wanted["version_id"] = json!(VERSION);
         }
-        if matches!(self.kind, Kind::Link | Kind::BatchEntry) {
+        if matches!(self.kind, Kind::Link | Kind::LinkForHead | Kind::BatchEntry) {
             wanted["check"] = json!(true);
         }
+        if self.kind == Kind::LinkForHead {
+            wanted["method"] = json!("HEAD");
+        }
         match self.kind {
-            Kind::Link => promised(&post(function, "/links", &wanted).await),
+            Kind::Link | Kind::LinkForHead => promised(&post(function, "/links", &wanted).await),
             Kind::BatchEntry => {
                 // The second entry waits for the first one's check.
                 let batch = json!({"links": [wanted, wanted]});

@@ -172,6 +172,31 @@ async fn before_the_passcode_is_right_the_page_names_no_bucket() {
     assert!(policy(&page).contains(named), "{}", policy(&page));
 }
 
+#[tokio::test]
+async fn a_download_leads_to_the_public_endpoint_and_the_page_lets_it() {
+    let passcode = json!({"passcode": "correct horse"});
+    for (endpoint, addressing, named, before) in [
+        ("https://s3.test", "virtual", "https://files.s3.test", "https://*.s3.test"),
+        // The host begins like the bucket, and is the host of all buckets.
+        ("https://files.s3.test", "path", "https://files.s3.test", "https://files.s3.test"),
+    ] {
+        let aws = aws().await;
+        give_objects(&aws);
+        let settings = [("S3_PUBLIC_ENDPOINT", endpoint), ("S3_ADDRESSING", addressing)];
+        let function = function_with(&aws, &settings);
+        for (wanted, origin) in [(json!({}), named), (passcode.clone(), before)] {
+            let made = share(&function, &wanted).await;
+            let page = open(&function, "GET", &made.path).await;
+            let policy = page.headers["content-security-policy"].as_str().unwrap();
+            assert!(policy.contains(&format!("form-action 'self' {origin};")), "{policy}");
+            let pressed = press_with(&function, &made.path, "correct horse").await;
+            assert_eq!(pressed.status, 303);
+            let location = pressed.headers["location"].as_str().unwrap();
+            assert!(location.starts_with(&format!("{named}/")), "{location}");
+        }
+    }
+}
+
 async fn share_without_a_passcode(
     function: &s3_link_signer::Handler,
     aws: &fake_aws::FakeAws,

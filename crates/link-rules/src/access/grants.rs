@@ -12,7 +12,7 @@ use super::prefix::Prefix;
 use super::raw_grant::RawGrant;
 use super::sender::Sender;
 use super::{Crowd, Principal};
-use crate::arn::is_arn;
+use crate::arn::{Arn, is_arn};
 use crate::region::is_region;
 use crate::window::SIGNATURE_MAX_EXPIRES_IN;
 
@@ -21,6 +21,12 @@ pub const DEFAULT_SHARE_EXPIRES_IN: u64 = 7 * 86_400;
 
 /// What `max_share_expires_in` may be at most, in seconds: a year.
 pub const MAX_SHARE_EXPIRES_IN: u64 = 365 * 86_400;
+
+/// The longest name of a bucket, in bytes. Buckets of us-east-1 that were made before March 2018 may have
+/// such a name, and capitals and underscores in it.
+///
+/// Source: Amazon S3 user guide, "Bucket naming rules".
+const MAX_BUCKET_BYTES: usize = 255;
 
 /// What `max_share_expires_in` must be at least, in seconds.
 const MIN_SHARE_EXPIRES_IN: u64 = 60;
@@ -276,6 +282,12 @@ impl Grant {
         self.principals.iter().all(|pattern| *pattern == PrincipalPattern::S3Event)
     }
 
+    /// Whether the grant's prefix covers `key` for `principal`.
+    #[must_use]
+    pub fn covers(&self, principal: &Principal, key: &str) -> bool {
+        self.prefix.covers(principal, key)
+    }
+
     /// Whether the grant covers `key` for some principal, whoever that is.
     #[must_use]
     pub fn covers_for_somebody(&self, key: &str) -> bool {
@@ -468,6 +480,13 @@ fn validate_actions(actions: Option<&[String]>) -> Result<Vec<Action>, String> {
 ///
 /// A sentence that says what is wrong with the name.
 pub fn validate_bucket(bucket: &str) -> Result<(), String> {
+    // The ARN of a bucket or of its objects has no account, and an access point's has one.
+    if let Some(Arn { service: "s3", region: "", account: "", resource, .. }) = Arn::parse(bucket) {
+        let name = resource.split('/').next().unwrap_or_default();
+        return Err(format!(
+            "{bucket:?} is a bucket's ARN: write the bucket's name alone, {name:?}"
+        ));
+    }
     if is_arn(bucket) {
         return Ok(());
     }
@@ -477,16 +496,15 @@ pub fn validate_bucket(bucket: &str) -> Result<(), String> {
              Express gives out, and this function does not ask for those"
         ));
     }
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let well_formed = (3..=63).contains(&bucket.len())
-        && bucket.chars().all(|c| plain(c) || c == '-' || c == '.')
-        && bucket.starts_with(plain)
-        && bucket.ends_with(plain);
-    if well_formed {
+    // Names of today have 3 to 63 small letters, digits, hyphens and dots. Those of old, and those of
+    // other servers, have more, and stand in a URL's path.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if (3..=MAX_BUCKET_BYTES).contains(&bucket.len()) && bucket.bytes().all(is_plain) {
         Ok(())
     } else {
         Err(format!(
-            "{bucket:?} is not a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots"
+            "{bucket:?} is not a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots, or \
+             one of old of up to {MAX_BUCKET_BYTES} letters, digits, hyphens, dots and underscores"
         ))
     }
 }
@@ -507,6 +525,26 @@ mod tests {
     fn admits(principals: &str, principal: &Principal) -> bool {
         let json = format!(r#"[{{"bucket":"files","prefix":"","principals":{principals}}}]"#);
         grants(&json).find(principal, Action::Get, "files", "any").is_some()
+    }
+
+    #[test]
+    fn a_bucket_is_a_name_of_today_or_of_old_or_an_access_point() {
+        let longest = "B".repeat(255);
+        for name in ["files", "a.b-c", "My_Bucket", "FILES", "-files.", &longest] {
+            assert_eq!(validate_bucket(name), Ok(()), "{name}");
+        }
+        let multi_region = "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap";
+        assert_eq!(validate_bucket(multi_region), Ok(()));
+        for name in ["", "ab", "my files", "a/b", "é-files", "s3://files", &"b".repeat(256)] {
+            assert!(
+                validate_bucket(name).unwrap_err().contains("is not a bucket's name"),
+                "{name}"
+            );
+        }
+        for arn in ["arn:aws:s3:::My_Bucket", "arn:aws-cn:s3:::My_Bucket/private-files/*"] {
+            let problem = validate_bucket(arn).unwrap_err();
+            assert!(problem.ends_with("write the bucket's name alone, \"My_Bucket\""), "{problem}");
+        }
     }
 
     #[test]
@@ -807,8 +845,8 @@ mod tests {
                 "[0].principals holds an empty",
             ),
             (
-                r#"[{"bucket":"Files","prefix":"","principals":["*"]}]"#,
-                "[0].bucket \"Files\" is not",
+                r#"[{"bucket":"my files","prefix":"","principals":["*"]}]"#,
+                "[0].bucket \"my files\" is not",
             ),
             (r#"[{"bucket":"a--x-s3","prefix":"","principals":["*"]}]"#, "directory bucket"),
             (

@@ -161,6 +161,24 @@ fn whether_it_opens() -> Vec<Case> {
         Case::new("a missing file", &["object", "encryption", "storage-class"])
             .closed(Reply::s3_error(404, "NoSuchKey"), Reply::status(404))
             .shown_whole(),
+        object("a missing file whose key is spelled in the other form")
+            .answer(Operation::GetObject, Reply::s3_error(404, "NoSuchKey"))
+            .ask(json!({"key": "private-files/Re\u{301}sume\u{301}.pdf", "principal": "alice"})),
+        object("a missing file under a key with one spelling")
+            .answer(Operation::GetObject, Reply::s3_error(404, "NoSuchKey"))
+            .ask(json!({"key": "private-files/日本.pdf", "principal": "alice"})),
+        object("its writer's own key").answer(
+            Operation::GetObject,
+            Reply::error(
+                fake_aws::Service::S3,
+                400,
+                "InvalidRequest",
+                "The object was stored using a form of Server Side Encryption. The correct parameters \
+                 must be provided to retrieve the object.",
+            ),
+        ),
+        object("links lead elsewhere than the function does")
+            .set("S3_PUBLIC_ENDPOINT", "https://files.example.com"),
         object("a missing version")
             .closed(Reply::s3_error(404, "NoSuchVersion"), Reply::status(404))
             .set("GRANTS", MAILS)

@@ -1,0 +1,90 @@
+//! The other spelling of a key. One text has two forms in Unicode, which look the same: macOS writes
+//! names in form D, and most others in form C. S3 compares bytes, so a file under one form is missing
+//! under the other.
+//!
+//! Source: Unicode Standard Annex #15, "Unicode Normalization Forms".
+
+use aws_credential_types::Credentials;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use link_rules::object::{ObjectKey, ObjectRef};
+
+use crate::aws::{Aws, answered};
+use crate::invocation::Invocation;
+
+/// A normalization form of Unicode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A letter and its accent are one character.
+    Composed,
+    /// A letter and its accent are two characters.
+    Decomposed,
+}
+
+impl Form {
+    /// That an object is there in this form, and how to ask for it.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Composed => {
+                "An object is there whose key reads the same and is spelled in Unicode's form C: ask for \
+                 the key in that form, which languages make with normalize(\"NFC\")."
+            }
+            Self::Decomposed => {
+                "An object is there whose key reads the same and is spelled in Unicode's form D, as macOS \
+                 writes names: ask for the key in that form, which languages make with \
+                 normalize(\"NFD\")."
+            }
+        }
+    }
+}
+
+/// The key in the form that it does not have. `None`: it has both, as ASCII does.
+pub(crate) fn other_spelling(key: &str) -> Option<(String, Form)> {
+    if key.is_ascii() {
+        return None;
+    }
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(key);
+    let (other, form) = if composed == key {
+        (DecomposingNormalizerBorrowed::new_nfd().normalize(key), Form::Decomposed)
+    } else {
+        (composed, Form::Composed)
+    };
+    (other != key && ObjectKey::parse(&other).is_ok()).then(|| (other.into_owned(), form))
+}
+
+/// Whether S3 shows `object` to the session of `credentials`. Asks once.
+pub(crate) async fn is_there(
+    aws: &Aws,
+    object: ObjectRef<'_>,
+    credentials: &Credentials,
+    invocation: &Invocation,
+) -> bool {
+    let ObjectRef { bucket, region, key, .. } = object;
+    let call = aws.s3(region, credentials, invocation).head_object().bucket(bucket).key(key);
+    answered(call.send()).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_another_spelling_if_its_forms_differ() {
+        let (composed, decomposed) = ("R\u{e9}sum\u{e9}.pdf", "Re\u{301}sume\u{301}.pdf");
+        let other = other_spelling(composed);
+        assert_eq!(other, Some((decomposed.to_owned(), Form::Decomposed)));
+        assert_eq!(other_spelling(decomposed), Some((composed.to_owned(), Form::Composed)));
+        // One letter of each form.
+        let mixed = "R\u{e9}sume\u{301}.pdf";
+        assert_eq!(other_spelling(mixed), Some((composed.to_owned(), Form::Composed)));
+        for plain in ["report.pdf", "🦀", "日本語"] {
+            assert_eq!(other_spelling(plain), None);
+        }
+    }
+
+    #[test]
+    fn another_spelling_is_a_key() {
+        // Form D of one letter in three bytes takes nine here, and 1,024 are allowed.
+        assert_eq!(other_spelling(&"각".repeat(300)), None);
+        assert!(other_spelling(&"각".repeat(100)).is_some());
+    }
+}
