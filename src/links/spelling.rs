@@ -1,21 +1,24 @@
 //! The other spelling of a key. One text has two forms in Unicode, which look the same: macOS writes
 //! names in form D, and most others in form C. S3 compares bytes, so a file under one form is missing
-//! under the other.
+//! under the other. A key that is URL-encoded already is missing too, and its decoded form may be there.
 //!
 //! Source: Unicode Standard Annex #15, "Unicode Normalization Forms".
 
 use aws_credential_types::Credentials;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use link_rules::object::{ObjectKey, ObjectRef};
+use percent_encoding::percent_decode_str;
 
 use crate::aws::{Aws, answered};
 use crate::invocation::Invocation;
 
-/// A normalization form of Unicode.
+/// The form of a key under which there is an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// A letter and its accent are one character.
     Composed,
+    /// What the URL's encoding says that the key seems to have.
+    Decoded,
     /// A letter and its accent are two characters.
     Decomposed,
 }
@@ -28,6 +31,10 @@ impl Form {
                 "An object is there whose key reads the same and is spelled in Unicode's form C: ask for \
                  the key in that form, which languages make with normalize(\"NFC\")."
             }
+            Self::Decoded => {
+                "An object is there whose key is this one once it is URL-decoded: send the key as it is in \
+                 S3, without %20 and the like."
+            }
             Self::Decomposed => {
                 "An object is there whose key reads the same and is spelled in Unicode's form D, as macOS \
                  writes names: ask for the key in that form, which languages make with \
@@ -37,8 +44,15 @@ impl Form {
     }
 }
 
-/// The key in the form that it does not have. `None`: it has both, as ASCII does.
+/// The key without the URL's encoding that it seems to have, or in the form of Unicode that it does not
+/// have. `None`: it has both, as ASCII does.
 pub(crate) fn other_spelling(key: &str) -> Option<(String, Form)> {
+    if let Ok(decoded) = percent_decode_str(key).decode_utf8()
+        && decoded != key
+        && ObjectKey::parse(&decoded).is_ok()
+    {
+        return Some((decoded.into_owned(), Form::Decoded));
+    }
     if key.is_ascii() {
         return None;
     }
@@ -76,7 +90,9 @@ mod tests {
         // One letter of each form.
         let mixed = "R\u{e9}sume\u{301}.pdf";
         assert_eq!(other_spelling(mixed), Some((composed.to_owned(), Form::Composed)));
-        for plain in ["report.pdf", "🦀", "日本語"] {
+        let encoded = other_spelling("a%20b%2Bc.pdf");
+        assert_eq!(encoded, Some(("a b+c.pdf".to_owned(), Form::Decoded)));
+        for plain in ["report.pdf", "🦀", "日本語", "100%", "%ff"] {
             assert_eq!(other_spelling(plain), None);
         }
     }
