@@ -347,7 +347,8 @@ fn certificates(get: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsErr
         ("SSL_CERT_DIR", "name a folder of certificates that is there, or set it to nothing"),
     ] {
         let Some(value) = get(name) else { continue };
-        if !std::path::Path::new(&value).exists() {
+        // SSL_CERT_DIR may name several folders.
+        if !std::env::split_paths(&value).any(|path| path.exists()) {
             return Err(SettingsError::Wrong { name, value, fix });
         }
     }
@@ -458,6 +459,29 @@ mod tests {
         variables.extend(changes.iter().copied());
         let started_at = "2026-11-23T13:00:00.75Z".parse().unwrap();
         Settings::read(|name| variables.get(name).map(|value| (*value).to_owned()), started_at)
+    }
+
+    #[test]
+    fn certificates_and_logging_are_what_the_process_can_use() {
+        let here = env!("CARGO_MANIFEST_DIR");
+        let folders = format!("/nonexistent:{here}");
+        for (name, value) in [
+            ("SSL_CERT_DIR", folders.as_str()),
+            ("SSL_CERT_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
+            ("AWS_LAMBDA_LOG_LEVEL", "debug"),
+            ("AWS_LAMBDA_LOG_FORMAT", "text"),
+        ] {
+            read(&[(name, value)]).unwrap();
+        }
+        for (name, value) in [
+            ("SSL_CERT_DIR", "/nonexistent:/neither"),
+            ("SSL_CERT_FILE", "/nonexistent"),
+            ("AWS_LAMBDA_LOG_LEVEL", "LOUD"),
+            ("AWS_LAMBDA_LOG_FORMAT", "xml"),
+        ] {
+            let sentence = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(sentence.starts_with(&format!("{name} is {value:?}: ")), "{sentence}");
+        }
     }
 
     #[test]
