@@ -148,8 +148,9 @@ impl Handler {
         }
     }
 
-    /// Reads the object that `GRANTS` names, if it names one. Logs a warning if mails can't bring what
-    /// the grants let them, if a grant says what can hardly be meant, and if callers of a role could name themselves owners of others' shares.
+    /// Reads the object that `GRANTS` names, if it names one. Logs a warning where a grant says what can
+    /// hardly be meant, where mails can't bring what the grants let them, and where a session's name
+    /// decides whose shares these are.
     ///
     /// This is for initialisation, before [`Handler::initialise`]. With SnapStart,
     /// [`Handler::restored`] does it.

@@ -79,8 +79,7 @@ pub(super) struct Answered {
     /// Whether the signer may list the bucket, so that S3 tells what is missing. `None` if it does
     /// not matter, or if S3 did not say.
     pub(super) may_list: Option<bool>,
-    /// The form of Unicode in which there is an object whose key reads as the one that is missing, and
-    /// that the same grant covers.
+    /// The form of the missing key under which there is an object that the same grant covers.
     pub(super) other_form: Option<Form>,
 }
 

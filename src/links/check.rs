@@ -42,8 +42,7 @@ impl Links {
         Ok(Prepared { object_end, size: answer.size, is_checked_inside, ..prepared })
     }
 
-    /// The form of Unicode in which there is an object whose key reads as the one that is missing, and
-    /// that the same grant covers.
+    /// The form of the missing key under which there is an object that the same grant covers.
     async fn other_form(
         &self,
         prepared: &Prepared<'_>,

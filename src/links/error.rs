@@ -6,9 +6,9 @@ use link_rules::object::ObjectKeyError;
 use link_rules::problem::ProblemKind;
 use link_rules::text;
 use link_rules::window::TooShort;
-use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
+use super::spelling::url_decoded;
 use crate::invocation::OutOfTime;
 use crate::presign::SignError;
 
@@ -137,12 +137,11 @@ pub(crate) enum KeyMistake {
 impl KeyMistake {
     /// What is wrong with `key`. `is_granted` says whether a grant covers another key.
     pub(super) fn of(key: &str, is_granted: impl Fn(&str) -> bool) -> Option<Self> {
-        let decoded = || percent_decode_str(key).decode_utf8().ok();
         if key.starts_with("s3://") || key.starts_with("https://") {
             Some(Self::Address)
         } else if key.strip_prefix('/').is_some_and(&is_granted) {
             Some(Self::Slash)
-        } else if decoded().is_some_and(|decoded| decoded != key && is_granted(&decoded)) {
+        } else if url_decoded(key).is_some_and(|decoded| is_granted(&decoded)) {
             Some(Self::UrlEncoded)
         } else {
             None

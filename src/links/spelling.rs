@@ -47,11 +47,8 @@ impl Form {
 /// The key without the URL's encoding that it seems to have, or in the form of Unicode that it does not
 /// have. `None`: it has both, as ASCII does.
 pub(crate) fn other_spelling(key: &str) -> Option<(String, Form)> {
-    if let Ok(decoded) = percent_decode_str(key).decode_utf8()
-        && decoded != key
-        && ObjectKey::parse(&decoded).is_ok()
-    {
-        return Some((decoded.into_owned(), Form::Decoded));
+    if let Some(decoded) = url_decoded(key) {
+        return Some((decoded, Form::Decoded));
     }
     if key.is_ascii() {
         return None;
@@ -63,6 +60,12 @@ pub(crate) fn other_spelling(key: &str) -> Option<(String, Form)> {
         (composed, Form::Composed)
     };
     (other != key && ObjectKey::parse(&other).is_ok()).then(|| (other.into_owned(), form))
+}
+
+/// The key without the URL's encoding that it seems to have. `None`: it has none, or the rest is no key.
+pub(super) fn url_decoded(key: &str) -> Option<String> {
+    let decoded = percent_decode_str(key).decode_utf8().ok()?;
+    (decoded != key && ObjectKey::parse(&decoded).is_ok()).then(|| decoded.into_owned())
 }
 
 /// Whether S3 shows `object` to the session of `credentials`. Asks once.

@@ -51,30 +51,24 @@ impl SigV4aSigner {
             // If this fails, the URL lacks the parameter, which is checked below.
             let _ = request.set_uri(uri);
         };
-        let version_id = version_id.map(str::to_owned);
+        // The SDK has a type for each operation, with the same methods.
+        macro_rules! presigned {
+            ($request:expr) => {{
+                let request = $request
+                    .bucket(bucket)
+                    .key(key)
+                    .set_version_id(version_id.map(str::to_owned))
+                    .response_content_disposition(content_disposition)
+                    .set_response_content_type(content_type.clone())
+                    .customize()
+                    .mutate_request(with_link_id);
+                let signed = request.presigned(presigning).now_or_never();
+                signed.map(|signed| signed.map_err(|error| error_chain(&error)))
+            }};
+        }
         let presigned = match operation {
-            Operation::GetObject(_) => {
-                let request = self.0.get_object().bucket(bucket).key(key);
-                let request = request
-                    .set_version_id(version_id)
-                    .response_content_disposition(content_disposition)
-                    .set_response_content_type(content_type.clone())
-                    .customize()
-                    .mutate_request(with_link_id);
-                let signed = request.presigned(presigning).now_or_never();
-                signed.map(|signed| signed.map_err(|error| error_chain(&error)))
-            }
-            Operation::HeadObject(_) => {
-                let request = self.0.head_object().bucket(bucket).key(key);
-                let request = request
-                    .set_version_id(version_id)
-                    .response_content_disposition(content_disposition)
-                    .set_response_content_type(content_type.clone())
-                    .customize()
-                    .mutate_request(with_link_id);
-                let signed = request.presigned(presigning).now_or_never();
-                signed.map(|signed| signed.map_err(|error| error_chain(&error)))
-            }
+            Operation::GetObject(_) => presigned!(self.0.get_object()),
+            Operation::HeadObject(_) => presigned!(self.0.head_object()),
         };
         let presigned = presigned.ok_or("the SDK did not sign at once")??;
         // Whoever opens a link sends the header `host` and no other.

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::ShareError;
 use super::super::item::{Item, optional_text, text};
 use super::super::token::ShareId;
-use super::{Page, Table, in_time};
+use super::{ATTEMPTS, PRESS_PROBLEM, Page, Table, in_time};
 use crate::aws::{AwsError, BACKOFF, answered};
 use crate::invocation::Invocation;
 
@@ -29,8 +29,8 @@ const BY_OWNER: &str = "by-owner";
 /// minutes.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
-/// The attributes that a list shows, or needs for what it shows.
-const LISTED: [&str; 27] = [
+/// The attributes that a list shows besides [`ATTEMPTS`] and [`PRESS_PROBLEM`].
+const SHOWN: [&str; 18] = [
     "id",
     "owner_key",
     "bucket",
@@ -44,23 +44,14 @@ const LISTED: [&str; 27] = [
     "downloads",
     "last_download_at",
     "has_passcode",
-    "attempts",
-    "last_attempt_at",
-    "in_flight",
-    "in_flight_until",
-    "guesses",
-    "max_guesses",
-    "last_guess_at",
     "revoked_at",
     "recipient",
     "note",
     "from",
     "message",
-    "press_problem",
-    "press_problem_since",
 ];
 
-/// Those of [`LISTED`] that came later than the index by owner.
+/// Those of [`listed`] that came later than the index by owner.
 const NOT_IN_BY_OWNER: [&str; 9] = [
     "in_flight",
     "in_flight_until",
@@ -72,6 +63,11 @@ const NOT_IN_BY_OWNER: [&str; 9] = [
     "press_problem",
     "press_problem_since",
 ];
+
+/// The attributes that a list shows, or needs for what it shows.
+fn listed() -> impl Iterator<Item = &'static str> {
+    SHOWN.into_iter().chain(ATTEMPTS).chain(PRESS_PROBLEM)
+}
 
 /// What operators see of the owner besides.
 const OWNER: [&str; 2] = ["owner", "owner_identity"];
@@ -119,7 +115,7 @@ impl Table {
                 page => return page,
             }
         }
-        let names = LISTED.into_iter().filter(|name| !NOT_IN_BY_OWNER.contains(name));
+        let names = listed().filter(|name| !NOT_IN_BY_OWNER.contains(name));
         let query = self.query(BY_OWNER, owner_key, names, invocation).await?;
         page(query.limit(limit).set_exclusive_start_key(from), invocation).await
     }
@@ -150,7 +146,7 @@ impl Table {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        let (projection, names) = projection(LISTED.into_iter());
+        let (projection, names) = projection(listed());
         let request = KeysAndAttributes::builder()
             .set_keys(Some(keys))
             .consistent_read(true)
@@ -190,7 +186,7 @@ impl Table {
         invocation: &Invocation,
     ) -> Result<Page, ShareError> {
         let from = from.map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
-        let (projection, names) = projection(LISTED.into_iter().chain(OWNER));
+        let (projection, names) = projection(listed().chain(OWNER));
         let call = self
             .client(invocation)
             .await?

@@ -35,5 +35,5 @@ mod requests;
 mod settings;
 mod signatures;
 mod spelling;
-mod start;
+pub(crate) mod start;
 mod versions;
