@@ -3,7 +3,10 @@
 The local AWS has no issuer of tokens, so the callers' events are given to the function as the gateway would give them.
 """
 
+import contextlib
 import json
+import re
+import time
 import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +18,7 @@ BUCKET = "the-files-of-the-company"
 OTHER_BUCKET = "other-files-of-the-company"
 SENDER = "existing@example.com"
 JWT_EVENT = json.loads((paths.ROOT / "events" / "http-api" / "post-links-jwt.json").read_text(encoding="utf-8"))
+OPERATIONS = paths.ROOT / "docs" / "operations.md"
 BEFORE = ("users/alice/before the stack.txt", b"It was there before the stack.")
 
 
@@ -134,7 +138,7 @@ def test_another_rule_of_the_account_can_not_write_to_the_queue(aws, here):
     )["Attributes"]
     [statement] = json.loads(queue["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"].startswith("arn:aws:events:")
+    assert all(rule.startswith("arn:aws:events:") for rule in statement["Condition"]["ArnLike"]["aws:SourceArn"])
     events.put_rule(Name="another", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="another", Targets=[{"Id": "queue", "Arn": queue["QueueArn"]}])
     try:
@@ -145,6 +149,57 @@ def test_another_rule_of_the_account_can_not_write_to_the_queue(aws, here):
         events.delete_rule(Name="another")
     log = mailer_log(aws, here)
     assert "by the rule.txt" in log and "by another rule.txt" not in log
+
+
+@contextlib.contextmanager
+def shut(aws, *queues):
+    """Nobody may send to these queues until the `with` block ends."""
+    sqs = aws.client("sqs")
+    before = {queue: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"] for queue in queues}
+    for queue, attributes in before.items():
+        policy = attributes["Policy"].replace('"Allow"', '"Deny"')
+        assert policy != attributes["Policy"]
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    try:
+        yield
+    finally:
+        for queue, attributes in before.items():
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+
+
+def test_an_event_that_the_queue_refuses_becomes_a_dead_letter_that_is_mailed_once_it_is_redriven(aws, here):
+    sqs, dead_letters = aws.client("sqs"), here.outputs["MailDeadLettersUrl"]
+    with shut(aws, here.outputs["MailQueueUrl"]):
+        recipient = here.put("users/alice/refused.txt", b"refused at first")
+        deadline = time.monotonic() + 30
+        while not (messages := sqs.receive_message(QueueUrl=dead_letters).get("Messages")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    [message] = messages
+    # The local AWS has no `start-message-move-task`.
+    sqs.send_message(QueueUrl=here.outputs["MailQueueUrl"], MessageBody=message["Body"])
+    sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
+    [mail] = here.mails_to(recipient)
+    assert api_client.send("GET", mail.link).body == b"refused at first"
+
+
+def test_an_event_that_is_lost_is_an_alarm(aws, here):
+    lost = metrics.alarms(aws, "existing")["NewFilesAreLost"]
+    assert not metrics.goes_off(aws, lost)
+    with shut(aws, here.outputs["MailQueueUrl"], here.outputs["MailDeadLettersUrl"]):
+        here.put("users/alice/lost.txt", b"x")
+        deadline = time.monotonic() + 30
+        while not metrics.goes_off(aws, lost):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def test_the_documented_command_names_both_queues(here):
+    [command] = re.findall(r"^aws sqs start-message-move-task (.*)$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    options = dict(re.findall(r'--(\w+)-arn "\$\(output (\w+)\)"', command))
+    # EventBridge's dead letters say nothing of a queue that they came from.
+    assert options == {"source": "MailDeadLettersArn", "destination": "MailQueueArn"}
+    assert here.outputs.keys() >= set(options.values())
 
 
 def test_the_dashboard_shows_mails(aws, here):

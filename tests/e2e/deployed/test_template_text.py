@@ -12,6 +12,8 @@ from local_aws import paths
 from local_aws.template_text import Template
 
 NEW_BUCKET = "s3-link-signer-11111111-2222-3333-4444-555555555555"
+RULES = "arn:aws:events:eu-central-1:123456789012:rule"
+RULE = f"{RULES}/{NEW_BUCKET}"
 ROLES = ["LinkSignerRole", "LinkSessionRole", "LinkMailerRole", "MailedLinkSessionRole"]
 MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -151,9 +153,9 @@ def test_principal_stays_in_the_grant_and_is_a_star_in_the_permission(prefix, si
     # Mails are about everything before the placeholder.
     assert f'"prefix":"{mailed}"' in mail_grants(template)
     assert template.statements("MailedLinkPermissions")["ReadFiles"]["Resource"] == f"arn:aws:s3:::my-files/{mailed}*"
-    # EventBridge drops what it can't hand over, and says so in this metric alone.
+    # What EventBridge can hand to neither queue it drops, and says so in this metric alone.
     watched = template.properties("NewFilesAreLost")
-    assert (watched["Namespace"], watched["MetricName"]) == ("AWS/Events", "FailedInvocations")
+    assert (watched["Namespace"], watched["MetricName"]) == ("AWS/Events", "InvocationsFailedToBeSentToDlq")
     assert watched["Dimensions"] == [{"Name": "RuleName", "Value": "<NewFileRule>"}]
     pattern = template.properties("NewFileRule")["EventPattern"]
     assert pattern["detail"] == {"bucket": {"name": ["my-files"]}, "object": {"key": [{"prefix": mailed}]}}
@@ -311,6 +313,28 @@ def test_whoever_reads_files_may_decrypt_with_the_key_through_s3_only():
         assert "DecryptFiles" not in Template(**MAILS).statements(policy)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "rule"),
+    [
+        ({}, {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
+        (
+            {"KmsKeyArn": KEY},
+            {
+                "BucketKeyEnabled": True,
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+            },
+        ),
+    ],
+)
+def test_the_new_bucket_encrypts_with_the_key_and_the_bucket_of_its_log_does_not(parameters, rule):
+    template = Template(**parameters)
+    [encrypted] = template.properties("FilesBucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encrypted == rule
+    # S3 delivers no log to a bucket whose default is a KMS key of its owner.
+    [log] = template.properties("AccessLogBucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert log == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+
 def test_every_role_has_the_boundary():
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     template = Template(PermissionsBoundary=boundary, **MAILS)
@@ -368,8 +392,25 @@ def test_the_queue_admits_the_new_bucket_or_one_rule_and_nobody_else():
     }
     [statement] = Template(ExistingBucketName="my-files", **MAILS).statements("MailQueuePolicy").values()
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "<NewFileRule.Arn>"}}
+    # The second is the name that CloudFormation gave the rule in earlier versions.
+    assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": [RULE, f"{RULES}/links-NewFileRule-*"]}}
     assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", "<MailQueue.Arn>")
+
+
+def test_the_rule_of_an_existing_bucket_comes_after_its_permissions_and_has_the_dead_letters():
+    template = Template(ExistingBucketName="my-files", **MAILS)
+    assert {"MailQueuePolicy", "MailDeadLettersPolicy"} <= set(template.text["Resources"]["NewFileRule"]["DependsOn"])
+    assert "NewFileRule" not in str(template.properties("MailDeadLettersPolicy"))
+    rule = template.properties("NewFileRule")
+    assert RULE == f"{RULES}/{rule['Name']}" and len(rule["Name"]) <= 64
+    assert rule["Targets"] == [
+        {"Id": "mail-queue", "Arn": "<MailQueue.Arn>", "DeadLetterConfig": {"Arn": "<MailDeadLetters.Arn>"}}
+    ]
+    [statement] = template.statements("MailDeadLettersPolicy").values()
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", "<MailDeadLetters.Arn>")
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": RULE}}
+    assert not Template(**MAILS).exists("MailDeadLettersPolicy")
 
 
 # Access logs

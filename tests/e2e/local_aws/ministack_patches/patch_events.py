@@ -3,6 +3,8 @@
 import contextvars
 import json
 
+import datapoints
+
 
 def name_the_version_in_events_of_s3():
     """S3 puts `version-id` into the `detail` of an event about an object in a versioned bucket. ministack does not.
@@ -35,22 +37,26 @@ def name_the_version_in_events_of_s3():
 
 def ask_the_queue_s_policy():
     """EventBridge sends to a queue as `events.amazonaws.com`, with the rule's ARN as `aws:SourceArn`, and the queue's
-    policy decides. What it does not allow is a failed invocation, and the event does not arrive. ministack delivers
-    without asking.
+    policy decides. What it does not allow goes to the target's dead-letter queue without another try, as the event is,
+    if that queue's policy allows it. Otherwise it is lost, and counted. ministack delivers without asking, and has no
+    such dead-letter queues.
 
-    Source: Amazon EventBridge user guide, "Using resource-based policies for Amazon EventBridge", permissions for SQS.
+    Sources: Amazon EventBridge user guide, "Using resource-based policies for Amazon EventBridge", permissions for SQS;
+    "Using dead-letter queues to process undelivered events"; "Monitoring Amazon EventBridge".
     """
     from ministack.services import eventbridge, sqs
 
     original_invoke = eventbridge._invoke_target
 
     def invoke(target, event, rule, *more, **named):
-        arn = target["Arn"]
         # The scheduler comes by here too, without a rule.
-        if arn.split(":")[2] == "sqs" and "Arn" in rule:
-            account = rule["Arn"].split(":")[4]
-            if not sqs.queue_policy_allows(arn, "events.amazonaws.com", rule["Arn"], account):
-                return None
-        return original_invoke(target, event, rule, *more, **named)
+        if target["Arn"].split(":")[2] != "sqs" or "Arn" not in rule:
+            return original_invoke(target, event, rule, *more, **named)
+        account = rule["Arn"].split(":")[4]
+        for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
+            if arn and sqs.queue_policy_allows(arn, "events.amazonaws.com", rule["Arn"], account):
+                return original_invoke({**target, "Arn": arn}, event, rule, *more, **named)
+        datapoints.write("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": rule["Name"]}, 1)
+        return None
 
     eventbridge._invoke_target = invoke
