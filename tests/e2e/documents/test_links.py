@@ -99,7 +99,8 @@ def test_each_document_that_a_source_names_exists_and_has_the_heading():
     named = re.compile(r'(?<![\w/.<-])((?:docs/)?[A-Za-z]+\.md)\b(?:, \\?"([^"\\]+))?')
     wrong = []
     for file in source_files():
-        if file.parent.name == "documents":
+        # What earlier versions wrote names the documents of then.
+        if file.parent.name == "documents" or file.is_relative_to(paths.ROOT / "tests" / "upgrade"):
             continue
         text = file.read_text(encoding="utf-8").replace('"docs" / "', '"docs/')
         for document, heading in named.findall(text):

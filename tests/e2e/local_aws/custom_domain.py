@@ -1,4 +1,4 @@
-"""A stand-in for a custom domain of the API: an address of this machine, from which every request goes on to the API.
+"""A stand-in for a custom domain of the shares' API: an address of this machine, from which every request goes on to it.
 
 Not every browser finds the local AWS's own address of an API, http://ID.execute-api.localhost.
 """
@@ -18,7 +18,7 @@ class CustomDomain(HttpServer):
         self.leads_to = None
 
     def lead_to(self, aws, deployment):
-        """Lead to a stack's API, and have its functions give this address out.
+        """Lead to the shares' API of a stack, and have its functions give this address out.
 
         The template's parameter `PublicUrl` accepts only https, as an address at AWS must be. The functions also accept
         plain HTTP on 127.0.0.1.
@@ -32,7 +32,7 @@ class CustomDomain(HttpServer):
             if "SHARES_TABLE" in variables:
                 environment = {"Variables": {**variables, "PUBLIC_URL": self.url}}
                 lambda_client.update_function_configuration(FunctionName=name, Environment=environment)
-        self.leads_to = deployment.api_url
+        self.leads_to = deployment.share_api_url
 
     def answer(self, method, target, headers, body):
         if self.leads_to is None:

@@ -5,6 +5,7 @@ The release's tests do it with `sam deploy` itself.
 
 import io
 import time
+import uuid
 import zipfile
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ class Deployment:
 
     stack: str
     api_url: str
+    # None if the stack has no shares, or is one of an earlier version's template.
+    share_api_url: str | None
     bucket: str
     function: str
     role_arn: str
@@ -34,25 +37,27 @@ class Deployment:
         return urlsplit(self.api_url).hostname.split(".")[0]
 
 
-def deploy(aws, stack="s3-link-signer", **parameters):
+def deploy(aws, stack="s3-link-signer", template=paths.TEMPLATE, **parameters):
     """Deploy what `building.build` has built. `parameters` are the template's."""
     cloudformation = aws.client("cloudformation")
     is_new = not exists(cloudformation, stack)
+    # AWS forgets a change set that was executed. The local AWS does not.
+    name = f"deployed-{uuid.uuid4()}"
     try:
         cloudformation.create_change_set(
             StackName=stack,
-            ChangeSetName="deployed",
+            ChangeSetName=name,
             ChangeSetType="CREATE" if is_new else "UPDATE",
-            TemplateURL=upload(aws),
+            TemplateURL=upload(aws, template),
             Parameters=[
-                {"ParameterKey": name, "ParameterValue": str(value)}
-                for name, value in {"Architecture": building.architecture(), **parameters}.items()
+                {"ParameterKey": key, "ParameterValue": str(value)}
+                for key, value in {"Architecture": building.architecture(), **parameters}.items()
             ],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as error:
         raise commands.Failure(f"template.yaml did not deploy: {error.response['Error']['Message']}") from None
-    change_set = {"StackName": stack, "ChangeSetName": "deployed"}
+    change_set = {"StackName": stack, "ChangeSetName": name}
     made = wait(lambda: cloudformation.describe_change_set(**change_set))
     if made["Status"] == "FAILED":
         raise commands.Failure(f"template.yaml did not deploy: {made.get('StatusReason')}")
@@ -69,6 +74,7 @@ def deployment(aws, stack):
     return Deployment(
         stack=stack,
         api_url=outputs["ApiUrl"],
+        share_api_url=outputs.get("ShareApiUrl"),
         bucket=outputs["FilesBucketName"],
         function=outputs["LinkSignerName"],
         role_arn=outputs["LinkSignerRoleArn"],
@@ -76,7 +82,7 @@ def deployment(aws, stack):
     )
 
 
-def upload(aws):
+def upload(aws, template):
     """Upload the function's package and the template that names it. Returns the template's address."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS)
@@ -85,8 +91,8 @@ def upload(aws):
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED if paths.IS_RELEASE else zipfile.ZIP_STORED) as archive:
         archive.write(paths.BOOTSTRAP, "bootstrap")
     s3.put_object(Bucket=ARTIFACTS, Key="package.zip", Body=package.getvalue())
-    template = paths.TEMPLATE.read_text(encoding="utf-8")
-    packaged = template.replace(NOT_PACKAGED, f"      CodeUri: s3://{ARTIFACTS}/package.zip\n")
+    text = template.read_text(encoding="utf-8")
+    packaged = text.replace(NOT_PACKAGED, f"      CodeUri: s3://{ARTIFACTS}/package.zip\n")
     assert packaged.count(ARTIFACTS) == 2, "both functions have this package"
     s3.put_object(Bucket=ARTIFACTS, Key="template.yaml", Body=packaged.encode())
     return f"{aws.url}/{ARTIFACTS}/template.yaml"

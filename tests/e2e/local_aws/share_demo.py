@@ -11,7 +11,7 @@ from . import api_client, commands
 MAX_DOWNLOADS = 3
 
 # For `deploying.deploy`.
-PARAMETERS = {"ShareLinks": "yes"}
+PARAMETERS = {"ShareLinks": "yes", "OldShareAddresses": "no"}
 
 
 def make(deployment, caller, key):

@@ -47,6 +47,7 @@ if __name__ == "__main__":
     patch_iam.apply_new_policies_late()
     patch_apigateway.heed_cors_of_templates()
     patch_apigateway.hand_cookies_over_apart()
+    patch_apigateway.keep_settings_of_routes_and_one_route_for_each_key()
     patch_iam.attach_the_boundaries_of_roles_in_templates()
     patch_cloudformation.split_and_substitute_in_conditions()
     main()
