@@ -86,7 +86,7 @@ def domain():
 @pytest.fixture(scope="session")
 def sharing(built, aws, domain):
     """A deployed stack with shares. All tests of their page use this one."""
-    stack = deploying.deploy(aws, stack="for-shares", ShareLinks="yes", ShareFromName="Example & Sons")
+    stack = deploying.deploy(aws, stack="for-shares", ShareLinks="yes", OldShareAddresses="no", ShareFromName="Example & Sons")
     domain.lead_to(aws, stack)
     return Sharing(aws, stack, api_client.create_caller(aws, stack, "alice"))
 

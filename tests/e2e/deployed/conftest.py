@@ -6,7 +6,6 @@ The stack is deployed once for all tests. A test that stores objects stores them
 import json
 import uuid
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 from local_aws import api_client, deploying, emulator
@@ -62,6 +61,7 @@ def stack_with_shares(aws):
         Principals="arn:aws:iam::*:user/sharer-*",
         ShareFromName="Example & Sons",
         ShareLinks="yes",
+        OldShareAddresses="no",
         ShareMaxExpiresIn=86400,
         MailFrom="shares@example.com",
         MailAllowedRecipients="*@example.com",
@@ -90,14 +90,13 @@ def share(aws, stack_with_shares, sharer):
 
 @pytest.fixture(scope="session")
 def address(stack_with_shares):
-    """A share's address as it leads to the local AWS, which has no TLS, and whose events do not name its port."""
+    """The address of a share, which is at the shares' API."""
 
-    def local(made):
-        begin, token = made["url"].rsplit("/", 1)
-        assert begin == f"https://{urlsplit(stack_with_shares.api_url).hostname}/s"
-        return f"{stack_with_shares.api_url}/s/{token}"
+    def of(made):
+        assert made["url"].startswith(f"{stack_with_shares.share_api_url}/s/")
+        return made["url"]
 
-    return local
+    return of
 
 
 @pytest.fixture(scope="session")

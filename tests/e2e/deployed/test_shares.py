@@ -1,4 +1,4 @@
-"""Shares of a deployed stack: made by a caller, opened by anyone at the API's own URL, counted, changed and revoked."""
+"""Shares of a deployed stack: made by a caller, opened by anyone at the shares' own API, counted, changed and revoked."""
 
 import base64
 import hashlib
@@ -148,8 +148,34 @@ def test_the_same_browser_may_press_again_uncounted_and_another_may_not(stack, a
 
 def test_an_address_that_never_was_is_not_found(stack):
     for token in ["a", base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")]:
-        assert api_client.send("GET", f"{stack.api_url}/s/{token}").status == 404
-        assert press(f"{stack.api_url}/s/{token}").status == 404
+        assert api_client.send("GET", f"{stack.share_api_url}/s/{token}").status == 404
+        assert press(f"{stack.share_api_url}/s/{token}").status == 404
+
+
+def test_people_paste_more_than_the_address(share, address):
+    url = address(share(b"pasted"))
+    for pasted in ("/", "/x/y"):
+        assert (api_client.send("GET", url + pasted).status, press(url + pasted).status) == (200, 303), pasted
+        assert api_client.send("HEAD", url + pasted).status == 200
+
+
+def test_neither_api_has_what_the_other_has(stack, share, address):
+    """The gateway answers, before the function is asked."""
+    for method, path in [("POST", "/links"), ("GET", "/session"), ("GET", "/shares"), ("GET", "/"), ("GET", "/s")]:
+        response = api_client.send(method, stack.share_api_url + path)
+        assert (response.status, response.json()) == (404, {"message": "Not Found"}), path
+    token = address(share()).rsplit("/", 1)[1]
+    for method in ("GET", "HEAD", "POST"):
+        assert api_client.send(method, f"{stack.api_url}/s/{token}").status == 404, method
+
+
+def test_no_page_of_another_origin_reads_what_a_share_answers(aws):
+    stack = deploying.deploy(aws, stack="with-origins", ShareLinks="yes", OldShareAddresses="no", AllowedOrigins="*")
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" in api_client.send("OPTIONS", f"{stack.api_url}/links", headers=asked).headers
+    for method in ("OPTIONS", "GET", "POST"):
+        response = api_client.send(method, f"{stack.share_api_url}/s/a", headers=asked)
+        assert not [name for name in response.headers if name.startswith("access-control-")], method
 
 
 # Its owner
@@ -250,11 +276,11 @@ def test_the_documented_line_tells_a_share_s_id_from_its_address(share):
 # Mails
 
 
-def test_a_mail_brings_a_share_that_opens_at_the_api_s_own_url_and_is_taken_back(aws, stack, alice, bob, table):
+def test_a_mail_brings_a_share_that_opens_at_the_shares_own_api_and_is_taken_back(aws, stack, alice, bob, table):
     recipient, key = f"{uuid.uuid4()}@example.com", f"private-files/{uuid.uuid4()}/mailed.txt"
     aws.client("s3").put_object(Bucket=stack.bucket, Key=key, Body=b"mailed", Metadata={"link-to": recipient})
     [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == [recipient])
-    assert mail.link.startswith(f"{stack.api_url}/s/") and mail.button == mail.link
+    assert mail.link.startswith(f"{stack.share_api_url}/s/") and mail.button == mail.link
     pressed = press(mail.link)
     assert (pressed.status, api_client.send("GET", pressed.headers["location"]).body) == (303, b"mailed")
     [listed] = operate(aws.client("lambda"), stack, list={"recipient": recipient})["shares"]

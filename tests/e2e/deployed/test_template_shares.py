@@ -8,7 +8,9 @@ from local_aws import paths
 from local_aws.template_text import Template
 
 MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com"}
-SHARES = {"ShareLinks": "yes"}
+SHARES = {"ShareLinks": "yes", "OldShareAddresses": "no"}
+# What a stack has after an update that names no new parameter.
+UPDATED = {"ShareLinks": "yes"}
 TOKENS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "links"}
 OWNERS = {"POST /shares", "GET /shares", "GET /shares/{share_id}", "PATCH /shares/{share_id}", "DELETE /shares/{share_id}"}
 # People paste an address with a slash and more at its end.
@@ -24,16 +26,19 @@ def grants(template, function="LinkSigner"):
     return json.loads(variables(template, function)["GRANTS"])
 
 
-def routes(template):
-    """The properties of all routes, by their keys."""
+def routes(template, api="<Api>"):
+    """The properties of an API's routes, by their keys."""
     found = [template.properties(name) for name in template.resources_of("AWS::ApiGatewayV2::Route")]
-    return {route["RouteKey"]: route for route in found}
+    return {route["RouteKey"]: route for route in found if route["ApiId"] == api}
 
 
 # Without ShareLinks
 
 
-@pytest.mark.parametrize("others", [{}, MAILS, {"PublicUrl": "https://files.example.com", "AllowedOrigins": "*", **MAILS}])
+@pytest.mark.parametrize(
+    "others",
+    [{}, MAILS, {"PublicUrl": "https://files.example.com", "AllowedOrigins": "*", **MAILS}, {"OldShareAddresses": "no"}],
+)
 def test_without_share_links_nothing_of_shares_exists(others):
     template = Template(**others)
     made = {name: template.properties(name) for name in template.text["Resources"] if template.exists(name)}
@@ -44,17 +49,18 @@ def test_without_share_links_nothing_of_shares_exists(others):
     assert "MAIL_GRANTS" not in variables(template)
     assert grants(template)[0].keys() == {"bucket", "prefix", "principals", "max_expires_in", "region"}
     assert set(routes(template)) == {"POST /links", "POST /links/batch", "GET /download", "GET /session"}
+    assert routes(template, "<ShareApi>") == {}
 
 
 # Routes
 
 
-@pytest.mark.parametrize("parameters", [{}, SHARES, {**SHARES, **TOKENS}, {**SHARES, **MAILS}])
+@pytest.mark.parametrize("parameters", [{}, SHARES, UPDATED, {**SHARES, **TOKENS}, {**UPDATED, **TOKENS}, {**SHARES, **MAILS}])
 def test_no_route_is_public_but_the_addresses_of_shares(parameters):
     template = Template(**parameters)
     found = routes(template)
     public = {key for key, route in found.items() if route["AuthorizationType"] not in ("AWS_IAM", "JWT")}
-    assert public == (ANYONE if "ShareLinks" in parameters else set())
+    assert public == (ANYONE if parameters.items() >= UPDATED.items() and "OldShareAddresses" not in parameters else set())
     assert {found[key]["AuthorizationType"] for key in public} <= {"NONE"}
     for key in found.keys() - public:
         with_tokens = found[key]["AuthorizationType"] == "JWT"
@@ -64,19 +70,77 @@ def test_no_route_is_public_but_the_addresses_of_shares(parameters):
         assert route["Target"] == "integrations/<ApiToLinkSigner>"
 
 
-def test_an_api_with_shares_has_all_their_routes():
-    assert set(routes(Template(**SHARES))) - set(routes(Template())) == OWNERS | ANYONE
+def test_a_stack_with_shares_has_all_their_routes():
+    template = Template(**SHARES)
+    assert set(routes(template)) - set(routes(Template())) == OWNERS
+    opening = routes(template, "<ShareApi>")
+    assert set(opening) == ANYONE
+    for route in opening.values():
+        assert (route["AuthorizationType"], route["Target"]) == ("NONE", "integrations/<ShareApiToLinkSigner>")
+    integration = template.properties("ShareApiToLinkSigner")
+    assert integration == {**template.properties("ApiToLinkSigner"), "ApiId": "<ShareApi>"}
+    permission = template.properties("ShareApiMayInvokeLinkSigner")
+    assert permission["SourceArn"] == "arn:aws:execute-api:eu-central-1:123456789012:<ShareApi>/*"
+    assert {**permission, "SourceArn": ""} == {**template.properties("ApiMayInvokeLinkSigner"), "SourceArn": ""}
 
 
-def test_the_public_routes_have_a_throttle_of_their_own_and_exist_before_it():
-    template = Template(ShareThrottlingRate=3, ThrottlingRate=5, **SHARES)
+def test_the_shares_api_has_a_throttle_and_a_log_of_its_own_and_is_under_no_origins():
+    template = Template(ShareThrottlingRate=3, ThrottlingRate=5, AllowedOrigins="*", **SHARES)
+    stages = {name: template.properties(name) for name in ("ApiStage", "ShareApiStage")}
+    for (name, stage), rate in zip(stages.items(), "53", strict=True):
+        assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate}, name
+        # Settings of single routes stay when a template gives them up.
+        assert "RouteSettings" not in stage, name
+    assert stages["ShareApiStage"]["AccessLogSettings"]["DestinationArn"] == "<ShareApiLogs.Arn>"
+    assert "CorsConfiguration" in template.properties("Api") and "CorsConfiguration" not in template.properties("ShareApi")
+    watched = template.properties("ShareApiFails")
+    assert watched["Dimensions"] == [{"Name": "ApiId", "Value": "<ShareApi>"}]
+    assert {**watched, "AlarmDescription": "", "Dimensions": []} == {
+        **template.properties("ApiFails"), "AlarmDescription": "", "Dimensions": [],
+    }  # fmt: skip
+    assert template.outputs()["ShareApiUrl"] == "<ShareApi.ApiEndpoint>"
+
+
+def test_the_logs_of_both_apis_are_where_no_permission_is_written_for_each_and_name_no_path():
+    template = Template(LogRetentionDays=7, **SHARES)
+    for name, of in [("ApiLogs", "api"), ("ShareApiLogs", "shares")]:
+        assert template.properties(name) == {"LogGroupName": f"/aws/vendedlogs/links/{of}", "RetentionInDays": "7"}
+    callers, anyone = (
+        json.loads(template.properties(stage)["AccessLogSettings"]["Format"]) for stage in ("ApiStage", "ShareApiStage")
+    )
+    # Whoever has an address is nobody to the gateway.
+    assert callers.items() - anyone.items() == {
+        ("userArn", "$context.identity.userArn"), ("sub", "$context.authorizer.claims.sub"),
+        ("authorizerError", "$context.authorizer.error"),
+    }  # fmt: skip
+    assert anyone.items() <= callers.items()
+
+
+# Addresses that earlier versions gave out
+
+
+def test_without_another_word_an_updated_stack_keeps_the_addresses_that_people_have():
+    assert Template().parameters["OldShareAddresses"] == "yes"
+    updated, new = Template(**UPDATED), Template(**SHARES)
+    assert set(routes(updated)) - set(routes(new)) == ANYONE
+    assert set(routes(updated, "<ShareApi>")) == set(routes(new, "<ShareApi>")) == ANYONE
+
+
+def test_the_example_has_the_word_for_a_new_stack():
+    example = (paths.ROOT / "samconfig.example.toml").read_text(encoding="utf-8")
+    assert '\n    "OldShareAddresses=no",\n' in example
+
+
+def test_the_routes_of_old_addresses_have_a_throttle_of_their_own_and_exist_before_it():
+    template = Template(ShareThrottlingRate=3, ThrottlingRate=5, **UPDATED)
     throttle = {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "3"}
     assert template.properties("ApiStage")["DefaultRouteSettings"] == {"ThrottlingRateLimit": "5", "ThrottlingBurstLimit": "5"}
     assert template.properties("ApiStage")["RouteSettings"] == dict.fromkeys(ANYONE, throttle)
     # CloudFormation makes a stage after the routes that it refers to. API Gateway refuses settings of other routes.
     referred = set(re.findall(r"'Ref': '(\w+Route)'", str(template.text["Resources"]["ApiStage"])))
     assert {template.properties(name)["RouteKey"] for name in referred} == ANYONE
-    assert "RouteSettings" not in Template().properties("ApiStage")
+    for parameters in ({}, {"OldShareAddresses": "yes"}):
+        assert "RouteSettings" not in Template(**parameters).properties("ApiStage")
 
 
 def test_pages_of_other_origins_may_change_and_revoke_shares_only_where_there_are_some():
@@ -148,10 +212,12 @@ def test_without_shares_mails_are_granted_links_in_the_mailing_function_alone(wr
     assert "MakeShares" not in template.statements("LinkMailerPermissions")
 
 
-def test_addresses_in_mails_are_of_the_own_domain_or_the_api_s():
-    assert variables(Template(**SHARES, **MAILS), "LinkMailer")["PUBLIC_URL"] == "<Api.ApiEndpoint>"
-    own = Template(PublicUrl="https://files.example.com", **SHARES, **MAILS)
-    assert variables(own, "LinkMailer")["PUBLIC_URL"] == "https://files.example.com"
+@pytest.mark.parametrize("shares", [SHARES, UPDATED])
+@pytest.mark.parametrize("function", ["LinkSigner", "LinkMailer"])
+def test_addresses_are_of_the_own_domain_or_the_shares_api_s(function, shares):
+    assert variables(Template(**shares, **MAILS), function)["PUBLIC_URL"] == "<ShareApi.ApiEndpoint>"
+    own = Template(PublicUrl="https://files.example.com", **shares, **MAILS)
+    assert variables(own, function)["PUBLIC_URL"] == "https://files.example.com"
 
 
 @pytest.mark.parametrize(

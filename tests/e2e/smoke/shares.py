@@ -30,7 +30,7 @@ def opened(url, content):
     """Read the share's page, and press its button as a browser does."""
     page = requests.send("GET", url)
     if page.status != 200:
-        raise Failed(f"its page answered {page.status}; does PublicUrl lead to the API?")
+        raise Failed(f"its page answered {page.status}; does PublicUrl lead to the output ShareApiUrl?")
     pressed = requests.send("POST", url, b"")
     if pressed.status != 303:
         raise Failed(f"its button answered {pressed.status}; docs/operations.md, \"Why does a share not open?\"")
