@@ -70,3 +70,14 @@ def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it()
     assert given["<MailedLinkSessionRole>"] <= signs
     assert given["<LinkMailerRole>"] - signs == mailer - signs
 
+
+
+def test_the_throttles_of_all_old_routes_are_taken_away():
+    [block] = [block for block in blocks("sh") if "delete-route-settings" in block]
+    told = 'output() { echo https://a1b2c3.execute-api.eu-central-1.amazonaws.com; }\naws() { printf "%s\\n" "$*"; }\n'
+    done = subprocess.run(
+        [shutil.which("bash"), "-c", told + block], capture_output=True, text=True, timeout=30, check=True
+    )
+    command = r"apigatewayv2 delete-route-settings --api-id a1b2c3 --stage-name \$default --route-key (.*)"
+    keys = [re.fullmatch(command, line)[1] for line in done.stdout.splitlines()]
+    assert sorted(keys) == sorted(Template(ShareLinks="yes").properties("ApiStage")["RouteSettings"])
