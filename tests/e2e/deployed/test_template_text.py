@@ -17,6 +17,7 @@ RULE = f"{RULES}/{NEW_BUCKET}"
 ROLES = ["LinkSignerRole", "LinkSessionRole", "LinkMailerRole", "MailedLinkSessionRole"]
 MAILS = {"MailFrom": "files@example.com", "MailAllowedRecipients": "*@example.com"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+KEY_OF_THE_REGION = KEY.replace("eu-west-1", "eu-central-1")
 
 
 def grants(template, function="LinkSigner"):
@@ -317,16 +318,18 @@ def test_whoever_reads_files_may_decrypt_with_the_key_through_s3_only():
     ("parameters", "rule"),
     [
         ({}, {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
+        # The key of another region is for files in other buckets.
+        ({"KmsKeyArn": KEY}, {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
         (
-            {"KmsKeyArn": KEY},
+            {"KmsKeyArn": KEY_OF_THE_REGION},
             {
                 "BucketKeyEnabled": True,
-                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_OF_THE_REGION},
             },
         ),
     ],
 )
-def test_the_new_bucket_encrypts_with_the_key_and_the_bucket_of_its_log_does_not(parameters, rule):
+def test_the_new_bucket_encrypts_with_the_key_of_its_region_and_the_bucket_of_its_log_does_not(parameters, rule):
     template = Template(**parameters)
     [encrypted] = template.properties("FilesBucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encrypted == rule
