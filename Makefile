@@ -18,7 +18,7 @@ unexport MAKEFLAGS
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build fake-aws check test test-all bench campaign smoke check-rust check-template check-function check-release check-zig clean
+.PHONY: help run demo build fake-aws check test test-all bench campaign package smoke check-rust check-template check-function check-release check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -52,6 +52,9 @@ bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others, and what a
 
 campaign: build fake-aws ## A thousand lives of the function: freezes, ends, upstreams that fail; six minutes. CAMPAIGN="--seed 7 --life 3" repeats one
 	@BUILD=release .venv/bin/python -m campaign $(CAMPAIGN)
+
+package: $(TOOLS) $(ZIG) ## Package a release into target/package: the function, compiled with zig for each processor, and all that `sam deploy` needs
+	@PATH="$(CURDIR)/.venv-zig/bin:$$PATH" CARGO_LAMBDA_COMPILER=cargo-zigbuild .venv/bin/python -m local_aws.packaging
 
 smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke STACK=… [MAIL_TO=…]
 	@test -n "$(STACK)" || { echo "Name the stack: make smoke STACK=s3-link-signer" >&2; exit 1; }

@@ -22,6 +22,8 @@ VARIABLES = {
 }
 
 PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+# Rust's names of what it compiles for, by Lambda's names of processors.
+TRIPLES = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 
 # With this test, cargo builds the dependencies with the features that all tests need, and builds them once for all.
 DEVELOPMENT = ["cargo", "build", "--locked", "--bin", "s3-link-signer", "--bin", "fake-aws", "--test", "architecture"]
@@ -64,8 +66,8 @@ def cargo(command, what):
         raise commands.Failure(f"{what} did not build; cargo says why above")
 
 
-def build_for_release():
-    """Build paths.RELEASE and paths.SAM_BUILD as a user does."""
+def build_for_release(processor=None, folder=paths.SAM_BUILD):
+    """Build paths.RELEASE and paths.SAM_BUILD as a user does. For another processor than this machine's, name another folder."""
     check_machine()
     log = paths.LOCAL_AWS / "build.log"
     with alone(paths.RELEASE):
@@ -73,9 +75,9 @@ def build_for_release():
             [
                 "sam", "build",
                 "--template-file", paths.TEMPLATE,
-                "--build-dir", paths.SAM_BUILD,
+                "--build-dir", folder,
                 "--config-file", no_sam_config(),
-                "--parameter-overrides", f"Architecture={architecture()}",
+                "--parameter-overrides", f"Architecture={processor or architecture()}",
             ],
             log=log,
             env=isolation.with_tools(**VARIABLES),

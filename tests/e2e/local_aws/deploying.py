@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from . import building, commands, paths
+from . import building, commands, packaging, paths
 
 ARTIFACTS = "artifacts-of-the-local-aws"
-# What `sam package` replaces by the place of the function's package.
-NOT_PACKAGED = "      CodeUri: .\n"
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,7 @@ def upload(aws, template):
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED if paths.IS_RELEASE else zipfile.ZIP_STORED) as archive:
         archive.write(paths.BOOTSTRAP, "bootstrap")
     s3.put_object(Bucket=ARTIFACTS, Key="package.zip", Body=package.getvalue())
-    text = template.read_text(encoding="utf-8")
-    packaged = text.replace(NOT_PACKAGED, f"      CodeUri: s3://{ARTIFACTS}/package.zip\n")
-    assert packaged.count(ARTIFACTS) == 2, "both functions have this package"
+    packaged = packaging.with_code(template.read_text(encoding="utf-8"), f"s3://{ARTIFACTS}/package.zip")
     s3.put_object(Bucket=ARTIFACTS, Key="template.yaml", Body=packaged.encode())
     return f"{aws.url}/{ARTIFACTS}/template.yaml"
 

@@ -12,8 +12,6 @@ import subprocess
 import pytest
 from local_aws import building, isolation, paths
 
-TRIPLES = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
-
 RUSTC = """#!/bin/sh
 {rustc} "$@" | sed 's/^host: .*/host: {host}/'
 """
@@ -44,7 +42,7 @@ def built_for(tmp_path, host, *options):
     """The targets that `sam build` compiles for, on a machine with the processor `host`."""
     programs, built = tmp_path / "programs", tmp_path / "built"
     programs.mkdir()
-    write_program(programs / "rustc", RUSTC.format(rustc=shutil.which("rustc"), host=TRIPLES[host]))
+    write_program(programs / "rustc", RUSTC.format(rustc=shutil.which("rustc"), host=building.TRIPLES[host]))
     write_program(programs / "cargo", CARGO.format(cargo=shutil.which("cargo"), built=built))
     environment = isolation.with_tools(CARGO_LAMBDA_COMPILER="cargo", CARGO_TARGET_DIR=str(tmp_path / "target"))
     environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
@@ -63,17 +61,17 @@ def built_for(tmp_path, host, *options):
     return set(built.read_text(encoding="utf-8").split())
 
 
-@pytest.mark.parametrize("host", TRIPLES)
-@pytest.mark.parametrize("asked_for", [None, *TRIPLES])
+@pytest.mark.parametrize("host", building.TRIPLES)
+@pytest.mark.parametrize("asked_for", [None, *building.TRIPLES])
 def test_the_architecture_parameter_decides(isolated, tmp_path, host, asked_for):
     overrides = ["--parameter-overrides", f"Architecture={asked_for}"] if asked_for else []
     built = built_for(tmp_path, host, "--config-file", building.no_sam_config(), *overrides)
-    assert built == {TRIPLES[asked_for or "x86_64"]}
+    assert built == {building.TRIPLES[asked_for or "x86_64"]}
 
 
-@pytest.mark.parametrize("written", TRIPLES)
+@pytest.mark.parametrize("written", building.TRIPLES)
 def test_the_example_of_a_samconfig_is_read_by_the_build_too(isolated, tmp_path, written):
     example = (paths.ROOT / "samconfig.example.toml").read_text(encoding="utf-8")
     config = tmp_path / "samconfig.toml"
     config.write_text(example.replace("Architecture=x86_64", f"Architecture={written}"), encoding="utf-8")
-    assert built_for(tmp_path, "x86_64", "--config-file", config) == {TRIPLES[written]}
+    assert built_for(tmp_path, "x86_64", "--config-file", config) == {building.TRIPLES[written]}
