@@ -416,6 +416,23 @@ def test_the_rule_of_an_existing_bucket_comes_after_its_permissions_and_has_the_
     assert not Template(**MAILS).exists("MailDeadLettersPolicy")
 
 
+# Shares
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_accepted"),
+    [
+        ({"ShareLinks": "yes", "MaxExpiresIn": 119}, False),
+        ({"ShareLinks": "yes", "MaxExpiresIn": 1}, False),
+        ({"ShareLinks": "yes", "MaxExpiresIn": 120}, True),
+        ({"ShareLinks": "no", "MaxExpiresIn": 60}, True),
+        ({"ShareLinks": "yes", "MaxExpiresIn": 60, "Grants": "s3://a/b"}, True),
+    ],
+)
+def test_a_grant_that_is_too_short_for_shares_is_refused_where_it_is_used(parameters, is_accepted):
+    assert Template(**parameters).rule_holds("SharesOpenForTwoMinutes") is is_accepted
+
+
 # Access logs
 
 
