@@ -81,7 +81,6 @@ INVOKE = "sam local invoke LinkSigner --event events/http-api/post-links.json --
 
 MISSING = {
     "Do you have Docker or Finch installed and running?": (INVOKE, {"DOCKER_HOST": "unix:///nowhere"}),
-    "You must provide a function logical ID": (INVOKE.replace(" LinkSigner", ""), {}),
     "found no credentials and passed a placeholder": (INVOKE, NO_CREDENTIALS),
     "the credentials are a long-term key": (INVOKE, {"AWS_SESSION_TOKEN": None}),
     "Error: unhashable type": ("sam local start-api --env-vars env.json", {}),
