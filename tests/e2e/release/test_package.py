@@ -13,15 +13,19 @@ STACK = "from-the-package"
 
 
 @pytest.fixture(scope="module")
-def folder(built, tmp_path_factory):
+def archive(built, tmp_path_factory):
+    """The archive."""
+    made = packaging.package(building.architecture(), paths.BOOTSTRAP, tmp_path_factory.mktemp("package"))
+    return made.with_name(f"{made.name}.zip")
+
+
+@pytest.fixture(scope="module")
+def folder(archive, tmp_path_factory):
     """The unpacked archive, outside of the checkout."""
-    made = tmp_path_factory.mktemp("package")
-    packaging.package(building.architecture(), paths.BOOTSTRAP, made)
     unpacked = tmp_path_factory.mktemp("unpacked")
-    name = packaging.name(building.architecture())
-    with zipfile.ZipFile(made / f"{name}.zip") as archive:
-        archive.extractall(unpacked)
-    return unpacked / name
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(unpacked)
+    return unpacked / archive.stem
 
 
 def sam(aws, folder, *arguments):
@@ -54,11 +58,9 @@ def test_the_zip_holds_the_program_which_everybody_may_run_and_nothing_else(fold
     assert (entry.filename, entry.external_attr >> 16) == ("bootstrap", 0o100755)
 
 
-def test_the_same_build_makes_the_same_bytes(folder, tmp_path):
-    packages = [tmp_path / name for name in ("one", "other")]
-    made = [packaging.package(building.architecture(), paths.BOOTSTRAP, package) for package in packages]
-    one, other = [package.with_name(f"{package.name}.zip").read_bytes() for package in made]
-    assert one == other
+def test_the_same_build_makes_the_same_bytes(archive, tmp_path):
+    again = packaging.package(building.architecture(), paths.BOOTSTRAP, tmp_path)
+    assert again.with_name(archive.name).read_bytes() == archive.read_bytes()
 
 
 def test_the_package_has_no_path_of_the_machine_that_made_it(folder):
