@@ -297,15 +297,17 @@ mod tests {
         invocation.session_ends_at(now() + SignedDuration::from_mins(1));
         let line = metrics(&invocation).unwrap();
         assert_eq!(line["LinksSigned"], 2);
-        assert_eq!(line["LinksRefused"], 0);
+        assert_eq!(line.get("LinksRefused"), None);
         assert_eq!(line["SessionRemainingSeconds"], 60);
         assert_eq!(line["RequestId"], "request-1");
-        assert_eq!(line.get("MailsSent"), None);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
         assert_eq!(
-            directive["Metrics"][5],
-            json!({"Name": "SessionRemainingSeconds", "Unit": "Seconds"})
+            directive["Metrics"],
+            json!([
+                {"Name": "LinksSigned", "Unit": "Count"},
+                {"Name": "SessionRemainingSeconds", "Unit": "Seconds"},
+            ])
         );
     }
 
@@ -330,23 +332,25 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_grants_object_is_counted_where_it_was_met() {
+    fn what_is_no_metric_is_a_field_beside_the_metrics() {
         let invocation = of("signer", None);
         invocation.count(Counter::GrantsObjectInvalid);
+        invocation.count(Counter::ShareDownloads);
         let line = metrics(&invocation).unwrap();
-        assert_eq!(line["GrantsObjectInvalid"], 1);
+        assert_eq!((&line["GrantsObjectInvalid"], &line["ShareDownloads"]), (&json!(1), &json!(1)));
         assert_eq!(
-            line["_aws"]["CloudWatchMetrics"][0]["Metrics"][5],
-            json!({"Name": "GrantsObjectInvalid", "Unit": "Count"})
+            line["_aws"]["CloudWatchMetrics"][0]["Metrics"],
+            json!([{"Name": "GrantsObjectInvalid", "Unit": "Count"}])
         );
     }
 
     #[test]
-    fn the_counters_of_mailing_appear_once_something_was_mailed() {
+    fn a_line_without_a_metric_is_none_of_cloudwatch_s() {
         let invocation = of("mailer", None);
-        invocation.count(Counter::RecipientsRefused);
+        invocation.count_many(Counter::RecipientsRefused, 3);
         let line = metrics(&invocation).unwrap();
-        assert_eq!(line["RecipientsRefused"], 1);
-        assert_eq!(line["MailsSent"], 0);
+        assert_eq!(line["RecipientsRefused"], 3);
+        assert_eq!(line["RequestId"], "request-1");
+        assert_eq!(line.get("_aws"), None);
     }
 }

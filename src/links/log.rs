@@ -17,6 +17,15 @@ pub(crate) fn log_signed(invocation: &Invocation, principal: &Principal, link: &
     if let Some(end) = link.session_expires_at {
         invocation.session_ends_at(end);
     }
+    write_signed(invocation, principal, link);
+}
+
+/// Logs a link that goes into a mail. It counts as a mail, once SES has accepted that.
+pub(crate) fn log_signed_for_mail(invocation: &Invocation, link: &Link) {
+    write_signed(invocation, &Principal::S3Event, link);
+}
+
+fn write_signed(invocation: &Invocation, principal: &Principal, link: &Link) {
     tracing::info!(
         link_id = link.link_id,
         request_id = invocation.request_id(),
@@ -32,9 +41,6 @@ pub(crate) fn log_signed(invocation: &Invocation, principal: &Principal, link: &
 
 /// Logs and counts what is refused: a link, another request, or an owner's request about a share. It
 /// writes one line.
-///
-/// `detail` is logged where the cause is on our side or on AWS's. Details about a caller's own mistake
-/// are not logged: they repeat what the caller wrote, which may be anything.
 pub(crate) fn log_refused(
     invocation: &Invocation,
     principal: &Principal,
@@ -45,6 +51,7 @@ pub(crate) fn log_refused(
     match subject {
         Subject::Link => invocation.count(Counter::LinksRefused),
         // `ShareRefusals` counts presses of a share's button alone.
+        Subject::Share if kind.is_failure() => invocation.count(Counter::SharesUnserved),
         Subject::Share => {}
     }
     match kind.metric() {
@@ -52,6 +59,27 @@ pub(crate) fn log_refused(
         Some(ProblemMetric::WindowsTooShort) => invocation.count(Counter::WindowsTooShort),
         None => {}
     }
+    write_refused(invocation, principal, subject, kind, detail);
+}
+
+/// Logs that there is no link, or no share, for a mail. The event's own line says how the mail counts.
+pub(crate) fn log_refused_for_mail(
+    invocation: &Invocation,
+    kind: ProblemKind,
+    detail: impl FnOnce() -> String,
+) {
+    write_refused(invocation, &Principal::S3Event, Subject::Link, kind, detail);
+}
+
+/// `detail` is logged where the cause is on our side or on AWS's. Details about a caller's own mistake
+/// are not logged: they repeat what the caller wrote, which may be anything.
+fn write_refused(
+    invocation: &Invocation,
+    principal: &Principal,
+    subject: Subject,
+    kind: ProblemKind,
+    detail: impl FnOnce() -> String,
+) {
     let (request_id, principal) = (invocation.request_id(), principal.name());
     let (code, message) = (kind.code(), subject.refused());
     let detail = kind.severity().logs_detail().then(detail);

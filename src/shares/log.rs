@@ -52,7 +52,7 @@ pub(super) struct Refusal<'a> {
     pub(super) cause: Option<&'a str>,
 }
 
-/// Logs a page that shows nothing to download.
+/// Logs a page that shows nothing to download, and counts it if that is no recipient's doing.
 pub(super) fn not_shown(invocation: &Invocation, refusal: &Refusal<'_>) {
     refusal.log(invocation, "share not opened");
 }
@@ -82,9 +82,13 @@ pub(super) fn refused(invocation: &Invocation, refusal: &Refusal<'_>, passcode_i
 }
 
 impl Refusal<'_> {
-    /// Logs it as `message`. Where the cause is on our side or on AWS's, it is the line's `detail`.
+    /// Logs it as `message`. Where the cause is on our side or on AWS's, it is counted, and it is the line's
+    /// `detail`.
     fn log(&self, invocation: &Invocation, message: &'static str) {
         let Self { id, owner: principal, error, cause } = *self;
+        if error.kind().is_failure() {
+            invocation.count(Counter::SharesUnserved);
+        }
         let (share_id, request_id, caller) =
             (id.as_str(), invocation.request_id(), address(invocation));
         let code = error.kind().code();

@@ -16,19 +16,19 @@ use serde::{Serialize, Serializer};
 /// The CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "S3LinkSigner";
 
-/// Makes the enum of counters from one list, so that its names, its groups and the array of counts can't
+/// Makes the enum of counters from one list, so that its names, its kinds and the array of counts can't
 /// fall out of step.
 macro_rules! counters {
-    ($($group:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
-        /// The metrics that count something. Each variant bears the metric's name.
+    ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
+        /// What is counted. Each variant bears the name of its field in the log.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Counter {
             $($($(#[doc = $doc])+ $name,)+)+
         }
 
         impl Counter {
-            /// All counters, group by group.
-            const ALL: &[(Group, Self)] = &[$($((Group::$group, Self::$name),)+)+];
+            /// All counters, kind by kind.
+            const ALL: &[(Kind, Self)] = &[$($((Kind::$kind, Self::$name),)+)+];
 
             fn name(self) -> &'static str {
                 match self {
@@ -39,47 +39,38 @@ macro_rules! counters {
     };
 }
 
-/// Which counters appear together. A line of metrics has all counters of a group or, when all of them
-/// are 0, none. It always has those of links.
+/// What becomes of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Group {
-    Links,
-    Mails,
-    Grants,
-    Shares,
+enum Kind {
+    /// A metric of CloudWatch, which is paid for by the month. An alarm or the dashboard reads it.
+    Metric,
+    /// A field of the log alone, which Logs Insights sums up.
+    Field,
 }
 
 counters! {
-    Links {
-        /// Links that were given out.
+    Metric {
+        /// Links that were given to callers. Links in mails are counted as mails.
         LinksSigned,
-        /// Those of them whose window is shorter than the caller asked for.
-        WindowsShortened,
         /// Requests for a link, and other requests, that got a problem. Requests about shares are not
         /// among them.
         LinksRefused,
         /// Links and shares refused because nothing proves how long the session lasts.
         SessionUnproven,
-        /// Links and shares refused because the window would be too short.
-        WindowsTooShort,
-    }
-    Mails {
+        /// Looks at the grants' object that found it wrong, missing or forbidden.
+        GrantsObjectInvalid,
+        /// Requests about shares that were answered with 500 or more, for a cause on our side or on AWS's.
+        SharesUnserved,
         /// Mails that SES accepted.
         MailsSent,
         /// Mails that did not go out and whose event comes back.
         MailsFailed,
-        /// Events about objects that may not be mailed.
-        EventsRefused,
-        /// Recipients that may not get mail.
-        RecipientsRefused,
-        /// Events about objects that nobody wants a mail about: litter, empty files, copies in place.
-        EventsLeftOut,
     }
-    Grants {
-        /// Looks at the grants' object that found it wrong, missing or forbidden.
-        GrantsObjectInvalid,
-    }
-    Shares {
+    Field {
+        /// Those of the links whose window is shorter than the caller asked for.
+        WindowsShortened,
+        /// Links and shares refused because the window would be too short.
+        WindowsTooShort,
         /// Shares that were made.
         SharesCreated,
         /// Pages of shares that work, and their facts as JSON.
@@ -90,6 +81,12 @@ counters! {
         ShareRefusals,
         /// Those of them with a wrong passcode.
         SharePasscodesWrong,
+        /// Events about objects that may not be mailed.
+        EventsRefused,
+        /// Recipients that may not get mail.
+        RecipientsRefused,
+        /// Events about objects that nobody wants a mail about: litter, empty files, copies in place.
+        EventsLeftOut,
     }
 }
 
@@ -123,31 +120,20 @@ impl Counters {
 }
 
 impl Counts {
-    /// The metrics to print, or `None` if nothing was counted.
-    fn metrics(&self, now: Timestamp) -> Option<Vec<Metric>> {
-        if self.values.iter().all(|value| *value == 0) {
-            return None;
-        }
-        let value = |counter: Counter| self.values[counter as usize];
-        let was_counted = |wanted: Group| {
-            Counter::ALL.iter().any(|(group, one)| *group == wanted && value(*one) > 0)
-        };
-        let count = |group: Group| {
-            let counters = Counter::ALL.iter().filter(move |(of, _)| *of == group);
-            counters.map(|(_, one)| Metric { name: one.name(), unit: "Count", value: value(*one) })
-        };
-        let mut metrics: Vec<_> = count(Group::Links).collect();
-        metrics.extend(self.first_session_end.map(|end| Metric {
+    /// What was counted, and whether it is a metric. What is 0 is left out: CloudWatch takes money for the
+    /// hours in which a metric was sent, and a sum over nothing is 0 too.
+    fn counted(&self, now: Timestamp) -> Vec<(Kind, Metric)> {
+        let counted = Counter::ALL.iter().filter_map(|&(kind, counter)| {
+            let value = self.values[counter as usize];
+            let metric = Metric { name: counter.name(), unit: "Count", value };
+            (value > 0).then_some((kind, metric))
+        });
+        let session = self.first_session_end.map(|end| Metric {
             name: "SessionRemainingSeconds",
             unit: "Seconds",
             value: u64::try_from(end.duration_since(now).as_secs()).unwrap_or_default(),
-        }));
-        for group in [Group::Mails, Group::Grants, Group::Shares] {
-            if was_counted(group) {
-                metrics.extend(count(group));
-            }
-        }
-        Some(metrics)
+        });
+        counted.chain(session.map(|metric| (Kind::Metric, metric))).collect()
     }
 }
 
@@ -160,9 +146,17 @@ pub(crate) fn metrics_line(
     log_level: Option<&str>,
     now: Timestamp,
 ) -> Option<String> {
-    let values = counters.counts().metrics(now)?;
+    let counted = counters.counts().counted(now);
+    if counted.is_empty() {
+        return None;
+    }
+    let (metrics, fields): (Vec<_>, Vec<_>) =
+        counted.into_iter().partition(|(kind, _)| *kind == Kind::Metric);
+    let without_kind = |(_, metric)| metric;
+    let metrics = metrics.into_iter().map(without_kind).collect();
+    let fields = fields.into_iter().map(without_kind).collect();
     let level = level_that_passes(log_level);
-    serde_json::to_string(&Metrics { at: now, level, function_name, request_id, values }).ok()
+    serde_json::to_string(&Line { at: now, level, function_name, request_id, metrics, fields }).ok()
 }
 
 /// The least severe level that passes, where the log's level is `configured`
@@ -176,16 +170,17 @@ fn level_that_passes(configured: Option<&str>) -> &'static str {
     }
 }
 
-/// The metrics of one invocation.
-struct Metrics<'a> {
+/// What one invocation counted.
+struct Line<'a> {
     at: Timestamp,
     level: &'static str,
     function_name: &'a str,
     request_id: &'a str,
-    values: Vec<Metric>,
+    metrics: Vec<Metric>,
+    fields: Vec<Metric>,
 }
 
-/// One metric. CloudWatch is told its name and its unit; its value is a field of the line.
+/// One count. Of a metric CloudWatch is told the name and the unit; the value is a field of the line.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
@@ -211,23 +206,26 @@ struct Directive<'a> {
     metrics: &'a [Metric],
 }
 
-impl Serialize for Metrics<'_> {
+impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let directive = Directive {
-            namespace: NAMESPACE,
-            dimensions: [["FunctionName"]],
-            metrics: &self.values,
-        };
-        let metadata =
-            Metadata { timestamp: self.at.as_millisecond(), cloud_watch_metrics: [directive] };
         let mut line = serializer.serialize_map(None)?;
-        line.serialize_entry("_aws", &metadata)?;
+        // A line without a metric is a line of the log.
+        if !self.metrics.is_empty() {
+            let directive = Directive {
+                namespace: NAMESPACE,
+                dimensions: [["FunctionName"]],
+                metrics: &self.metrics,
+            };
+            let metadata =
+                Metadata { timestamp: self.at.as_millisecond(), cloud_watch_metrics: [directive] };
+            line.serialize_entry("_aws", &metadata)?;
+        }
         line.serialize_entry("timestamp", &self.at)?;
         line.serialize_entry("level", self.level)?;
         line.serialize_entry("FunctionName", self.function_name)?;
         line.serialize_entry("RequestId", self.request_id)?;
-        for metric in &self.values {
-            line.serialize_entry(metric.name, &metric.value)?;
+        for count in self.metrics.iter().chain(&self.fields) {
+            line.serialize_entry(count.name, &count.value)?;
         }
         line.end()
     }

@@ -184,6 +184,12 @@ impl ProblemKind {
         self.row().severity
     }
 
+    /// Whether the cause is this function's, its operator's or AWS's, and no caller's.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        self.status() >= 500 && self.severity() != Severity::Info
+    }
+
     /// The metric that counts problems of this kind alone, if there is one.
     #[must_use]
     pub fn metric(self) -> Option<ProblemMetric> {
@@ -242,6 +248,20 @@ mod tests {
                 Severity::Error => 500..=503,
             };
             assert!(statuses.contains(&kind.status()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_who_calls_can_cause_a_failure() {
+        use ProblemKind::{
+            InvalidRequest, ObjectUnavailable, PasscodeWrong, ShareBusy, ShareEnded,
+        };
+        for kind in [InvalidRequest, ObjectUnavailable, PasscodeWrong, ShareBusy, ShareEnded] {
+            assert!(!kind.is_failure(), "{kind:?}");
+        }
+        use ProblemKind::{Internal, Misconfigured, OutOfTime, SessionUnproven, ShareUnavailable};
+        for kind in [Internal, Misconfigured, OutOfTime, SessionUnproven, ShareUnavailable] {
+            assert!(kind.is_failure(), "{kind:?}");
         }
     }
 

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use link_rules::access::{Action, Principal};
-use link_rules::problem::Subject;
 use link_rules::response_headers::{DownloadAs, ResponseHeaders};
 use link_rules::text;
 use uuid::Uuid;
 
 use super::{Delivery, Mailer};
 use crate::invocation::Invocation;
-use crate::links::{LinkError, LinkRequest, Method, log_refused, log_signed};
+use crate::links::{LinkError, LinkRequest, Method, log_refused_for_mail, log_signed_for_mail};
 use crate::mail::error::{DeliveryError, MIN_TIME_LEFT, MIN_TIME_LEFT_FOR_SES};
 use crate::mail::ledger::ClaimToken;
 use crate::mail::mailed_link::MailedLink;
@@ -106,7 +105,7 @@ impl Mailer {
             DeliveryError::Link(error)
         })?;
         check_time_left_for_ses(invocation)?;
-        log_signed(invocation, &Principal::S3Event, &link);
+        log_signed_for_mail(invocation, &link);
         Ok(link.into())
     }
 
@@ -169,14 +168,13 @@ fn jittered(pause: Duration) -> Duration {
     pause / 2 + pause * u32::from(random) / 512
 }
 
-/// Logs and counts a mail's link, or a share's first link, that is refused. Of an archived file the
-/// event's line says it.
+/// Logs a mail's link, or a share's first link, that is refused. Of an archived file the event's line says
+/// it.
 fn log_no_link(invocation: &Invocation, error: &LinkError) {
     if let LinkError::Archived(_) = error {
         return;
     }
-    let principal = &Principal::S3Event;
-    log_refused(invocation, principal, Subject::Link, error.kind(), || error.to_string());
+    log_refused_for_mail(invocation, error.kind(), || error.to_string());
 }
 
 /// Checks that enough time is left to hand a mail to SES. STS, S3 and DynamoDB may have been slow.

@@ -8,7 +8,7 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
-from local_aws import api_client, deploying, emulator
+from local_aws import api_client, deploying, emulator, metrics
 from local_lambda import secrecy
 
 PREFIX = "private-files/"
@@ -18,12 +18,14 @@ PREFIX = "private-files/"
 def aws(built):
     """A local AWS for these tests only, because they read its whole log and count its alarms.
 
-    At the end, the logs of all functions are searched for secrets.
+    At the end, the logs of all functions are searched for secrets, and the metrics for what nobody reads.
     """
     with emulator.LocalAws("test-deployed") as running:
         yield running
         leaked = secrecy.leaks(logs_of_all_functions(running), [running.secret_access_key])
         assert not leaked, f"a function's log contains {leaked}"
+        unread = metrics.unread(running)
+        assert not unread, f"neither an alarm nor the dashboard reads {unread}"
 
 
 def logs_of_all_functions(aws):

@@ -16,20 +16,18 @@ def shown(aws, stack):
 
 
 def test_every_metric_is_one_of_the_function_s(aws, stack, shown, link):
+    asked = dashboard.metrics(shown)
+    own = {metric for metric in asked if metric[0] == "S3LinkSigner"}
+    names = {"LinksSigned", "LinksRefused", "SessionUnproven", "SessionRemainingSeconds"}
+    assert own == {("S3LinkSigner", name, stack.function) for name in names}
+    assert {metric[1] for metric in asked - own} >= {"Duration", "Errors"}
+    for namespace, metric, function in asked - own:
+        assert (namespace, function) == ("AWS/Lambda", stack.function) and metric in OF_LAMBDA
     deadline = time.monotonic() + 10
     while not metrics.total(aws, "LinksSigned", stack.function):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    written = {
-        (point.namespace, point.metric, point.dimensions.get("FunctionName")) for point in metrics.datapoints(aws)
-    }
-    asked = dashboard.metrics(shown)
-    own = {metric for metric in asked if metric[0] == "S3LinkSigner"}
-    assert own <= written
-    assert {metric[1] for metric in own} >= {"LinksSigned", "LinksRefused", "WindowsShortened", "SessionRemainingSeconds"}
-    assert {metric[1] for metric in asked - own} >= {"Duration", "Errors"}
-    for namespace, metric, function in asked - own:
-        assert (namespace, function) == ("AWS/Lambda", stack.function) and metric in OF_LAMBDA
+    assert metrics.total(aws, "SessionRemainingSeconds", stack.function)
 
 
 def test_refusals_are_counted_by_their_codes(aws, stack, shown, reader, stranger):

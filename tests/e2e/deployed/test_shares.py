@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from local_aws import api_client, deploying, inbox, metrics, paths
+from local_aws import api_client, deploying, inbox, paths
 from local_aws.template_text import Template
 
 PLAIN = {"Accept": "application/json"}
@@ -52,15 +52,24 @@ def own(stack, caller, made):
     return caller.request("GET", f"{stack.api_url}/shares/{made['share_id']}").json()
 
 
+def lines(aws, stack):
+    """The function's lines that are JSON."""
+    group = aws.client("lambda").get_function_configuration(FunctionName=stack.function)["LoggingConfig"]["LogGroup"]
+    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    texts = [event["message"] for page in pages for event in page["events"]]
+    return [json.loads(text) for text in texts if text.startswith("{")]
+
+
+def counted(aws, stack, name):
+    """The sum of a field that Logs Insights sums up for the dashboard."""
+    return sum(line.get(name, 0) for line in lines(aws, stack))
+
+
 def logged(aws, stack, message, **fields):
     """The function's lines with a message and these fields, once there is one."""
-    group = aws.client("lambda").get_function_configuration(FunctionName=stack.function)["LoggingConfig"]["LogGroup"]
     deadline = time.monotonic() + 10
     while True:
-        pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        texts = [event["message"] for page in pages for event in page["events"]]
-        lines = [json.loads(text) for text in texts if text.startswith("{")]
-        found = [line for line in lines if {**line, **fields, "message": message} == line]
+        found = [line for line in lines(aws, stack) if {**line, **fields, "message": message} == line]
         if found or time.monotonic() > deadline:
             return found
         time.sleep(0.2)
@@ -328,8 +337,8 @@ def test_an_item_is_forgotten_seven_days_after_the_share_s_end(aws, share, table
 
 
 def test_shares_are_counted_and_logged_with_the_link_that_s3_logs(aws, stack, share, address):
-    counted = ("SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong")
-    before = {name: metrics.total(aws, name, stack.function) for name in counted}
+    names = ("SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong")
+    before = {name: counted(aws, stack, name) for name in names}
     made = share(passcode="correct horse")
     url = address(made)
     api_client.send("GET", url)
@@ -343,8 +352,8 @@ def test_shares_are_counted_and_logged_with_the_link_that_s3_logs(aws, stack, sh
         assert logged(aws, stack, message, share_id=made["share_id"], **of_the_owner), message
     deadline = time.monotonic() + 10
     while True:
-        new = {name: metrics.total(aws, name, stack.function) - before[name] for name in counted}
-        if new == dict.fromkeys(counted, 1):
+        new = {name: counted(aws, stack, name) - before[name] for name in names}
+        if new == dict.fromkeys(names, 1):
             return
         assert time.monotonic() < deadline, new
         time.sleep(0.2)

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 from local_aws import custom_domain, deploying, inbox, paths
+from local_aws.template_text import Template
 
-from smoke.__main__ import Stack, deployed
+from smoke.__main__ import Stack, changed, deployed
 
 SENDER = "smoke@example.com"
 
@@ -47,6 +48,9 @@ def test_every_step_is_ok_on_a_stack_that_works(aws, smoked):
     assert outcomes(report) == ["ok"] * 13, report
     # Callers sign with IAM, which says who they are.
     assert "everybody" not in report
+    # And what is not named in samconfig.toml is kept.
+    assert f"MailAllowedRecipients='*@example.com' MailFrom={SENDER} ShareLinks=yes" in report
+    assert "MaxExpiresIn" not in report
     [mail] = inbox.wait_for(aws, lambda mail: mail.recipients == ["smoke-reader@example.com"])
     assert mail.message_id in report
     for secret in ("/s/", "X-Amz-Signature", "X-Amz-Security-Token", aws.secret_access_key):
@@ -99,7 +103,14 @@ def test_a_stack_is_deployed_whatever_brought_it_there(status):
     stack = DescribedStack()
     stack.describe = lambda: status
     deployed(stack, seen := [])
-    assert seen == [status]
+    assert seen == [status, "every parameter has the template's default"]
+
+
+def test_it_names_every_parameter_that_has_another_value_than_its_default():
+    stack = DescribedStack(ShareLinks="yes", Doctor="yes", Grants=f"[{'x' * 1000}]", MailFrom="")
+    told = changed(stack)
+    assert "ShareLinks=yes" in told and f"Grants='[{'x' * 59}…'" in told
+    assert "Doctor" not in told and "MailFrom" not in told
 
 
 class DescribedStack:
@@ -110,6 +121,9 @@ class DescribedStack:
 
     def describe(self):
         return "UPDATE_COMPLETE"
+
+    def defaults(self):
+        return {name: str(one["Default"]) for name, one in Template().text["Parameters"].items()}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +140,7 @@ class DescribedStack:
 def test_it_says_that_whoever_gets_a_token_gets_links(parameters, is_told):
     seen = []
     deployed(DescribedStack(**parameters), seen)
-    status, *told = seen
+    status, _, *told = seen
     assert (status, len(told)) == ("UPDATE_COMPLETE", int(is_told))
     if is_told:
         [sentence] = told

@@ -15,7 +15,7 @@ TOKENS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "links"}
 OWNERS = {"POST /shares", "GET /shares", "GET /shares/{share_id}", "PATCH /shares/{share_id}", "DELETE /shares/{share_id}"}
 # People paste an address with a slash and more at its end.
 ANYONE = {f"{method} /s/{path}" for method in ("GET", "HEAD", "POST") for path in ("{token}", "{address+}")}
-METRICS = {"SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong"}
+COUNTED = {"SharesCreated", "SharePagesShown", "ShareDownloads", "ShareRefusals", "SharePasscodesWrong"}
 
 
 def variables(template, function="LinkSigner"):
@@ -330,8 +330,8 @@ def test_permissions_are_for_the_table_and_its_indexes_and_no_more():
 # The dashboard
 
 
-@pytest.mark.parametrize(("mails", "row", "functions"), [({}, 12, {"<LinkSigner>"}), (MAILS, 18, {"<LinkSigner>", "<LinkMailer>"})])
-def test_the_dashboard_shows_shares_below_what_it_showed_before(mails, row, functions):
+@pytest.mark.parametrize(("mails", "row", "logs"), [({}, 12, ["<LinkSignerLogs>"]), (MAILS, 18, ["<LinkSignerLogs>", "<LinkMailerLogs>"])])
+def test_the_dashboard_shows_shares_below_what_it_showed_before(mails, row, logs):
     def widgets(**parameters):
         return json.loads(Template(**parameters).properties("Dashboard")["DashboardBody"])["widgets"]
 
@@ -339,8 +339,16 @@ def test_the_dashboard_shows_shares_below_what_it_showed_before(mails, row, func
     added = [widget for widget in now if widget not in before]
     assert [widget for widget in now if widget in before] == before
     assert max(widget["y"] + widget["height"] for widget in before) == row
-    assert [(widget["x"], widget["y"]) for widget in added] == [(0, row), (12, row)]
-    metrics = added[0]["properties"]["metrics"]
-    assert {metric[1] for metric in metrics} == METRICS
-    assert {metric[3] for metric in metrics} == functions
-    assert "'share refused'" in added[1]["properties"]["query"]
+    assert [(widget["x"], widget["y"]) for widget in added] == [(0, row), (9, row), (15, row)]
+    counted, unserved, refused = (widget["properties"] for widget in added)
+    assert set(re.findall(r"sum\((\w+)\)", counted["query"])) == COUNTED
+    # Mails bring shares too.
+    assert re.findall(r"SOURCE '(.+?)'", counted["query"]) == logs
+    assert unserved["metrics"] == [["S3LinkSigner", "SharesUnserved", "FunctionName", "<LinkSigner>"]]
+    assert "'share refused'" in refused["query"]
+
+
+def test_an_alarm_says_that_shares_could_not_be_served():
+    alarm = Template(**SHARES).properties("SharesAreUnserved")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("S3LinkSigner", "SharesUnserved")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "<LinkSigner>"}]

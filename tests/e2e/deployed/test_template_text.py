@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from local_aws import paths
+from local_aws import example_config, paths
 from local_aws.template_text import Template
 
 NEW_BUCKET = "s3-link-signer-11111111-2222-3333-4444-555555555555"
@@ -72,6 +72,7 @@ def test_every_parameter_has_a_default_a_sentence_and_a_place_in_one_group():
             ["", "Example & Sons", "Müller, Söhne <x>", "O'Neil"],
             ['The "best"', "a\\b", "a\nb", "a\x85b"],
         ),
+        ("ReservedConcurrency", ["", "1", "1000"], ["0", "-1", "01", "x"]),
         ("ShareFromName", ["", "Example & Sons", 'The "best"'], ["a\nb", "a\x85b"]),
         ("KmsKeyArn", ["", KEY], ["alias/files", "arn:aws:kms:eu-west-1:123456789012:alias/files", "*"]),
         (
@@ -183,13 +184,46 @@ def test_both_functions_have_the_same_grants(written):
 def test_both_signing_roles_may_read_what_readable_objects_lists():
     listed = ["arn:aws:s3:::finance", "arn:aws:s3:::finance/reports/*"]
     template = Template(ReadableObjects=",".join(listed), Doctor="no")
+    objects = ["s3:GetObject", "s3:GetObjectVersion"]
     assert template.properties("LinkPermissions")["Roles"] == ["<LinkSignerRole>", "<LinkSessionRole>"]
-    reads = template.statements("LinkPermissions")["ReadOtherFiles"]
-    assert (reads["Action"], reads["Resource"]) == (["s3:GetObject", "s3:GetObjectVersion"], listed)
-    policies = template.statements("LinkSignerPermissions")["ReadOtherBucketsPolicies"]
-    assert (policies["Action"], policies["Resource"]) == (["s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"], listed)
-    assert "ReadOtherFiles" not in Template().statements("LinkPermissions")
-    assert "ReadOtherBucketsPolicies" not in Template().statements("LinkSignerPermissions")
+    # A link's session reads no bucket's settings.
+    assert template.properties("LinkSessionPermissions")["Roles"] == ["<LinkSessionRole>"]
+    reads = template.statements("LinkSessionPermissions")["ReadOtherFiles"]
+    assert (reads["Action"], reads["Resource"]) == (objects, listed)
+    assert template.properties("LinkSignerPermissions")["Roles"] == ["<LinkSignerRole>"]
+    reads = template.statements("LinkSignerPermissions")["ReadOtherFiles"]
+    assert (reads["Action"], reads["Resource"]) == ([*objects, "s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"], listed)
+    for_the_doctor = Template(ReadableObjects=",".join(listed)).statements("LinkSignerPermissions")["ReadOtherFiles"]
+    settings = {"s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"}
+    assert set(for_the_doctor["Action"]) - set(reads["Action"]) == settings
+    assert "ReadOtherFiles" not in Template().statements("LinkSignerPermissions")
+    assert not Template().exists("LinkSessionPermissions")
+
+
+# CloudFormation user guide, "Understand CloudFormation quotas": 4,096 bytes for the value of a parameter.
+LONGEST_VALUE = 4096
+# IAM user guide, "IAM and AWS STS quotas": the policies in a role, without white space.
+LONGEST_POLICIES = 10_240
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:s3:::abc", f"arn:aws:s3:eu-west-1:123456789012:accesspoint/{'a' * 50}/object/*"])
+def test_the_longest_list_that_cloudformation_takes_fits_into_every_role(arn):
+    listed = ",".join([arn] * (LONGEST_VALUE // (len(arn) + 1)))
+    everything = {
+        "ReadableObjects": listed, "Grants": f"s3://{'b' * 63}/{'k' * 1024}", "FilesPrefix": f"{'f' * 500}/",
+        "ExistingBucketName": "b" * 63, "KmsKeyArn": KEY, "ShareLinks": "yes", **MAILS,
+    }  # fmt: skip
+    template = Template(**everything)
+    sizes = dict.fromkeys(ROLES, 0)
+    for name in template.resources_of("AWS::IAM::Policy"):
+        policy = template.properties(name)
+        document = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+        # The longest ARN of a role, a table, a queue or a log group that CloudFormation makes.
+        document = re.sub(r"<\w+\.Arn>", "a" * 160, document)
+        for role in policy["Roles"]:
+            sizes[role.strip("<>")] += len(document)
+    assert max(sizes.values()) <= LONGEST_POLICIES, sizes
+    assert len(listed) > LONGEST_VALUE - len(arn) - 2
 
 
 @pytest.mark.parametrize("shares", [{}, {"ShareLinks": "yes"}])
@@ -297,8 +331,20 @@ def test_what_is_gone_changes_nothing_and_is_told_by_name():
         assert text["Parameters"][name]["Description"].startswith("Gone. ")
 
 
-def test_there_are_27_parameters_besides():
-    assert len([one for one in Template().text["Parameters"].values() if not one["Description"].startswith("Gone. ")]) == 30
+def test_there_are_32_parameters_besides():
+    assert len(parameters_in_force()) == 32
+
+
+def parameters_in_force():
+    return {name: one for name, one in Template().text["Parameters"].items() if not one["Description"].startswith("Gone. ")}
+
+
+def test_the_example_of_a_samconfig_has_every_parameter_with_its_default():
+    """SAM keeps the last value of a parameter that is not named, so a default that is not written switches nothing off."""
+    defaults = {name: str(one["Default"]) for name, one in parameters_in_force().items()}
+    # Whoever updates a stack with older shares and does not name it keeps their addresses.
+    assert defaults.pop("OldShareAddresses") == "yes"
+    assert example_config.parameters() == {**defaults, "OldShareAddresses": "no"}
 
 
 # Keys and boundaries
@@ -431,6 +477,30 @@ def test_the_rule_of_an_existing_bucket_comes_after_its_permissions_and_has_the_
 )
 def test_a_grant_that_is_too_short_for_shares_is_refused_where_it_is_used(parameters, is_accepted):
     assert Template(**parameters).rule_holds("SharesOpenForTwoMinutes") is is_accepted
+
+
+# What is kept
+
+
+def test_old_versions_are_kept_unless_somebody_says_for_how_long():
+    def rules(**parameters):
+        return Template(**parameters).properties("FilesBucket")["LifecycleConfiguration"]["Rules"]
+
+    [unfinished] = rules()
+    assert rules(OldVersionDays=30) == [
+        unfinished,
+        {
+            "Id": "forget-old-versions",
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {"NoncurrentDays": "30"},
+            "ExpiredObjectDeleteMarker": True,
+        },
+    ]
+
+
+def test_concurrency_is_reserved_only_where_somebody_says_how_much():
+    assert Template(ReservedConcurrency=5).properties("LinkSigner")["ReservedConcurrentExecutions"] == "5"
+    assert "ReservedConcurrentExecutions" not in Template().properties("LinkSigner")
 
 
 # Access logs

@@ -36,26 +36,30 @@ class Deployment:
 
 
 def deploy(aws, stack="s3-link-signer", template=paths.TEMPLATE, **parameters):
-    """Deploy what `building.build` has built. `parameters` are the template's."""
+    """Deploy what `building.build` has built. `parameters` are the template's.
+
+    Parameters of a deployed stack that are not named keep their values, because `sam deploy` does so.
+    """
     cloudformation = aws.client("cloudformation")
     is_new = not exists(cloudformation, stack)
+    named = {"Architecture": building.architecture(), **parameters}
+    url = upload(aws, template)
+    kept = [] if is_new else sorted(parameters_of(cloudformation, stack, url) - named.keys())
     # AWS forgets a change set that was executed. The local AWS does not.
-    name = f"deployed-{uuid.uuid4()}"
+    change_set = {"StackName": stack, "ChangeSetName": f"deployed-{uuid.uuid4()}"}
     try:
         cloudformation.create_change_set(
-            StackName=stack,
-            ChangeSetName=name,
+            **change_set,
             ChangeSetType="CREATE" if is_new else "UPDATE",
-            TemplateURL=upload(aws, template),
+            TemplateURL=url,
             Parameters=[
-                {"ParameterKey": key, "ParameterValue": str(value)}
-                for key, value in {"Architecture": building.architecture(), **parameters}.items()
+                *({"ParameterKey": name, "ParameterValue": str(value)} for name, value in named.items()),
+                *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
             ],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as error:
         raise commands.Failure(f"template.yaml did not deploy: {error.response['Error']['Message']}") from None
-    change_set = {"StackName": stack, "ChangeSetName": name}
     made = wait(lambda: cloudformation.describe_change_set(**change_set))
     if made["Status"] == "FAILED":
         raise commands.Failure(f"template.yaml did not deploy: {made.get('StatusReason')}")
@@ -104,6 +108,13 @@ def exists(cloudformation, stack):
 
 def described(cloudformation, stack):
     return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+
+
+def parameters_of(cloudformation, stack, template_url):
+    """The names of the parameters that both the stack and the template have."""
+    of_stack = {parameter["ParameterKey"] for parameter in described(cloudformation, stack).get("Parameters", [])}
+    of_template = cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]
+    return of_stack & {parameter["ParameterKey"] for parameter in of_template}
 
 
 def wait(ask, field="Status", seconds=60):

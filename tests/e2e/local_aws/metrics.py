@@ -7,6 +7,13 @@ import json
 import time
 from dataclasses import dataclass
 
+from .template_text import Template
+
+NAMESPACE = "S3LinkSigner"
+# With these, the template has every alarm and all of the dashboard.
+EVERYTHING = {
+    "ShareLinks": "yes", "MailFrom": "a@example.com", "MailAllowedRecipients": "*@example.com", "Grants": "s3://a/b",
+}  # fmt: skip
 COMPARISONS = {"GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold}
 STATISTICS = {"Sum": sum, "Maximum": max}
 
@@ -31,6 +38,30 @@ def total(aws, metric, function):
     """The sum of a metric of this function."""
     mine = [point for point in datapoints(aws) if point.metric == metric]
     return sum(point.value for point in mine if point.dimensions == {"FunctionName": function})
+
+
+def read_by_the_template():
+    """The function's own metrics that an alarm or the dashboard reads: each name with the function that it is of."""
+    template = Template(**EVERYTHING)
+    of_alarms = [template.properties(name) for name in template.resources_of("AWS::CloudWatch::Alarm")]
+    read = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in of_alarms if alarm["Namespace"] == NAMESPACE
+    }
+    widgets = json.loads(template.properties("Dashboard")["DashboardBody"])["widgets"]
+    shown = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+    return read | {(metric[1], metric[3]) for metric in shown if metric[0] == NAMESPACE}
+
+
+def unread(aws):
+    """The datapoints so far that nobody reads. Each metric of each function is paid for."""
+    read = read_by_the_template()
+    functions = {"LinkSigner", "LinkMailer"}
+    written = {
+        (point.metric, next(f"<{one}>" for one in functions if one in point.dimensions["FunctionName"]))
+        for point in datapoints(aws)
+        if point.namespace == NAMESPACE
+    }
+    return written - read
 
 
 def alarms(aws, stack):

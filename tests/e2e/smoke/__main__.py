@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shlex
 import sys
 
 import boto3
+from botocore.exceptions import ClientError
 
 from . import links, mails
 from .report import Failed, Report
@@ -32,6 +34,11 @@ class Stack:
         self.parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
         return stack["StackStatus"]
 
+    def defaults(self):
+        """The defaults of the deployed template's parameters."""
+        summary = self.client("cloudformation").get_template_summary(StackName=self.name)
+        return {each["ParameterKey"]: each.get("DefaultValue", "") for each in summary["Parameters"]}
+
 
 def deployed(stack, seen):
     """The step about the stack itself: its status, and whom it lets have links."""
@@ -39,6 +46,7 @@ def deployed(stack, seen):
     seen.append(status)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         raise Failed(f"{status}; read the stack's events, and deploy again")
+    seen.append(changed(stack))
     issuer, grants = stack.parameters.get("JwtIssuer"), stack.parameters.get("Grants")
     # A stack that was deployed with an earlier version keeps the star that was the default then.
     if issuer and not grants and "*" in stack.parameters.get("Principals", "").split(","):
@@ -46,6 +54,23 @@ def deployed(stack, seen):
             f"everybody who gets a token from {issuer} gets links: unless you mean that, write into Principals whose "
             "tokens give links, or write Grants"
         )
+
+
+def changed(stack):
+    """Which parameters have other values than the template's defaults, whoever set them and when."""
+    try:
+        defaults = stack.defaults()
+    except ClientError as error:
+        return f"you may not read the template's defaults ({error.response['Error']['Code']})"
+    others = {name: value for name, value in stack.parameters.items() if value != defaults.get(name)}
+    if not others:
+        return "every parameter has the template's default"
+    written = [f"{name}={shlex.quote(shortened(value))}" for name, value in sorted(others.items())]
+    return f"set, and kept until another value is named: {' '.join(written)}"
+
+
+def shortened(value, longest=60):
+    return value if len(value) <= longest else f"{value[:longest]}…"
 
 
 def main():

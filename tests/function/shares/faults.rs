@@ -6,8 +6,8 @@ use fake_aws::{Fault, Operation, Service};
 use serde_json::json;
 
 use super::function::{
-    Request, aws, downloads, facts, function, function_with, give_objects, go_away, item, pass,
-    press, refuse_objects, send, share,
+    Request, aws, counted, downloads, facts, function, function_with, give_objects, go_away, item,
+    owner, pass, press, press_with, refuse_objects, send, share,
 };
 
 #[tokio::test]
@@ -106,6 +106,38 @@ async fn what_s3_says_of_the_session_or_of_throttling_withdraws_nothing() {
     }
     give_objects(&aws);
     assert_eq!(downloads(&function, &made.id).await, 0);
+}
+
+#[tokio::test]
+async fn what_could_not_be_served_is_counted_and_what_a_caller_did_is_not() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"passcode": "correct horse"})).await;
+    let owned = format!("/shares/{}", made.id);
+    press_with(&function, &made.path, "another horse").await;
+    press(&function, &made.path, None).await;
+    facts(&function, "/s/1234567890abcdefghijklmnopqrstuv").await;
+    let change = json!({"expires_in": "later"});
+    assert_eq!(owner(&function, "alice", "PATCH", &owned, &change).await.status, 400);
+    assert_eq!(counted("SharesUnserved"), 0);
+
+    // The page, its button, and the owner's list.
+    go_away(&aws);
+    assert_eq!(facts(&function, &made.path).await.status, 503);
+    assert_eq!(counted("SharesUnserved"), 1);
+    assert_eq!(press(&function, &made.path, None).await.status, 503);
+    assert_eq!((counted("SharesUnserved"), counted("ShareRefusals")), (1, 3));
+    assert_eq!(owner(&function, "alice", "GET", "/shares", &json!(null)).await.status, 503);
+    assert_eq!((counted("SharesUnserved"), counted("LinksRefused")), (1, 0));
+
+    // S3 takes no file away: it is not there for the moment.
+    aws.script(|_| None);
+    refuse_objects(&aws, 503, "SlowDown");
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 503);
+    assert_eq!(counted("SharesUnserved"), 1);
+    refuse_objects(&aws, 404, "NoSuchKey");
+    assert_eq!(press_with(&function, &made.path, "correct horse").await.status, 410);
+    assert_eq!(counted("SharesUnserved"), 0);
 }
 
 #[tokio::test]
