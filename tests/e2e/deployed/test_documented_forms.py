@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -44,6 +45,29 @@ def test_the_owner_s_notifications_stay_when_eventbridge_is_switched_on(there, t
     subprocess.run([shutil.which("bash"), "-c", command], cwd=tmp_path, check=True, timeout=30)
     configured = json.loads((tmp_path / "with-eventbridge.json").read_text(encoding="utf-8"))
     assert configured == {**json.loads(there or "{}"), **existing.EVENTS_ON}
+
+
+@pytest.mark.parametrize(
+    ("grants", "says"),
+    [
+        ('[{"bucket": "my-files"}]', "GRANTS[0].prefix is missing"),
+        ('[{"bucket": "my-files", "prefix": "a/", "principals": ["*"]}]', "Missing AWS_LAMBDA_FUNCTION_NAME"),
+    ],
+)
+def test_grants_are_checked_before_they_are_deployed(built, tmp_path, grants, says):
+    [command] = re.findall(r'`(GRANTS="\$\(cat grants\.json\)" AWS_REGION=\S+) \.aws-sam/build/LinkSigner/bootstrap`', TEXT)
+    (tmp_path / "grants.json").write_text(grants, encoding="utf-8")
+    done = subprocess.run(
+        [shutil.which("bash"), "-c", f"{command} {paths.BOOTSTRAP}"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert says in done.stdout + done.stderr
 
 
 def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it():

@@ -43,8 +43,10 @@ SWITCHES = [
 def test_every_switch_is_put_on_and_off():
     parameters = Template().text["Parameters"]
     switches = {name for name in OFF if str(parameters[name]["Default"]) in ("", "0", "no", "yes")}
-    # A stack can't go back to its own bucket, which has kept its name.
-    assert switches - {name for _, on in SWITCHES for name in on} == {"ExistingBucketName"}
+    # A stack can't go back to its own bucket, which has kept its name. The local AWS passes over a bucket's lifecycle
+    # rules and a function's concurrency, so test_template_text.py alone has these.
+    left_out = {"ExistingBucketName", "OldVersionDays", "ReservedConcurrency"}
+    assert switches - {name for _, on in SWITCHES for name in on} == left_out
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +123,7 @@ def api(aws, api_id):
 
 def function(aws, name):
     configured = aws.client("lambda").get_function_configuration(FunctionName=name)
-    reserved = aws.client("lambda").get_function_concurrency(FunctionName=name)
-    return [configured["Environment"], configured["LoggingConfig"], reserved.get("ReservedConcurrentExecutions")]
+    return [configured["Environment"], configured["LoggingConfig"]]
 
 
 def role(aws, name):

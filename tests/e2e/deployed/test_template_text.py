@@ -479,6 +479,13 @@ def test_a_grant_that_is_too_short_for_shares_is_refused_where_it_is_used(parame
     assert Template(**parameters).rule_holds("SharesOpenForTwoMinutes") is is_accepted
 
 
+def test_rules_that_ask_each_queue_for_dead_letters_are_told_which_queue_has_them():
+    """CT.SQS.PR.1 passes over a queue with a policy for redriving to it."""
+    template = Template(**MAILS)
+    assert template.properties("MailQueue")["RedrivePolicy"]["deadLetterTargetArn"] == "<MailDeadLetters.Arn>"
+    assert template.properties("MailDeadLetters")["RedriveAllowPolicy"] == {"redrivePermission": "allowAll"}
+
+
 # What is kept
 
 

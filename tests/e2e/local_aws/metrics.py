@@ -57,7 +57,7 @@ def unread(aws):
     read = read_by_the_template()
     functions = {"LinkSigner", "LinkMailer"}
     written = {
-        (point.metric, next(f"<{one}>" for one in functions if one in point.dimensions["FunctionName"]))
+        (point.metric, next((f"<{one}>" for one in functions if one in point.dimensions["FunctionName"]), None))
         for point in datapoints(aws)
         if point.namespace == NAMESPACE
     }

@@ -27,8 +27,8 @@ def apply_new_policies_late():
 
 
 def attach_the_boundaries_of_roles_in_templates():
-    """CloudFormation makes a role with its `PermissionsBoundary`. ministack enforces boundaries, but leaves the property
-    of a template out.
+    """CloudFormation makes a role with its `PermissionsBoundary`, and changes it in place. ministack enforces boundaries,
+    but leaves the property of a template out.
 
     Source: CloudFormation template reference, "AWS::IAM::Role".
     """
@@ -36,12 +36,22 @@ def attach_the_boundaries_of_roles_in_templates():
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
-    original_create = handlers["create"]
+    original_create, original_update = handlers["create"], handlers["update"]
+
+    def attach(name, props):
+        if props.get("PermissionsBoundary"):
+            iam._roles[name]["PermissionsBoundary"] = props["PermissionsBoundary"]
+        else:
+            iam._roles[name].pop("PermissionsBoundary", None)
 
     def create(logical_id, props, stack_name):
         created = original_create(logical_id, props, stack_name)
-        if props.get("PermissionsBoundary"):
-            iam._roles[created[0]]["PermissionsBoundary"] = props["PermissionsBoundary"]
+        attach(created[0], props)
         return created
 
-    handlers["create"] = create
+    def update(physical_id, old_props, new_props, stack_name, logical_id=None):
+        updated = original_update(physical_id, old_props, new_props, stack_name, logical_id)
+        attach(updated[0], new_props)
+        return updated
+
+    handlers["create"], handlers["update"] = create, update
