@@ -1,6 +1,8 @@
 """Twenty-four environments of the function at once, with one table: what is counted, looked at and mailed.
 
-Each is a process of its own, as in Lambda, so nothing but the table keeps them apart.
+Each is a process of its own, as in Lambda, so nothing but the table keeps them apart. On a busy machine the table is
+sometimes silent for longer than a call may take. A press is answered then that it can't be served now, and its attempt
+stays counted as one on its way.
 """
 
 import contextlib
@@ -19,6 +21,8 @@ PROCESSES = 24
 DOWNLOADS = 10
 TRIES = 10
 BUSY = 503
+# What `Retry-After` says where the table did not answer in time. Where others are typing, it says 2.
+UNSERVED = "30"
 
 
 @pytest.fixture
@@ -59,7 +63,22 @@ def at_once(processes, ask):
 
 
 def status(process, event):
-    return json.loads(process.invoke(event)[0])["statusCode"]
+    return answer(process, event)[0]
+
+
+def answer(process, event):
+    """The status, and whether the table was too late."""
+    response = json.loads(process.invoke(event)[0])
+    headers = {name.lower(): value for name, value in response["headers"].items()}
+    return response["statusCode"], response["statusCode"] == BUSY and headers.get("retry-after") == UNSERVED
+
+
+def served(process, event):
+    """The status once the table answers in time."""
+    status, is_unserved = answer(process, event)
+    while is_unserved:
+        status, is_unserved = answer(process, event)
+    return status
 
 
 def share(process, **fields):
@@ -84,13 +103,14 @@ def test_no_passcode_is_looked_at_beyond_ten_wrong_ones(built, aws):
         token = share(processes[0], passcode=shares.PASSCODE)
 
         def guess(process):
-            return [status(process, shares.press(token, f"wrong-{number}")) for number in range(3)]
+            return [answer(process, shares.press(token, f"wrong-{number}")) for number in range(3)]
 
-        answers = Counter(answer for answers in at_once(processes, guess) for answer in answers)
-        assert status(processes[0], shares.press(token, shares.PASSCODE)) == 429
+        given = [one for answers in at_once(processes, guess) for one in answers]
+        assert served(processes[0], shares.press(token, shares.PASSCODE)) == 429
+    answers, unserved = Counter(status for status, _ in given), sum(is_unserved for _, is_unserved in given)
     # The tenth wrong one is answered as the lock that it brings.
-    assert answers[403] == TRIES - 1 and set(answers) <= {403, 429, BUSY}, answers
-    assert item(aws)["guesses"] == TRIES
+    assert TRIES - 1 - unserved <= answers[403] < TRIES and set(answers) <= {403, 429, BUSY}, answers
+    assert TRIES - unserved <= item(aws)["guesses"] <= TRIES
 
 
 def test_everybody_with_the_right_passcode_gets_the_file(built, aws):
@@ -98,16 +118,19 @@ def test_everybody_with_the_right_passcode_gets_the_file(built, aws):
         token = share(processes[0], passcode=shares.PASSCODE)
 
         def press(process):
-            answers = [status(process, shares.press(token, shares.PASSCODE))]
-            while answers[-1] == BUSY:
+            answers = [answer(process, shares.press(token, shares.PASSCODE))]
+            while answers[-1][0] == BUSY:
                 time.sleep(0.2)
-                answers.append(status(process, shares.press(token, shares.PASSCODE)))
+                answers.append(answer(process, shares.press(token, shares.PASSCODE)))
             return answers
 
         answers = at_once(processes, press)
-    assert {answer[-1] for answer in answers} == {303}, answers
+    assert {given[-1][0] for given in answers} == {303}, answers
+    unserved = sum(is_unserved for given in answers for _, is_unserved in given)
     counted = item(aws)
-    assert (counted["downloads"], counted["attempts"], counted["in_flight"]) == (PROCESSES, 0, 0)
+    # A download that was counted and not answered may be one more.
+    assert PROCESSES <= counted["downloads"] <= PROCESSES + unserved
+    assert counted["attempts"] == counted["in_flight"] <= unserved
 
 
 def test_an_event_that_arrives_everywhere_is_mailed_once(built, aws):
