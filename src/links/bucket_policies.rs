@@ -14,7 +14,7 @@ use link_rules::arn::{bucket_arn, is_access_point, is_multi_region};
 use link_rules::object::ObjectRef;
 use link_rules::policy::describe;
 use link_rules::policy::{
-    Evaluation, Policy, RequestContext, SignatureVersion, SigningPrincipal, TokenIssued,
+    Evaluation, Policy, RequestContext, S3Request, SignatureVersion, SigningPrincipal, TokenIssued,
 };
 use link_rules::window::Bounds;
 use serde::Serialize;
@@ -374,6 +374,7 @@ fn request_context<'a>(
     let PolicyContext { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
         *planned;
     RequestContext {
+        request: S3Request::GetObject,
         bucket_arn,
         key,
         version_id,

@@ -55,7 +55,7 @@ const FUNCTION: &Layers = &[
 /// The modules of `crates/link-rules/src/`, which are below every room.
 const RULES: &Layers = &[
     ("access", &["window", "arn", "region", "json", "text"]),
-    ("policy", &["arn"]),
+    ("policy", &["arn", "form"]),
     ("window", &[]),
     ("lifecycle", &[]),
     ("text", &["response_headers"]),

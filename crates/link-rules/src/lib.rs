@@ -31,7 +31,7 @@
 //! | module | what it says |
 //! |---|---|
 //! | [`access`] | who may have links to what: grants and principals |
-//! | [`policy`] | what a bucket's policy does to a link |
+//! | [`policy`] | what a bucket's policy does to a link or an upload |
 //! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
 //! | [`lifecycle`] | when a bucket's lifecycle rules end links to an object |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::breakpoints::{Mark, Opening};
-use super::keys::Subject;
+use super::keys::{Subject, Value};
 use super::matcher::Matcher;
 use super::operators::{Operator, SetOperator};
 use super::request_context::RequestContext;
@@ -30,6 +30,8 @@ pub struct Condition {
 pub enum Knowledge {
     /// It is met, whoever opens the link whenever.
     Met,
+    /// The same, because the request does not have its key.
+    Missing,
     /// It turns on when the link is opened.
     Time,
     /// It turns on when the link is opened, and on how AWS reads an operator or a value that it does
@@ -56,6 +58,20 @@ impl Condition {
         &self.lower_key
     }
 
+    /// The values of which a request that lacks the key needs one, so that the condition is not met.
+    /// Empty if any value is enough. `None` if none is known to be.
+    pub(super) fn values_that_lift(&self) -> Option<&[String]> {
+        match &self.matcher {
+            Matcher::Missing(written) if *written == [Some(true)] => Some(&[]),
+            Matcher::Texts { .. } | Matcher::Arns(_)
+                if self.is_negated() && !self.values.is_empty() =>
+            {
+                Some(&self.values)
+            }
+            _ => None,
+        }
+    }
+
     fn is_negated(&self) -> bool {
         self.parsed.is_some_and(|operator| operator.negated)
     }
@@ -70,7 +86,8 @@ pub(super) struct AskedCondition<'a> {
 impl<'a> AskedCondition<'a> {
     /// A condition, asked about one link.
     pub(super) fn new(condition: &'a Arc<Condition>, question: &RequestContext<'a>) -> Self {
-        Self { condition, subject: question.subject(&condition.lower_key) }
+        let subject = question.subject(&condition.lower_key, &condition.key);
+        Self { condition, subject }
     }
 
     /// Whether the condition is met when the link is opened at this instant.
@@ -83,16 +100,32 @@ impl<'a> AskedCondition<'a> {
         match &self.subject {
             Subject::Unknown { .. } => Truth::Unknown.into(),
             Subject::Known(candidates) => {
-                let mut truths = candidates.iter().map(|candidate| match candidate {
+                let truths = candidates.iter().map(|candidate| match candidate {
                     None => self.without_key().into(),
-                    Some(value) => {
-                        let matched = self.condition.matcher.matches(value, opening);
-                        if self.condition.is_negated() { !matched } else { matched }
-                    }
+                    Some(Value::Several(values)) => self.of_several(values, opening).into(),
+                    Some(value) => self.of_one(value, opening),
                 });
-                let first = truths.next().unwrap_or_else(|| Truth::Unknown.into());
-                if truths.all(|truth| truth == first) { first } else { Truth::Unknown.into() }
+                Range::of_one_of(truths)
             }
+        }
+    }
+
+    fn of_one(&self, value: &Value<'_>, opening: Opening) -> Range {
+        let matched = self.condition.matcher.matches(value, opening);
+        if self.condition.is_negated() { !matched } else { matched }
+    }
+
+    /// Whether the condition is met by a key with several values, each of which the operator compares
+    /// by itself. Without a set operator AWS does not document which must be met.
+    ///
+    /// Source: IAM user guide, "Set operators for multivalued context keys".
+    fn of_several(&self, values: &[Value<'_>], opening: Opening) -> Truth {
+        let of_one = |value| self.of_one(value, opening).agreed().unwrap_or(Truth::Unknown);
+        let truths = values.iter().map(of_one);
+        match self.condition.parsed.and_then(|operator| operator.set) {
+            Some(SetOperator::All) => Truth::all(truths),
+            Some(SetOperator::Any) => Truth::any(truths),
+            None => Truth::agreed(truths),
         }
     }
 
@@ -116,6 +149,11 @@ impl<'a> AskedCondition<'a> {
                 Knowledge::Recipient
             }
             (Some(Truth::Unknown), _) => Knowledge::Unknown,
+            (Some(Truth::Yes | Truth::No), Subject::Known(candidates))
+                if candidates.iter().all(Option::is_none) =>
+            {
+                Knowledge::Missing
+            }
             (Some(Truth::Yes | Truth::No), _) => Knowledge::Met,
         }
     }

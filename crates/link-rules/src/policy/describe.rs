@@ -2,24 +2,26 @@
 
 use super::{Bound, Effect, Knowledge, StatementEvaluation};
 
-/// What a statement does to a link, in one sentence without its full stop.
+/// What a statement does to a link or another request, in one sentence without its full stop.
 #[must_use]
 pub fn describe(statement: &StatementEvaluation) -> String {
-    let name = name(statement);
+    let (name, noun) = (name(statement), statement.noun);
     let whom = conditions(statement);
     match statement.effect {
-        Effect::Refuses { until: None } => format!("{name} refuses every such link"),
+        Effect::Refuses { until: None } => format!("{name} refuses every such {noun}"),
         Effect::Refuses { until: Some(until) } => {
-            format!("{name} refuses every such link until {}", bound(until))
+            format!("{name} refuses every such {noun} until {}", bound(until))
         }
         Effect::Limits { from, everybody, .. } => {
-            let whom = if everybody { "the link".to_owned() } else { whom };
+            let whom = if everybody { format!("the {noun}") } else { whom };
             format!("{name} refuses {whom} from {} on", bound(from))
         }
         Effect::Depends { .. } => format!("{name} refuses {whom}"),
         Effect::Unreadable { .. } => {
             let which = unreadable(statement);
-            format!("{name} may refuse every such link: AWS does not document how it reads {which}")
+            format!(
+                "{name} may refuse every such {noun}: AWS does not document how it reads {which}"
+            )
         }
     }
 }
@@ -55,6 +57,7 @@ fn bound(bound: Bound) -> String {
 /// Whom a statement refuses: those of its conditions that turn on the recipient or on something that
 /// is not known here.
 fn conditions(statement: &StatementEvaluation) -> String {
+    let noun = statement.noun;
     let open = statement
         .conditions
         .iter()
@@ -65,8 +68,10 @@ fn conditions(statement: &StatementEvaluation) -> String {
         })
         .collect();
     match words.as_slice() {
-        [] if statement.certainly_ours => "the link".to_owned(),
-        [] => "the link, if its principals mean the signer, which can't be told here".to_owned(),
+        [] if statement.certainly_ours => format!("the {noun}"),
+        [] => {
+            format!("the {noun}, if its principals mean the signer, which can't be told here")
+        }
         words => words.join(" and "),
     }
 }

@@ -11,7 +11,7 @@ use super::document::{Deny, Policy};
 use super::element::Element;
 use super::pattern::{Pattern, Text};
 use super::principals;
-use super::request_context::RequestContext;
+use super::request_context::{RequestContext, S3Request};
 use super::tristate::{Range, Truth};
 
 /// What the `Deny` statements of a bucket policy do to one link.
@@ -37,6 +37,8 @@ pub struct StatementEvaluation {
     /// Whether it is certain that the statement's principal, action and resource mean this link. A
     /// policy variable, or a principal that can't be told, leaves it open.
     pub certainly_ours: bool,
+    /// What the request is called where it is described.
+    pub(super) noun: &'static str,
 }
 
 /// When a statement refuses a link, and to whom.
@@ -157,9 +159,12 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn new(question: &'a RequestContext<'a>) -> Self {
-        let action = match question.version_id {
-            Some(_) => "s3:getobjectversion",
-            None => "s3:getobject",
+        let action = match (question.request, question.version_id) {
+            (S3Request::GetObject, Some(_)) => "s3:getobjectversion",
+            (S3Request::GetObject, None) => "s3:getobject",
+            (S3Request::PutObject(_), _) => "s3:putobject",
+            (S3Request::AbortMultipartUpload, _) => "s3:abortmultipartupload",
+            (S3Request::ListMultipartUploadParts, _) => "s3:listmultipartuploadparts",
         };
         Self {
             question,
@@ -190,6 +195,7 @@ impl Deny {
             effect,
             conditions: conditions.collect(),
             certainly_ours: ours == Truth::Yes,
+            noun: asked.question.request.noun(),
         })
     }
 

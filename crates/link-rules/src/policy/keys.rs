@@ -1,4 +1,4 @@
-//! What is known of each condition key when a link is signed.
+//! What is known of each condition key when a link is signed, or another request.
 //!
 //! Sources: Amazon S3 API reference, "Amazon S3 Signature Version 4 Authentication Specific Policy
 //! Keys"; IAM user guide, "AWS global condition context keys"; Service Authorization Reference,
@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 
 use super::pattern::{Text, UNKNOWN_PART};
-use super::request_context::{RequestContext, SignatureVersion, TokenIssued};
+use super::request_context::{
+    RequestContext, S3Request, SignatureVersion, TokenIssued, UploadOperation,
+};
 use super::scalar::Scalar;
 use crate::arn::{Arn, IdentityKind, is_access_point};
 
@@ -28,12 +30,25 @@ pub(super) enum Subject<'a> {
 pub(super) enum Value<'a> {
     /// A text. It may hold [`UNKNOWN_PART`].
     Text(Text<'a>),
-    /// `s3:authType`, which is the same for all links.
-    AuthType,
+    /// `s3:authType`.
+    AuthType(AuthType),
+    /// Several texts at once, at least one, of a key that has a value for each tag.
+    Several(Vec<Value<'a>>),
+    /// `s3:object-lock-remaining-retention-days`, which time lessens, and it is not known when.
+    RemainingDays,
     /// An instant.
     Instant(Scalar),
     /// A time, which goes on while the link is not opened.
     Time,
+}
+
+/// How a request shows who signed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthType {
+    /// `REST-QUERY-STRING`: a URL that was signed.
+    QueryString,
+    /// `POST`: a form.
+    Post,
 }
 
 /// A condition key whose value goes on with time. Every link has all of them.
@@ -94,14 +109,19 @@ const ABSENT: [&str; 12] = [
 ];
 
 impl<'a> RequestContext<'a> {
-    /// What is known of a key in lower case.
-    pub(super) fn subject(&self, key: &str) -> Subject<'a> {
+    /// What is known of a key in lower case, which the policy has `as_written`.
+    pub(super) fn subject(&self, key: &str, as_written: &str) -> Subject<'a> {
         if TimeKey::parse(key).is_some() {
             return Subject::one(Value::Time);
         }
+        if let S3Request::PutObject(upload) = self.request
+            && let Some(subject) = upload.subject(key, as_written)
+        {
+            return subject;
+        }
         let optional = |value: Option<&'a str>| value.map_or_else(Subject::unknown, Subject::text);
         match key {
-            AUTH_TYPE => Subject::one(Value::AuthType),
+            AUTH_TYPE => Subject::one(Value::AuthType(self.auth_type())),
             "s3:signatureversion" => match self.signature {
                 SignatureVersion::SigV4 => Subject::text("AWS4-HMAC-SHA256"),
                 SignatureVersion::SigV4A => {
@@ -145,10 +165,19 @@ impl<'a> RequestContext<'a> {
             key if RECIPIENTS.contains(&key) => {
                 Subject::Unknown { always_present: false, recipients: true }
             }
-            // S3 refuses a request with a header `x-amz-…` that is not signed, and a link signs
-            // none of them.
+            // S3 refuses a request with a header `x-amz-…` that is not signed. A link signs none of
+            // them, and an upload none but those that were asked for above.
             key if ABSENT.contains(&key) || key.starts_with("s3:x-amz-") => Subject::absent(),
             _ => Subject::unknown(),
+        }
+    }
+
+    fn auth_type(&self) -> AuthType {
+        match self.request {
+            S3Request::PutObject(upload) if upload.operation == UploadOperation::Form => {
+                AuthType::Post
+            }
+            _ => AuthType::QueryString,
         }
     }
 
@@ -200,11 +229,11 @@ impl<'a> RequestContext<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn one(value: Value<'a>) -> Self {
+    pub(super) fn one(value: Value<'a>) -> Self {
         Self::Known(vec![Some(value)])
     }
 
-    fn text(text: impl Into<Cow<'a, str>>) -> Self {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::one(Value::Text(Text::new(text)))
     }
 
@@ -214,12 +243,12 @@ impl<'a> Subject<'a> {
         Self::Known(texts.into_iter().map(value).collect())
     }
 
-    fn absent() -> Self {
+    pub(super) fn absent() -> Self {
         Self::Known(vec![None])
     }
 
     /// The same, or the request does not have the key.
-    fn or_absent(self) -> Self {
+    pub(super) fn or_absent(self) -> Self {
         match self {
             Self::Known(mut candidates) => {
                 candidates.push(None);
@@ -229,7 +258,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         Self::Unknown { always_present: false, recipients: false }
     }
 }

@@ -4,7 +4,7 @@
 //! as it is, the answer is then unknown, and stays so. Of a time, `readings` has what may follow.
 
 use super::breakpoints::{Mark, Opening};
-use super::keys::{AUTH_TYPE, TimeKey, Value};
+use super::keys::{AUTH_TYPE, AuthType, TimeKey, Value};
 use super::operators::{Comparison, Operator};
 use super::order::Order;
 use super::pattern::{Pattern, Text};
@@ -23,8 +23,8 @@ pub(super) enum Matcher {
         /// Patterns are in lower case then.
         ignoring_case: bool,
     },
-    /// `String…` with `s3:authType`: whether each value matches.
-    AuthTypes(Vec<Truth>),
+    /// `String…` with `s3:authType`: whether one of the values matches either of it.
+    AuthTypes { query_string: Truth, post: Truth },
     /// `Arn…`.
     Arns(Vec<ArnPattern>),
     /// `Bool`.
@@ -57,7 +57,13 @@ impl Matcher {
             Some(Comparison::Text | Comparison::TextIgnoringCase | Comparison::TextLike)
                 if key == AUTH_TYPE =>
             {
-                Self::AuthTypes(values.iter().map(|value| auth_type(comparison, value)).collect())
+                let matches = |ours| {
+                    Truth::any(values.iter().map(|value| auth_type(comparison, value, ours)))
+                };
+                Self::AuthTypes {
+                    query_string: matches("REST-QUERY-STRING"),
+                    post: matches("POST"),
+                }
             }
             Some(Comparison::Text) => Self::texts(values, Pattern::equal),
             Some(Comparison::TextLike) => Self::texts(values, Pattern::like),
@@ -105,8 +111,11 @@ impl Matcher {
     pub(super) fn matches(&self, value: &Value<'_>, opening: Opening) -> Range {
         match (self, value) {
             (Self::Times(key, order), _) => order.range(opening.time(*key)),
-            (Self::AnyTime, _) => Range::ANY,
-            (Self::AuthTypes(truths), _) => Truth::any(truths.iter().copied()).into(),
+            (Self::AnyTime, _) | (_, Value::RemainingDays) => Range::ANY,
+            (Self::AuthTypes { query_string, .. }, Value::AuthType(AuthType::QueryString)) => {
+                (*query_string).into()
+            }
+            (Self::AuthTypes { post, .. }, Value::AuthType(AuthType::Post)) => (*post).into(),
             (Self::Texts { patterns, ignoring_case: false }, Value::Text(text)) => {
                 any(patterns, |pattern| pattern.matches(text)).into()
             }
@@ -191,19 +200,18 @@ fn arn_parts(arn: &str) -> Option<[&str; 6]> {
     parts.try_into().ok()
 }
 
-/// Whether a value matches `s3:authType`, which is `REST-QUERY-STRING` for every link. Amazon's own
-/// example writes it in another case and says that it matches. So a value in another case may match.
-fn auth_type(comparison: Option<Comparison>, written: &str) -> Truth {
-    const OURS: &str = "REST-QUERY-STRING";
+/// Whether a value matches `s3:authType`. Amazon's own example writes it in another case and says that
+/// it matches. So a value in another case may match.
+fn auth_type(comparison: Option<Comparison>, written: &str, ours: &str) -> Truth {
     let is_like = comparison == Some(Comparison::TextLike);
     let pattern = |written: &str| {
         if is_like { Pattern::like(written) } else { Pattern::equal(written) }
     };
-    let in_any_case = || pattern(&written.to_lowercase()).matches(&Text::new(OURS.to_lowercase()));
+    let in_any_case = || pattern(&written.to_lowercase()).matches(&Text::new(ours.to_lowercase()));
     if comparison == Some(Comparison::TextIgnoringCase) {
         return in_any_case();
     }
-    let exactly = pattern(written).matches(&Text::new(OURS));
+    let exactly = pattern(written).matches(&Text::new(ours));
     exactly.max(in_any_case().min(Truth::Unknown))
 }
 

@@ -1,4 +1,4 @@
-//! What a bucket's policy does to a link.
+//! What a bucket's policy does to a link, or to an upload that is signed ahead as links are.
 //!
 //! A link opens only while no `Deny` of the bucket's policy applies to it. Some of that is known
 //! when the link is signed: how it is signed, by whom, and how its age and the time of day go on.
@@ -16,12 +16,14 @@
 //! ```
 //!
 //! - `document` reads the JSON, with each `element`,
-//! - `request_context` says what is known of the link, and `keys` what follows for each condition key,
+//! - `request_context` says what is known of the request, and `keys` what follows for each condition
+//!   key, with `upload_keys` for those that uploads alone have,
 //! - `principals` and `matcher` compare the document with it, with the names of `operators`, the texts
 //!   of `pattern` and the times of `order`,
 //! - `readings` has what AWS may take a value for that it does not document, and `scalar` its number,
 //! - `conditions` gives each condition one of the three values of `tristate` at each instant,
-//! - `evaluation` follows a statement through the instants of `breakpoints`.
+//! - `evaluation` follows a statement through the instants of `breakpoints`,
+//! - `describe` and `missing_headers` say what a person can do about it.
 //!
 //! A policy is read once and asked about many links. So [`Policy::parse`] does all that does not turn
 //! on the link.
@@ -36,6 +38,7 @@ mod element;
 mod evaluation;
 mod keys;
 mod matcher;
+mod missing_headers;
 mod operators;
 mod order;
 mod pattern;
@@ -44,10 +47,15 @@ mod readings;
 mod request_context;
 mod scalar;
 mod tristate;
+mod upload_keys;
 
 pub use self::breakpoints::Bound;
 pub use self::conditions::{Condition, Knowledge};
 pub use self::describe::describe;
 pub use self::document::{Policy, PolicyError};
 pub use self::evaluation::{Effect, Evaluation, StatementEvaluation};
-pub use self::request_context::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};
+pub use self::missing_headers::{MissingHeader, missing_headers};
+pub use self::request_context::{
+    RequestContext, S3Request, SignatureVersion, SigningPrincipal, TokenIssued, Upload,
+    UploadOperation,
+};

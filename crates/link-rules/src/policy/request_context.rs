@@ -1,18 +1,19 @@
-//! What is known of a link when it is signed.
+//! What is known of a request when it is signed.
 
 use jiff::Timestamp;
 
 use crate::arn::Identity;
 
-/// The link that a policy is asked about.
+/// The request that a policy is asked about. A link is one to download an object.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
+    /// What S3 is asked to do.
+    pub request: S3Request<'a>,
     /// The bucket's ARN, in its own partition, such as `arn:aws-cn:s3:::files`.
     pub bucket_arn: &'a str,
     /// The object's key.
     pub key: &'a str,
-    /// The version that the link names. Such a link needs `s3:GetObjectVersion`, every other one
-    /// `s3:GetObject`.
+    /// The version that the request names. `None` but for [`S3Request::GetObject`].
     pub version_id: Option<&'a str>,
     /// The bucket's region, if it is known.
     pub region: Option<&'a str>,
@@ -25,6 +26,74 @@ pub struct RequestContext<'a> {
     pub signer: SigningPrincipal<'a>,
     /// When the link is signed. It is rounded down to a whole second, as `X-Amz-Date` is.
     pub signed_at: Timestamp,
+}
+
+/// What S3 is asked to do. Each needs a permission of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum S3Request<'a> {
+    /// A download. It needs `s3:GetObject`, or `s3:GetObjectVersion` if it names a version.
+    GetObject,
+    /// An upload, or a part of one. It needs `s3:PutObject`.
+    PutObject(Upload<'a>),
+    /// `s3:AbortMultipartUpload`.
+    AbortMultipartUpload,
+    /// `ListParts`, which needs `s3:ListMultipartUploadParts`.
+    ListMultipartUploadParts,
+}
+
+/// A request that needs `s3:PutObject`.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload<'a> {
+    /// Which of them it is.
+    pub operation: UploadOperation,
+    /// The headers that are signed, besides `host`, or the fields of the form. Names are in lower
+    /// case. S3 refuses headers `x-amz-…` that are not signed, and fields that the form's policy does
+    /// not have.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// The operations that need `s3:PutObject`.
+///
+/// Source: Amazon S3 user guide, "Uploading and copying objects using multipart upload", "Multipart
+/// upload API and permissions".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadOperation {
+    /// `PutObject`.
+    PutObject,
+    /// `POST Object`: a form with a policy of its own.
+    Form,
+    /// `CreateMultipartUpload`.
+    CreateMultipartUpload,
+    /// `UploadPart`.
+    UploadPart,
+    /// `CompleteMultipartUpload`.
+    CompleteMultipartUpload,
+}
+
+impl UploadOperation {
+    /// Whether there is a new object once the request is answered.
+    pub(super) fn creates_object(self) -> bool {
+        match self {
+            Self::PutObject | Self::Form | Self::CompleteMultipartUpload => true,
+            Self::CreateMultipartUpload | Self::UploadPart => false,
+        }
+    }
+
+    /// Whether the request goes on with an upload that was created with headers of its own.
+    pub(super) fn continues_upload(self) -> bool {
+        matches!(self, Self::UploadPart | Self::CompleteMultipartUpload)
+    }
+}
+
+impl S3Request<'_> {
+    /// What people call the request.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::GetObject => "link",
+            Self::PutObject(_) => "upload",
+            Self::AbortMultipartUpload | Self::ListMultipartUploadParts => "request",
+        }
+    }
 }
 
 /// The algorithm of a link's signature.

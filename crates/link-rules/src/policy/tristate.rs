@@ -83,6 +83,18 @@ impl Range {
         Self { least: self.least.min(other.least), most: self.most.min(other.most) }
     }
 
+    /// What is known of one of `ranges`, if it is not known which: what they have in common, or
+    /// `Unknown` if they agree on nothing but leave nothing open either.
+    pub(super) fn of_one_of(ranges: impl IntoIterator<Item = Self>) -> Self {
+        let mut ranges = ranges.into_iter();
+        let first = ranges.next().unwrap_or_else(|| Truth::Unknown.into());
+        ranges.fold(first, |all, range| match (all.agreed(), range.agreed()) {
+            _ if all == range => all,
+            (Some(_), Some(_)) => Truth::Unknown.into(),
+            _ => Self::ANY,
+        })
+    }
+
     /// The truth on which all readings agree.
     pub(super) fn agreed(self) -> Option<Truth> {
         (self.least == self.most).then_some(self.least)

@@ -8,6 +8,10 @@ use crate::json::is_date;
 use crate::oracle::{
     Compare, Condition, Element, Key, OperatorType, Principal, Set, Statement, Value,
 };
+use crate::requests::{
+    ACLS, ARN, ENCRYPTIONS, IF_NONE_MATCH, KMS_KEYS, LOCK_MODES, Link, OTHER_ARN, Operation, Sent,
+    TAGS as SENT_TAGS,
+};
 
 /// The whole second in which every link is signed, since 1970: a quarter of a minute before 2027.
 pub(crate) const SIGNED_AT: i64 = 1_798_761_585;
@@ -46,11 +50,60 @@ pub(crate) fn recipients_values(key: Key) -> &'static [Option<&'static str>] {
     }
 }
 
+/// The keys that only uploads have.
+const OF_UPLOADS: [Key; 8] = [
+    Key::Acl,
+    Key::Encryption,
+    Key::OfKms,
+    Key::LockMode,
+    Key::IfNoneMatch,
+    Key::Team,
+    Key::TagKeys,
+    Key::CreatesObject,
+];
+
+/// Half of them download, and the others upload in some way.
+pub(crate) fn links() -> impl Strategy<Value = Link> {
+    use Operation::{Abort, Complete, Create, Form, Get, ListParts, Part, Put};
+
+    let operations = select(
+        &[
+            Get, Get, Get, Get, Get, Get, Get, Get, Put, Put, Form, Create, Part, Complete, Abort,
+            ListParts,
+        ][..],
+    );
+    let sent = (
+        select(&ACLS[..]),
+        select(&ENCRYPTIONS[..]),
+        select(&KMS_KEYS[..]),
+        select(&LOCK_MODES[..]),
+        select(&IF_NONE_MATCH[..]),
+        select(&SENT_TAGS[..]),
+    )
+        .prop_map(|(acl, encryption, kms_key, lock_mode, if_none_match, tags)| Sent {
+            acl,
+            encryption,
+            kms_key,
+            lock_mode,
+            if_none_match,
+            tags,
+        });
+    let versions = select(&[None, None, Some("3")][..]);
+    (operations, versions, select(&[false, false, false, true][..]), sent).prop_map(
+        |(operation, version_id, through_access_point, sent)| {
+            let version_id = version_id.filter(|_| operation == Operation::Get);
+            Link { operation, version_id, through_access_point, sent }
+        },
+    )
+}
+
 /// A key, an operator with whether it is negated, and values.
 type Comparison = (Key, (Compare, bool), Vec<Value>);
 
 fn conditions() -> impl Strategy<Value = Condition> {
-    let condition = prop_oneof![8 => of_time(), 3 => of_known(), 4 => of_unknown(), 1 => of_null()];
+    let condition = prop_oneof![
+        8 => of_time(), 3 => of_known(), 4 => of_unknown(), 4 => of_upload(), 1 => of_null(),
+    ];
     let sets = select(&[None, None, None, Some(Set::ForAllValues), Some(Set::ForAnyValue)][..]);
     let types = prop_oneof![
         12 => Just(OperatorType::Documented),
@@ -68,8 +121,15 @@ fn conditions() -> impl Strategy<Value = Condition> {
                 Key::AccessPointAccount,
                 Key::AccessPointOrigin,
             ];
-            let doubtful = may_be_missing.contains(&key) && set == Some(Set::ForAnyValue);
-            let set = if plain || doubtful { None } else { set };
+            let doubtful = may_be_missing.contains(&key) || OF_UPLOADS.contains(&key);
+            let set = match set {
+                _ if plain => None,
+                // AWS documents no comparison of several values without a set operator.
+                Some(Set::ForAnyValue) if key == Key::TagKeys && !negated && !if_exists => set,
+                _ if key == Key::TagKeys => Some(Set::ForAllValues),
+                Some(Set::ForAnyValue) if doubtful => None,
+                set => set,
+            };
             let type_of_operator = match type_of_operator {
                 // Both operators for numbers and for dates are documented for it.
                 OperatorType::Other if key == Key::EpochTime => OperatorType::Documented,
@@ -140,6 +200,7 @@ fn of_known() -> impl Strategy<Value = Comparison> {
     let accounts = ["111122223333", "444455556666", "1111*"];
     prop_oneof![
         of_texts(Key::SignatureVersion, &versions, true),
+        of_texts(Key::AuthType, &["REST-QUERY-STRING", "POST", "REST-HEADER", "REST-*"], true),
         of_texts(Key::PrincipalAccount, &accounts, true),
         of_texts(Key::VersionId, &["3", "4", "?"], false),
         of_texts(Key::AccessPointArn, &arns, false),
@@ -174,6 +235,28 @@ fn of_unknown() -> impl Strategy<Value = Comparison> {
     ]
 }
 
+fn of_upload() -> impl Strategy<Value = Comparison> {
+    prop_oneof![
+        of_texts(Key::Acl, &["private", "PRIVATE", "bucket-*", "bucket-owner-full-control"], false),
+        of_texts(Key::Encryption, &["AES256", "aes256", "aws:kms", "aws:*"], false),
+        of_texts(Key::OfKms, &[ARN, OTHER_ARN, "*/1234"], false),
+        of_texts(Key::LockMode, &["GOVERNANCE", "COMPLIANCE"], false),
+        of_texts(Key::IfNoneMatch, &["\"etag\""], false),
+        of_texts(Key::Team, &["dark red", "Dark Red", "b*"], false),
+        of_texts(Key::TagKeys, &["Team", "team", "t*", "class"], false),
+        (
+            Just(Key::CreatesObject),
+            Just((Compare::Bool, false)),
+            vec(select(vec![Value::Text("true"), Value::Text("false")]), 1..2)
+        ),
+        (
+            select(OF_UPLOADS.to_vec()),
+            Just((Compare::Null, false)),
+            vec(select(vec![Value::Text("true"), Value::Text("false")]), 1..2),
+        ),
+    ]
+}
+
 fn of_null() -> impl Strategy<Value = Comparison> {
     let keys = [
         Key::SignatureAge,
@@ -199,8 +282,17 @@ pub(crate) fn statements() -> impl Strategy<Value = Statement> {
                 .prop_map(|(negated, patterns)| Element { negated, patterns }),
         ]
     };
-    let actions =
-        &["s3:GetObject", "S3:getobject*", "s3:Get?bjectVersion", "s3:PutObject", "s3:*", "*"];
+    let actions = &[
+        "s3:GetObject",
+        "S3:getobject*",
+        "s3:Get?bjectVersion",
+        "s3:PutObject",
+        "s3:put*",
+        "s3:*MultipartUpload",
+        "s3:ListMultipartUploadParts",
+        "s3:*",
+        "*",
+    ];
     let resources = &[
         "arn:aws:s3:::amzn-s3-demo-bucket/private-files/*",
         "arn:aws:s3:::amzn-s3-demo-bucket/Private-files/*",
@@ -235,7 +327,8 @@ pub(crate) fn statements() -> impl Strategy<Value = Statement> {
             // not try to find out: it takes unknown conditions for independent.
             let mut seen = Vec::new();
             let keeps = |condition: &Condition| {
-                let unknown = !recipients_values(condition.key).is_empty();
+                let unknown = !recipients_values(condition.key).is_empty()
+                    || OF_UPLOADS.contains(&condition.key);
                 let repeated = unknown && seen.contains(&condition.key);
                 seen.push(condition.key);
                 !repeated

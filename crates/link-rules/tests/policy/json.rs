@@ -26,6 +26,15 @@ fn name(key: Key) -> &'static str {
         Key::AccessPointArn => "s3:DataAccessPointArn",
         Key::AccessPointAccount => "s3:DataAccessPointAccount",
         Key::AccessPointOrigin => "s3:AccessPointNetworkOrigin",
+        Key::AuthType => "s3:authType",
+        Key::Acl => "s3:x-amz-acl",
+        Key::Encryption => "s3:x-amz-server-side-encryption",
+        Key::OfKms => "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        Key::LockMode => "s3:object-lock-mode",
+        Key::IfNoneMatch => "s3:if-none-match",
+        Key::Team => "s3:RequestObjectTag/Team",
+        Key::TagKeys => "s3:RequestObjectTagKeys",
+        Key::CreatesObject => "s3:ObjectCreationOperation",
     }
 }
 
@@ -59,8 +68,12 @@ fn statement_json(statement: &Statement) -> serde_json::Value {
             1 => operator.to_lowercase(),
             _ => operator.to_uppercase(),
         };
-        let key = name(condition.key);
-        let key = if condition.style & 1 == 0 { key.to_owned() } else { key.to_uppercase() };
+        let key = match (name(condition.key), condition.style & 1) {
+            (key, 0) => key.to_owned(),
+            // A tag's key has a case of its own.
+            (key, _) if condition.key == Key::Team => key.replace("s3:Request", "S3:REQUEST"),
+            (key, _) => key.to_uppercase(),
+        };
         let values: Vec<_> =
             condition.values.iter().map(|value| value_json(condition, value)).collect();
         let values = match values.as_slice() {

@@ -1,10 +1,11 @@
-//! What a bucket's policy does to a link, as another crate sees it.
+//! What a bucket's policy does to a link or an upload, as another crate sees it.
 //!
 //! - `examples`: the policies of AWS's guides, one file each, with the expected outcome,
 //! - `rules`: IAM's rules, one by one, `readings`: what AWS may read in several ways, and
 //!   `access_points`: the keys of access points,
-//! - `random`: a hundred thousand random policies in two halves, made by `generator` and
-//!   judged by `oracle` as well,
+//! - `uploads`: the keys of uploads,
+//! - `random`: a hundred thousand random policies in two halves, each with one of the `requests`, made
+//!   by `generator` and judged by `oracle` as well,
 //! - `speed`: policies as large as S3 stores.
 
 #![allow(
@@ -21,10 +22,14 @@ mod json;
 mod oracle;
 mod random;
 mod readings;
+mod requests;
 mod rules;
 mod speed;
+mod uploads;
 
-use link_rules::policy::{RequestContext, SignatureVersion, SigningPrincipal, TokenIssued};
+use link_rules::policy::{
+    RequestContext, S3Request, SignatureVersion, SigningPrincipal, TokenIssued,
+};
 
 /// The session of a function's role. The role's path is not known.
 fn signer() -> SigningPrincipal<'static> {
@@ -40,6 +45,7 @@ fn signer() -> SigningPrincipal<'static> {
 /// A link to the current version of a file, signed at 14:00 and a fraction of a second.
 fn question() -> RequestContext<'static> {
     RequestContext {
+        request: S3Request::GetObject,
         bucket_arn: "arn:aws:s3:::amzn-s3-demo-bucket",
         key: "private-files/report.pdf",
         version_id: None,

@@ -4,6 +4,8 @@
 //! It is asked about each recipient at each instant instead. It knows no JSON either: the random
 //! statements are written as JSON for the code under test alone.
 
+use crate::requests::{Link, Operation};
+
 /// A `Deny` statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
@@ -92,6 +94,16 @@ pub(crate) enum Key {
     AccessPointArn,
     AccessPointAccount,
     AccessPointOrigin,
+    AuthType,
+    /// Those that only uploads have: `requests` has what they have.
+    Acl,
+    Encryption,
+    OfKms,
+    LockMode,
+    IfNoneMatch,
+    Team,
+    TagKeys,
+    CreatesObject,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -134,13 +146,6 @@ pub(crate) struct Request<'a> {
     pub(crate) age: i64,
 }
 
-/// What a link names.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
-    pub(crate) version_id: Option<&'static str>,
-    pub(crate) through_access_point: bool,
-}
-
 /// A key that no signer knows, and what one request has under it.
 pub(crate) type Unknown = (Key, Option<&'static str>);
 
@@ -148,12 +153,14 @@ pub(crate) type Unknown = (Key, Option<&'static str>);
 enum Has {
     Text(&'static str),
     Number(i64),
+    /// The texts between commas.
+    Texts(&'static str),
 }
 
 impl Statement {
     /// Whether the statement is about links like this one, whoever opens them.
     pub(crate) fn is_about(&self, link: Link) -> bool {
-        let action = if link.version_id.is_some() { "s3:getobjectversion" } else { "s3:getobject" };
+        let action = link.operation.action(link.version_id.is_some());
         let object = if link.through_access_point {
             "arn:aws:s3:eu-west-1:111122223333:accesspoint/files/private-files/report.pdf"
         } else {
@@ -207,18 +214,27 @@ impl Condition {
                     None => self.negated,
                 };
         };
-        let values = self.values.iter().enumerate();
-        let one_matches = values.into_iter().any(|(place, value)| match (value, &has) {
-            (_, Has::Number(number)) => match request.meanings[index][place] {
-                Meaning::Number(written) => self.compare.numbers(*number, written),
-                Meaning::Nothing => false,
-                Meaning::Everything => true,
-            },
-            (Value::Variable, _) => request.variables[index],
-            (Value::Text(written), Has::Text(text)) => self.compare.texts(text, written),
-            (value, _) => panic!("{value:?} is no value for {:?}", self.key),
-        });
-        one_matches != self.negated
+        let met_by = |has: &Has| {
+            let mut values = self.values.iter().enumerate();
+            let one_matches = values.any(|(place, value)| match (value, has) {
+                (_, Has::Number(number)) => match request.meanings[index][place] {
+                    Meaning::Number(written) => self.compare.numbers(*number, written),
+                    Meaning::Nothing => false,
+                    Meaning::Everything => true,
+                },
+                (Value::Variable, _) => request.variables[index],
+                (Value::Text(written), Has::Text(text)) => self.compare.texts(text, written),
+                (value, _) => panic!("{value:?} is no value for {:?}", self.key),
+            });
+            one_matches != self.negated
+        };
+        match (&has, self.set) {
+            (Has::Texts(texts), Some(Set::ForAllValues)) => {
+                texts.split(',').all(|text| met_by(&Has::Text(text)))
+            }
+            (Has::Texts(texts), _) => texts.split(',').any(|text| met_by(&Has::Text(text))),
+            (one, _) => met_by(one),
+        }
     }
 }
 
@@ -233,6 +249,8 @@ impl Key {
             Self::CurrentTime | Self::EpochTime => Some(Has::Number(request.age / 1_000)),
             Self::SignatureVersion => Some(Has::Text("AWS4-HMAC-SHA256")),
             Self::SecureTransport => Some(Has::Text("true")),
+            Self::AuthType if request.link.operation == Operation::Form => Some(Has::Text("POST")),
+            Self::AuthType => Some(Has::Text("REST-QUERY-STRING")),
             Self::VersionId => request.link.version_id.map(Has::Text),
             Self::AccessPointArn | Self::AccessPointAccount | Self::AccessPointOrigin
                 if !request.link.through_access_point =>
@@ -245,7 +263,7 @@ impl Key {
             }
             unknown => {
                 let (_, value) = request.unknown.iter().find(|(key, _)| *key == unknown).unwrap();
-                value.map(Has::Text)
+                value.map(if self == Self::TagKeys { Has::Texts } else { Has::Text })
             }
         }
     }

@@ -6,13 +6,13 @@ use link_rules::policy::{Bound, Effect, Policy};
 use link_rules::window::{Bounds, LimitedBy, RequestedWindow, SessionEnd, TooShort, window};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
-use crate::generator::{LAST_SECOND, SIGNED_AT, recipients_values, statements};
+use crate::generator::{LAST_SECOND, SIGNED_AT, links, recipients_values, statements};
 use crate::json::json_of;
-use crate::oracle::{Condition, Key, Link, Meaning, Request, Statement, Unknown, Value};
+use crate::oracle::{Condition, Key, Meaning, Request, Statement, Unknown, Value};
 use crate::question;
+use crate::requests::Link;
 
 const POLICIES: u32 = 50_000;
 
@@ -22,18 +22,23 @@ const MARGIN: i64 = 5_000;
 // The recipients and the instants.
 
 /// Calls `visit` with every combination of what is unknown in the statement's conditions.
-fn each_recipient(statement: &Statement, visit: &mut dyn FnMut(&[Unknown], &[bool])) {
+fn each_recipient(statement: &Statement, link: Link, visit: &mut dyn FnMut(&[Unknown], &[bool])) {
     let has_variable = |condition: &Condition| condition.values.contains(&Value::Variable);
     let conditions = &statement.conditions;
     let mut sizes: Vec<usize> = Vec::new();
-    for condition in conditions {
-        sizes.push(recipients_values(condition.key).len().max(1));
+    let values_of = |condition: &Condition| match recipients_values(condition.key) {
+        [] => link.may_have(condition.key),
+        values => values.to_vec(),
+    };
+    let values: Vec<_> = conditions.iter().map(values_of).collect();
+    for (condition, values) in conditions.iter().zip(&values) {
+        sizes.push(values.len().max(1));
         sizes.push(if has_variable(condition) { 2 } else { 1 });
     }
     for mut number in 0..sizes.iter().product() {
         let (mut unknown, mut variables) = (Vec::new(), Vec::new());
         for (index, condition) in conditions.iter().enumerate() {
-            let values = recipients_values(condition.key);
+            let values = &values[index];
             if !values.is_empty() {
                 unknown.push((condition.key, values[number % values.len()]));
             }
@@ -147,7 +152,7 @@ fn find(statement: &Statement, link: Link) -> Readings {
 fn find_by(statement: &Statement, link: Link, meanings: &[Vec<Meaning>]) -> Found {
     let ages = ages(statement);
     let mut found = Found::default();
-    each_recipient(statement, &mut |unknown, variables| {
+    each_recipient(statement, link, &mut |unknown, variables| {
         let denies = |age| statement.denies(&Request { unknown, variables, meanings, link, age });
         let at_once = denies(0);
         let change = ages.iter().copied().find(|age| denies(*age) != at_once);
@@ -168,6 +173,7 @@ fn find_by(statement: &Statement, link: Link, meanings: &[Vec<Meaning>]) -> Foun
 /// What was seen among the policies, so that a generator that has become dull is noticed.
 #[derive(Debug, Default)]
 struct Seen {
+    uploads: u32,
     untouched: u32,
     refused: u32,
     limited: u32,
@@ -183,6 +189,8 @@ fn compare(statements: &[Statement], link: Link, seen: &mut Seen) -> Result<(), 
     let now = signed_at + SignedDuration::from_millis(400);
     let mut question = question();
     (question.version_id, question.signed_at) = (link.version_id, now);
+    let headers = link.headers();
+    question.request = link.operation.request(&headers);
     if link.through_access_point {
         question.bucket_arn = "arn:aws:s3:eu-west-1:111122223333:accesspoint/files";
     }
@@ -192,6 +200,8 @@ fn compare(statements: &[Statement], link: Link, seen: &mut Seen) -> Result<(), 
         Bound::Age(age) => i64::try_from(age.as_millis()).unwrap(),
         Bound::Instant(instant) => instant.as_millisecond() - SIGNED_AT * 1_000,
     };
+
+    seen.uploads += u32::from(link.operation.is_upload());
 
     // Statement by statement, to the millisecond.
     for (index, found) in found.iter().enumerate() {
@@ -284,9 +294,7 @@ fn judge_random_policies(seed: &[u8; 16]) {
         ProptestConfig { cases: POLICIES, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, random);
     let counts = std::cell::RefCell::new(Seen::default());
-    let links = (select(&[None, None, Some("3")][..]), select(&[false, false, false, true][..]))
-        .prop_map(|(version_id, through_access_point)| Link { version_id, through_access_point });
-    let policies = (vec(statements(), 1..4), links);
+    let policies = (vec(statements(), 1..4), links());
     let result = runner
         .run(&policies, |(statements, link)| compare(&statements, link, &mut counts.borrow_mut()));
     match result {
@@ -299,6 +307,7 @@ fn judge_random_policies(seed: &[u8; 16]) {
     let counts = counts.into_inner();
     println!("{counts:?}");
     for count in [
+        counts.uploads,
         counts.untouched,
         counts.refused,
         counts.limited,
