@@ -13,7 +13,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::api;
+use crate::api::{self, Features};
 use crate::aws::{Aws, Regions, Sts};
 use crate::doctor::{self, Question};
 use crate::events::{
@@ -28,6 +28,7 @@ use crate::sessions::{CredentialsSource, ExecutionRole, Minter, Sessions};
 use crate::settings::Settings;
 use crate::shares::{self, Shares};
 use crate::telemetry::{Counter, PrintMetrics};
+use crate::uploads::{self, Uploads};
 
 /// The invocation fails, so that its sender repeats the event or sends it to a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -89,6 +90,8 @@ pub struct Handler {
     mailer: Option<Mailer>,
     /// `None`: shares are off.
     shares: Option<Arc<Shares>>,
+    /// `None`: uploads are off.
+    uploads: Option<Uploads>,
     aws: Aws,
     in_flight: InFlight,
     base_path: Option<String>,
@@ -131,6 +134,9 @@ impl Handler {
         let shares = settings.shares;
         let shares =
             shares.map(|shares| Arc::new(Shares::new(shares, Arc::clone(&links), aws.clone())));
+        let uploads = settings
+            .upload_role_arn
+            .map(|role| Uploads::new(role, Arc::clone(&links), aws.clone()));
         let mailer = settings
             .mail
             .map(|mail| Mailer::new(mail, Arc::clone(&links), shares.clone(), aws.clone()));
@@ -139,6 +145,7 @@ impl Handler {
             grants,
             mailer,
             shares,
+            uploads,
             aws,
             in_flight: InFlight::default(),
             base_path: settings.base_path,
@@ -171,6 +178,10 @@ impl Handler {
         }
         if let Some(reason) = self.shares.as_ref().and_then(|_| shares::warning(&grants)) {
             tracing::warn!(reason, "a role's sessions own shares");
+        }
+        if self.uploads.is_none() && uploads::are_granted(&grants) {
+            let reason = "a grant has the action \"put\", and UPLOAD_ROLE_ARN is not set";
+            tracing::warn!(reason, "uploads are off");
         }
         Ok(())
     }
@@ -241,7 +252,9 @@ impl Handler {
     async fn http(&self, event: HttpEvent, invocation: &Invocation) -> EventResponse {
         let response = match &event.request {
             Ok(request) => {
-                api::answer(&self.links, self.shares.as_deref(), request, invocation).await
+                let (shares, uploads) = (self.shares.as_deref(), self.uploads.as_ref());
+                let features = Features { shares, uploads };
+                api::answer(&self.links, features, request, invocation).await
             }
             Err(problem) => api::refuse(problem, invocation),
         };

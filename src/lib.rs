@@ -40,6 +40,7 @@ mod sessions;
 mod settings;
 mod shares;
 mod telemetry;
+mod uploads;
 
 pub use aws::{Aws, AwsHttp, AwsSettings, S3Addressing, Sts, Trust};
 pub use events::{EventResponse, MalformedOperation, MalformedQuestion, UnknownEvent};

@@ -58,11 +58,11 @@ pub(super) async fn post(
     let readable: Vec<_> = requests.iter().flatten().collect();
     links.prepare_buckets(&readable, invocation).await;
     let room_for_checks = Semaphore::new(CONCURRENT_CHECKS);
-    let mut body = BatchBody::new(count);
+    let mut body = BatchBody::new("links", count);
     let mut entries = Vec::with_capacity(count);
     let mut push = |prepared: Result<Prepared<'_>, Problem>| {
         let mut entry = prepared.and_then(|prepared| sign(links, &prepared, invocation));
-        body.push(&entry);
+        body.push(&json(&Entry::from(&entry)));
         // The body has the URL now, and the URLs of a batch take megabytes.
         if let Ok(link) = &mut entry {
             link.url = String::new();
@@ -133,7 +133,7 @@ async fn make_room(room_for_checks: &Semaphore) {
 }
 
 /// The JSON of the answer, which grows entry by entry, and how much of it Lambda can return.
-struct BatchBody {
+pub(super) struct BatchBody {
     json: String,
     /// The length of `json` once it is escaped, in bytes.
     escaped_bytes: usize,
@@ -142,26 +142,27 @@ struct BatchBody {
 }
 
 impl BatchBody {
-    const START: &str = "{\"links\":[";
     const END: &str = "]}";
 
-    /// A body that has room for `count` usual entries. A body that grows is copied.
-    fn new(count: usize) -> Self {
+    /// A body whose list is called `name`, and that has room for `count` usual entries. A body that grows
+    /// is copied.
+    pub(super) fn new(name: &str, count: usize) -> Self {
         const USUAL_ENTRY_BYTES: usize = 2_048;
+        let start = format!("{{\"{name}\":[");
         let mut json = String::with_capacity(count * USUAL_ENTRY_BYTES);
-        json.push_str(Self::START);
-        let escaped_bytes = escaped_bytes(Self::START) + escaped_bytes(Self::END);
+        json.push_str(&start);
+        let escaped_bytes = escaped_bytes(&start) + escaped_bytes(Self::END);
         Self { json, escaped_bytes, entries: 0, entries_that_fit: 0 }
     }
 
-    fn push(&mut self, entry: &Result<Link, Problem>) {
+    /// Adds an entry, which is JSON.
+    pub(super) fn push(&mut self, entry: &str) {
         if self.entries > 0 {
             self.json.push(',');
             self.escaped_bytes += 1;
         }
-        let entry = json(&Entry::from(entry));
-        self.escaped_bytes += escaped_bytes(&entry);
-        self.json.push_str(&entry);
+        self.escaped_bytes += escaped_bytes(entry);
+        self.json.push_str(entry);
         self.entries += 1;
         if self.escaped_bytes <= MAX_BODY_BYTES {
             self.entries_that_fit = self.entries;
@@ -171,7 +172,7 @@ impl BatchBody {
     /// # Errors
     ///
     /// [`Problem::AnswerTooLarge`] when Lambda can't return the answer.
-    fn finish(mut self) -> Result<String, Problem> {
+    pub(super) fn finish(mut self) -> Result<String, Problem> {
         if self.entries_that_fit < self.entries {
             return Err(Problem::AnswerTooLarge {
                 bytes: self.escaped_bytes + ENVELOPE_BYTES,
@@ -221,10 +222,15 @@ mod tests {
         }
     }
 
+    fn body(count: usize, url_bytes: usize) -> BatchBody {
+        let entry = json(&Entry::from(&Ok(link(url_bytes))));
+        let mut body = BatchBody::new("links", count);
+        (0..count).for_each(|_| body.push(&entry));
+        body
+    }
+
     fn body_of(count: usize) -> Result<String, Problem> {
-        let mut body = BatchBody::new(count);
-        (0..count).for_each(|_| body.push(&Ok(link(7_000))));
-        body.finish()
+        body(count, 7_000).finish()
     }
 
     #[test]
@@ -240,8 +246,7 @@ mod tests {
 
     #[test]
     fn the_length_of_a_body_is_what_serde_json_makes_of_it() {
-        let mut body = BatchBody::new(3);
-        (0..3).for_each(|_| body.push(&Ok(link(9))));
+        let body = body(3, 9);
         let counted = body.escaped_bytes;
         let body = body.finish().unwrap();
         let quotes = 2;

@@ -9,6 +9,7 @@ use super::{Problem, refuse, refuse_about};
 use crate::invocation::Invocation;
 use crate::links::LinkError;
 use crate::shares::ShareError;
+use crate::uploads::UploadError;
 
 #[path = "../../tests/function/log.rs"]
 mod log;
@@ -61,7 +62,11 @@ Share Table(NoResponse("why")) | 503 share-unavailable "An AWS service did not a
 Share NoPublicUrl | 500 misconfigured "The function's settings are wrong"
 Share Internal("why") | 500 internal "This function has a bug"
 Share Link(VersionNotGranted) | 403 not-granted "No grant covers this"
-Share Link(Upstream("why")) | 502 upstream "An AWS service did not answer as expected""#;
+Share Link(Upstream("why")) | 502 upstream "An AWS service did not answer as expected"
+Upload Field("why") | 400 invalid-request "The request can't be understood"
+Upload NotGranted | 403 not-granted "No grant covers this"
+Upload NotAllowed("why") | 403 upload-not-allowed "The grant allows no such upload"
+Upload Link(Upstream("why")) | 502 upstream "An AWS service did not answer as expected""#;
 
 /// The level of the line that operators read in the log, whether it has the detail, with
 /// its "why", and what is counted for the kind alone.
@@ -106,7 +111,11 @@ Share Table(NoResponse("why")) | WARN why
 Share NoPublicUrl | ERROR detail
 Share Internal("why") | ERROR why
 Share Link(VersionNotGranted) | INFO
-Share Link(Upstream("why")) | WARN why"#;
+Share Link(Upstream("why")) | WARN why
+Upload Field("why") | INFO
+Upload NotGranted | INFO
+Upload NotAllowed("why") | INFO
+Upload Link(Upstream("why")) | WARN why"#;
 
 /// Every problem, with the error that it comes from.
 fn every_problem() -> Vec<(String, Problem)> {
@@ -124,7 +133,9 @@ fn every_problem() -> Vec<(String, Problem)> {
     let links = links.map(|error| (name(format!("Link {error:?}")), error.into()));
     let shares = ShareError::one_of_each().into_iter();
     let shares = shares.map(|error| (name(format!("Share {error:?}")), error.into()));
-    requests.chain(links).chain(shares).collect()
+    let uploads = UploadError::one_of_each().into_iter();
+    let uploads = uploads.map(|error| (name(format!("Upload {error:?}")), error.into()));
+    requests.chain(links).chain(shares).chain(uploads).collect()
 }
 
 /// What a caller reads of a problem, but for its detail.
@@ -164,6 +175,7 @@ fn as_logged(problem: &Problem, subject: Subject) -> String {
         Subject::Share => {
             ("share refused", problem.kind().is_failure().then_some("SharesUnserved"))
         }
+        Subject::Upload => ("upload refused", Some("UploadsRefused")),
     };
     assert_eq!(fields["message"], message);
     assert_eq!(fields["code"], problem.kind().code());
@@ -189,7 +201,7 @@ fn as_logged(problem: &Problem, subject: Subject) -> String {
 
 #[test]
 fn every_problem_keeps_its_one_line_in_the_log_and_its_metrics() {
-    for subject in [Subject::Link, Subject::Share] {
+    for subject in [Subject::Link, Subject::Share, Subject::Upload] {
         let logged =
             every_problem().into_iter().map(|(name, problem)| (name, as_logged(&problem, subject)));
         let logged: Vec<_> = logged.map(|(name, logged)| format!("{name} | {logged}")).collect();

@@ -254,6 +254,31 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
     })
 }
 
+/// The window that is asked for.
+pub(super) fn requested_window(
+    expires_in: Option<WholeNumber>,
+    min_expires_in: Option<WholeNumber>,
+) -> Result<RequestedWindow, Problem> {
+    let invalid = |detail: String| Err(Problem::invalid_request(detail));
+    let window = RequestedWindow {
+        expires_in: expires_in.map_or(DEFAULT_EXPIRES_IN, |number| number.0),
+        min_expires_in: min_expires_in.map_or(1, |number| number.0),
+    };
+    if window.expires_in == 0 {
+        return invalid("expires_in: 0; a link lives at least 1 second".to_owned());
+    }
+    if window.min_expires_in == 0 {
+        return invalid("min_expires_in: 0; a link lives at least 1 second".to_owned());
+    }
+    if window.min_expires_in > window.expires_in {
+        return invalid(format!(
+            "min_expires_in: {} is more than expires_in, which is {}",
+            window.min_expires_in, window.expires_in
+        ));
+    }
+    Ok(window)
+}
+
 fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
     let invalid = |detail: String| Err(Problem::invalid_request(detail));
 
@@ -278,22 +303,7 @@ fn validate(raw: RawLinkRequest) -> Result<LinkRequest, Problem> {
             return invalid(format!("method: {other:?}; use \"GET\" or \"HEAD\""));
         }
     };
-    let window = RequestedWindow {
-        expires_in: raw.expires_in.map_or(DEFAULT_EXPIRES_IN, |number| number.0),
-        min_expires_in: raw.min_expires_in.map_or(1, |number| number.0),
-    };
-    if window.expires_in == 0 {
-        return invalid("expires_in: 0; a link lives at least 1 second".to_owned());
-    }
-    if window.min_expires_in == 0 {
-        return invalid("min_expires_in: 0; a link lives at least 1 second".to_owned());
-    }
-    if window.min_expires_in > window.expires_in {
-        return invalid(format!(
-            "min_expires_in: {} is more than expires_in, which is {}",
-            window.min_expires_in, window.expires_in
-        ));
-    }
+    let window = requested_window(raw.expires_in, raw.min_expires_in)?;
     let response_headers = ResponseHeaders::new(DownloadAs {
         filename: raw.filename.as_deref(),
         disposition: raw.disposition.as_deref(),

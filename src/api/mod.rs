@@ -2,8 +2,8 @@
 //!
 //! - [`router`] has the table of routes,
 //! - one file per resource answers: [`links`], [`batch`], [`download`], [`session`], [`shares`] for
-//!   owners and [`share_address`] for whoever has an address,
-//! - [`link_request`] and [`share_request`] read what callers write, [`link_response`] writes what
+//!   owners, [`share_address`] for whoever has an address, and [`uploads`],
+//! - [`link_request`], [`share_request`] and [`upload_request`] read what callers write, [`link_response`] writes what
 //!   they read, [`share_page`] is the page for people,
 //! - [`response`] and [`problem`] are what goes out.
 //!
@@ -25,6 +25,8 @@ mod share_address;
 mod share_page;
 mod share_request;
 mod shares;
+mod upload_request;
+mod uploads;
 
 use std::fmt;
 
@@ -32,11 +34,11 @@ use link_rules::problem::Subject;
 
 pub(crate) use self::problem::Problem;
 pub(crate) use self::response::Response;
+pub(crate) use self::router::Features;
 use self::router::Route;
 use self::shares::Call;
 use crate::invocation::Invocation;
 use crate::links::{Links, log_refused};
-use crate::shares::Shares;
 
 /// An HTTP request, whichever gateway it came through.
 #[derive(Clone, PartialEq, Eq)]
@@ -141,16 +143,17 @@ impl Request {
 
 /// Answers `request`, and logs what was given or refused.
 ///
-/// `shares` is `None` where shares are off.
+/// `features` is what is switched on.
 pub(crate) async fn answer(
     links: &Links,
-    shares: Option<&Shares>,
+    features: Features<'_>,
     request: &Request,
     invocation: &Invocation,
 ) -> Response {
-    let route = router::find(request, shares);
+    let route = router::find(request, features);
     let subject = match &route {
         Ok(Route::Shares(..)) => Subject::Share,
+        Ok(Route::Uploads(..)) => Subject::Upload,
         _ => Subject::Link,
     };
     let answer = match route {
@@ -162,12 +165,15 @@ pub(crate) async fn answer(
         Ok(Route::Shares(shares, route)) => {
             Box::pin(Call { shares, request, invocation }.answer(route)).await
         }
+        Ok(Route::Uploads(uploads, route)) => {
+            Box::pin(uploads::post(uploads, route, request, invocation)).await
+        }
         Err(problem) => Err(problem),
     };
     answer.unwrap_or_else(|problem| {
         let problem = problem.for_caller(invocation.caller());
         let response = refuse_about(subject, &problem, invocation);
-        if shares.is_some() && request.is_to_an_address() {
+        if features.shares.is_some() && request.is_to_an_address() {
             return share_address::failed(request, &problem, response);
         }
         response

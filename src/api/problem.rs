@@ -12,6 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::invocation::{Caller, OutOfTime};
 use crate::links::LinkError;
 use crate::shares::ShareError;
+use crate::uploads::UploadError;
 
 /// Why a request gets no answer, or an entry of a batch no link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(crate) enum Problem {
     Link(LinkError),
     /// A share is not made, shown, changed or opened.
     Share(ShareError),
+    /// An upload is not signed.
+    Upload(UploadError),
 }
 
 /// The longest detail about a caller's own mistake, in characters. Such details repeat what the
@@ -83,6 +86,7 @@ impl Problem {
             Self::SessionNeedsSignIn | Self::Unnamed(_) => ProblemKind::Unauthenticated,
             Self::Link(error) => error.kind(),
             Self::Share(error) => error.kind(),
+            Self::Upload(error) => error.kind(),
         }
     }
 
@@ -111,6 +115,7 @@ impl Problem {
             Self::Unnamed(reason) => (*reason).to_owned(),
             Self::Link(error) => error.to_string(),
             Self::Share(error) => error.to_string(),
+            Self::Upload(error) => error.to_string(),
         }
     }
 
@@ -141,6 +146,16 @@ impl From<ShareError> for Problem {
             ShareError::Link(error) => Self::Link(error),
             ShareError::Field(detail) => Self::invalid_request(detail),
             error => Self::Share(error),
+        }
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Link(error) => Self::Link(error),
+            UploadError::Field(detail) => Self::invalid_request(detail),
+            error => Self::Upload(error),
         }
     }
 }

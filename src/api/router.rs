@@ -1,11 +1,13 @@
 //! Which part of the API answers a request. The table of routes also makes the texts of 404 and 405.
 //!
-//! The router is a loop over the table: twelve routes need no more.
+//! The router is a loop over the table: fourteen routes need no more.
 
 use std::borrow::Cow;
 
+use super::uploads::UploadRoute;
 use super::{Problem, Request};
 use crate::shares::Shares;
+use crate::uploads::Uploads;
 
 /// What answers a request, with what the request's path says.
 #[derive(Debug)]
@@ -20,6 +22,17 @@ pub(super) enum Route<'a> {
     Session,
     /// Something about shares.
     Shares(&'a Shares, ShareRoute),
+    /// Something about uploads.
+    Uploads(&'a Uploads, UploadRoute),
+}
+
+/// What is switched on besides links.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Features<'a> {
+    /// `None`: shares are off.
+    pub(crate) shares: Option<&'a Shares>,
+    /// `None`: uploads are off.
+    pub(crate) uploads: Option<&'a Uploads>,
 }
 
 /// What is wanted of shares. The texts are segments of the path as the caller wrote them.
@@ -55,6 +68,8 @@ enum Target {
     Always(fn() -> Route<'static>),
     /// This route, where there are shares. It gets the segment that stands for `{name}`.
     WithShares(fn(String) -> ShareRoute),
+    /// This route, where there are uploads.
+    WithUploads(UploadRoute),
 }
 
 /// Every route, in the order in which a 404 lists them. A path may stand here once per method.
@@ -79,25 +94,24 @@ const ROUTES: &[Row] = &[
     Row { method: "GET", path: "/s/{token}", target: Target::WithShares(ShareRoute::Page) },
     Row { method: "HEAD", path: "/s/{token}", target: Target::WithShares(ShareRoute::Page) },
     Row { method: "POST", path: "/s/{token}", target: Target::WithShares(ShareRoute::Press) },
+    Row { method: "POST", path: "/uploads", target: Target::WithUploads(UploadRoute::Begin) },
+    Row { method: "POST", path: "/uploads/sign", target: Target::WithUploads(UploadRoute::Sign) },
 ];
 
-/// The route of `request`. Where shares are off their routes are none.
+/// The route of `request`. Where shares or uploads are off, their routes are none.
 ///
 /// # Errors
 ///
 /// [`Problem::NoSuchRoute`] and [`Problem::MethodNotAllowed`].
-pub(super) fn find<'a>(
-    request: &Request,
-    shares: Option<&'a Shares>,
-) -> Result<Route<'a>, Problem> {
-    let rows = || ROUTES.iter().filter(|row| row.is_on(shares));
+pub(super) fn find<'a>(request: &Request, features: Features<'a>) -> Result<Route<'a>, Problem> {
+    let rows = || ROUTES.iter().filter(|row| row.target.is_on(features));
     for path in request.readings.iter().chain([&request.path]) {
         let mut allow = Vec::new();
         for row in rows() {
             let Some(segment) = row.segment(path) else { continue };
             if row.method != request.method {
                 allow.push(row.method);
-            } else if let Some(route) = row.target.route(shares, segment) {
+            } else if let Some(route) = row.target.route(features, segment) {
                 return Ok(route);
             }
         }
@@ -106,13 +120,19 @@ pub(super) fn find<'a>(
         }
     }
     let mut paths = request.readings.iter().chain([&request.path]);
-    let is_of_shares = paths.any(|path| ROUTES.iter().any(|row| row.segment(path).is_some()));
-    let routes = if is_of_shares {
-        "Shares are off here: the operator switches them on with SHARES_TABLE, or ShareLinks=yes in the \
-         template."
-            .to_owned()
-    } else {
-        format!("The routes are {}.", list(rows()))
+    let off = paths.find_map(|path| ROUTES.iter().find(|row| row.segment(path).is_some()));
+    let routes = match off.map(|row| &row.target) {
+        Some(Target::WithShares(_)) => {
+            "Shares are off here: the operator switches them on with SHARES_TABLE, or ShareLinks=yes in the \
+             template."
+                .to_owned()
+        }
+        Some(Target::WithUploads(_)) => {
+            "Uploads are off here: the operator switches them on with UPLOAD_ROLE_ARN, or Uploads=yes in the \
+             template."
+                .to_owned()
+        }
+        Some(Target::Always(_)) | None => format!("The routes are {}.", list(rows())),
     };
     Err(Problem::no_such_route(&without_token(&request.path), &routes))
 }
@@ -125,10 +145,6 @@ pub(super) fn is_to_an_address(request: &Request) -> bool {
 }
 
 impl Row {
-    fn is_on(&self, shares: Option<&Shares>) -> bool {
-        shares.is_some() || matches!(self.target, Target::Always(_))
-    }
-
     /// The segment of `path` that stands for `{name}`, empty where the row has none. `None` if `path` is
     /// not this row's.
     fn segment(&self, path: &str) -> Option<String> {
@@ -153,10 +169,19 @@ impl Row {
 }
 
 impl Target {
-    fn route<'a>(&self, shares: Option<&'a Shares>, segment: String) -> Option<Route<'a>> {
+    fn is_on(&self, features: Features<'_>) -> bool {
+        match self {
+            Self::Always(_) => true,
+            Self::WithShares(_) => features.shares.is_some(),
+            Self::WithUploads(_) => features.uploads.is_some(),
+        }
+    }
+
+    fn route<'a>(&self, features: Features<'a>, segment: String) -> Option<Route<'a>> {
         match self {
             Self::Always(route) => Some(route()),
-            Self::WithShares(route) => Some(Route::Shares(shares?, route(segment))),
+            Self::WithShares(route) => Some(Route::Shares(features.shares?, route(segment))),
+            Self::WithUploads(route) => Some(Route::Uploads(features.uploads?, *route)),
         }
     }
 }
@@ -196,9 +221,13 @@ mod tests {
         }
     }
 
+    fn with(shares: &Shares) -> Features<'_> {
+        Features { shares: Some(shares), uploads: None }
+    }
+
     /// The share's route of a path, where there are shares.
     fn share_route(method: &str, path: &str) -> Option<ShareRoute> {
-        match find(&request(method, path), Some(&Shares::of_no_table())).ok()? {
+        match find(&request(method, path), with(&Shares::of_no_table())).ok()? {
             Route::Shares(_, route) => Some(route),
             _ => None,
         }
@@ -210,14 +239,28 @@ mod tests {
         for row in ROUTES {
             let path = row.path.replace(['{', '}'], "");
             let request = request(row.method, &path);
-            assert!(find(&request, Some(&shares)).is_ok(), "{path}");
+            if matches!(row.target, Target::WithUploads(_)) {
+                let problem = find(&request, with(&shares)).unwrap_err();
+                assert!(problem.detail().contains("Uploads are off here"), "{}", problem.detail());
+                continue;
+            }
+            assert!(find(&request, with(&shares)).is_ok(), "{path}");
             let is_of_shares = path.starts_with("/s/") || path.starts_with("/shares");
-            assert_eq!(find(&request, None).is_err(), is_of_shares, "{path}");
+            assert_eq!(find(&request, Features::default()).is_err(), is_of_shares, "{path}");
         }
-        assert!(matches!(find(&request("POST", "/links"), None), Ok(Route::Links)));
-        assert!(matches!(find(&request("POST", "/links/batch"), None), Ok(Route::Batch)));
-        assert!(matches!(find(&request("GET", "/download"), None), Ok(Route::Download)));
-        assert!(matches!(find(&request("GET", "/session"), None), Ok(Route::Session)));
+        assert!(matches!(find(&request("POST", "/links"), Features::default()), Ok(Route::Links)));
+        assert!(matches!(
+            find(&request("POST", "/links/batch"), Features::default()),
+            Ok(Route::Batch)
+        ));
+        assert!(matches!(
+            find(&request("GET", "/download"), Features::default()),
+            Ok(Route::Download)
+        ));
+        assert!(matches!(
+            find(&request("GET", "/session"), Features::default()),
+            Ok(Route::Session)
+        ));
     }
 
     #[test]
@@ -244,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_no_route_is_answered_with_all_routes() {
-        let problem = find(&request("GET", "/linkz"), None).unwrap_err();
+        let problem = find(&request("GET", "/linkz"), Features::default()).unwrap_err();
         assert_eq!(problem.status(), 404);
         assert_eq!(
             problem.detail(),
@@ -257,7 +300,7 @@ mod tests {
     fn a_path_that_may_hold_a_token_is_not_repeated() {
         let shares = Shares::of_no_table();
         for path in ["/prod/s/8QmToken", "/prod/s/8QmToken/x", "/S/8QmToken"] {
-            let detail = find(&request("GET", path), Some(&shares)).unwrap_err().detail();
+            let detail = find(&request("GET", path), with(&shares)).unwrap_err().detail();
             assert!(!detail.contains("8QmToken") && detail.contains("/…\". The"), "{detail}");
         }
     }
@@ -265,7 +308,7 @@ mod tests {
     #[test]
     fn a_path_has_the_methods_that_the_table_gives_it() {
         let shares = Shares::of_no_table();
-        let problem = find(&request("PUT", "/shares/7"), Some(&shares)).unwrap_err();
+        let problem = find(&request("PUT", "/shares/7"), with(&shares)).unwrap_err();
         assert_eq!(problem, Problem::MethodNotAllowed { allow: vec!["GET", "PATCH", "DELETE"] });
         assert_eq!(problem.detail(), "Use GET or PATCH or DELETE here.");
         assert_eq!(problem.status(), 405);
@@ -274,8 +317,8 @@ mod tests {
     #[test]
     fn another_reading_of_the_path_counts_before_the_path_itself() {
         let mut request = request("POST", "/prod/links");
-        assert!(find(&request, None).is_err());
+        assert!(find(&request, Features::default()).is_err());
         request.readings = vec!["/elsewhere".to_owned(), "/links".to_owned()];
-        assert!(matches!(find(&request, None), Ok(Route::Links)));
+        assert!(matches!(find(&request, Features::default()), Ok(Route::Links)));
     }
 }

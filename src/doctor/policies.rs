@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use link_rules::arn::Arn;
 use link_rules::object::ObjectRef;
+use link_rules::policy::S3Request;
 use link_rules::policy::describe;
 use link_rules::policy::{Effect, Evaluation};
 use link_rules::window::Bounds;
@@ -103,6 +104,7 @@ fn verdict(examined: &DoctorContext<'_>, now: Timestamp) -> Option<Evaluation> {
     let (facts, question) = (examined.facts, examined.question);
     let session = examined.signing.session_for_policies(now)?;
     let planned = PolicyContext {
+        request: S3Request::GetObject,
         object: ObjectRef {
             bucket: facts.bucket.as_ref().ok()?,
             region: facts.region.as_ref().ok()?,

@@ -73,10 +73,10 @@ pub(crate) struct Unreadable(String);
 
 /// What is known of a bucket's policy.
 #[derive(Clone, Debug)]
-pub(super) struct KnownPolicy {
+pub(crate) struct KnownPolicy {
     /// The policy that was read last. Windows keep to it, however long ago that was. `None`: it was
     /// never read.
-    pub(super) policy: Option<Arc<Policy>>,
+    pub(crate) policy: Option<Arc<Policy>>,
     /// Why nobody can say that this is the policy.
     pub(super) unreadable: Option<Unreadable>,
 }
@@ -86,6 +86,8 @@ pub(super) struct KnownPolicy {
 pub(crate) struct PolicyContext<'a> {
     /// The object, and the version that the link names.
     pub(crate) object: ObjectRef<'a>,
+    /// What is asked of S3.
+    pub(crate) request: S3Request<'a>,
     /// The session that signs.
     pub(crate) session: &'a Session,
     /// Whose session that is. `None` if it is not known.
@@ -173,7 +175,7 @@ impl BucketPolicies {
     /// # Errors
     ///
     /// [`LinkError::PolicyUnreadable`] if the operator wants no link without the policy.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         &self,
         action: Action,
         bucket: &str,
@@ -185,7 +187,7 @@ impl BucketPolicies {
             return Ok(None);
         }
         let reread = match action {
-            Action::Get => REREAD,
+            Action::Get | Action::Put => REREAD,
             Action::Share => REREAD_FOR_SHARES,
         };
         let known = self.read(reread, bucket, region, credentials, invocation).await;
@@ -308,18 +310,22 @@ impl BucketPolicies {
         }
     }
 
-    /// What a policy lets a link have that is signed at `signed_at`, and whether that is all of it.
+    /// What a policy lets a link have that is signed at `signed_at`, and whether that is all of it. `known`
+    /// is `None` where the operator wants no policy to be read.
     ///
     /// # Errors
     ///
     /// [`LinkError::ObjectUnavailable`] if the policy refuses the link to everybody, and
     /// [`LinkError::PolicyUnreadable`] if nobody knows whether it does and the operator wants no such link.
-    pub(super) fn bounds(
+    pub(crate) fn bounds(
         &self,
-        known: &KnownPolicy,
+        known: Option<&KnownPolicy>,
         planned: &PolicyContext<'_>,
         signed_at: Timestamp,
     ) -> Result<(PolicyReading, Bounds), LinkError> {
+        let Some(known) = known else {
+            return Ok((PolicyReading::Ignored, Bounds::default()));
+        };
         let reading = match known.unreadable {
             None => PolicyReading::Heeded,
             Some(_) => PolicyReading::Unreadable,
@@ -371,8 +377,8 @@ fn request_context<'a>(
     https: Option<bool>,
     signed_at: Timestamp,
 ) -> RequestContext<'a> {
-    let PolicyContext { object: ObjectRef { bucket, region, key, version_id }, session, signer } =
-        *planned;
+    let PolicyContext { object, session, signer, .. } = *planned;
+    let ObjectRef { bucket, region, key, version_id } = object;
     RequestContext {
         request: S3Request::GetObject,
         bucket_arn,

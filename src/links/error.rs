@@ -168,25 +168,30 @@ fn one_of_many(crowd: Crowd) -> &'static str {
     match crowd {
         Crowd::IdentityPool => {
             "All users of your Cognito identity pool arrive here under one ARN, because function URLs leave \
-             out who of them calls. Such a caller owns no shares: call through an API of API Gateway, or \
+             out who of them calls. Such a caller owns no shares and uploads nothing: call through an API of API Gateway, or \
              sign in with a token."
         }
         Crowd::Distribution => {
             "All visitors of the CloudFront distribution arrive here under one ARN. Such a caller owns no \
-             shares: sign in at the API itself."
+             shares and uploads nothing: sign in at the API itself."
         }
     }
 }
 
 impl LinkError {
+    /// A principal's name as a sentence shows it.
+    pub(crate) fn shown_name(principal: &Principal) -> String {
+        text::shortened(principal.name(), MAX_NAME)
+    }
+
     /// [`LinkError::NotGranted`] to this principal.
     pub(crate) fn not_granted(principal: &Principal) -> Self {
-        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME), mistake: None }
+        Self::NotGranted { principal: Self::shown_name(principal), mistake: None }
     }
 
     /// The same, about a key that is perhaps written wrong.
     pub(super) fn not_granted_key(principal: &Principal, mistake: Option<KeyMistake>) -> Self {
-        Self::NotGranted { principal: text::shortened(principal.name(), MAX_NAME), mistake }
+        Self::NotGranted { principal: Self::shown_name(principal), mistake }
     }
 
     /// The row of the table of problems.

@@ -284,6 +284,9 @@ impl GrantsObject {
             }
         })?;
         let grants = grants.with_mail_grants(&self.mails);
+        grants
+            .check_uploads(Some((&location.bucket, &location.key)))
+            .map_err(|error| format!("{location} has a wrong grant: {error}"))?;
         (self.validate)(&grants).map_err(|reason| format!("{location} does not do: {reason}"))?;
         Ok(grants)
     }

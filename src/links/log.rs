@@ -39,7 +39,7 @@ fn write_signed(invocation: &Invocation, principal: &Principal, link: &Link) {
     );
 }
 
-/// Logs and counts what is refused: a link, another request, or an owner's request about a share. It
+/// Logs and counts what is refused: a link, an upload, another request, or an owner's request about a share. It
 /// writes one line.
 pub(crate) fn log_refused(
     invocation: &Invocation,
@@ -53,6 +53,7 @@ pub(crate) fn log_refused(
         // `ShareRefusals` counts presses of a share's button alone.
         Subject::Share if kind.is_failure() => invocation.count(Counter::SharesUnserved),
         Subject::Share => {}
+        Subject::Upload => invocation.count(Counter::UploadsRefused),
     }
     match kind.metric() {
         Some(ProblemMetric::SessionUnproven) => invocation.count(Counter::SessionUnproven),

@@ -29,13 +29,13 @@ use futures_util::future;
 use jiff::Timestamp;
 use link_rules::access::{Action, Grant, Grants, Needs, Principal};
 use link_rules::object::{ObjectKey, ObjectRef};
+use link_rules::policy::S3Request;
 use link_rules::window::{self, Bounds, DEFAULT_EXPIRES_IN};
 use memchr::memmem;
 use tokio::time::timeout;
 
-use self::bucket_policies::KnownPolicy;
 pub(crate) use self::bucket_policies::{
-    BucketPolicies, PolicyContext, PolicyReading, PolicySetting,
+    BucketPolicies, KnownPolicy, PolicyContext, PolicyReading, PolicySetting,
 };
 use self::error::KeyMistake;
 pub(crate) use self::error::LinkError;
@@ -318,13 +318,10 @@ impl Links {
         let object = prepared.object();
         let max_expires_in = grant.max_expires_in;
         let now = invocation.now();
-        let (bucket_policy, bounds) = match policy {
-            None => (PolicyReading::Ignored, Bounds::default()),
-            Some(known) => {
-                let planned = PolicyContext { object, session, signer: signer.as_deref() };
-                self.policies.bounds(known, &planned, now)?
-            }
-        };
+        let request_to_s3 = S3Request::GetObject;
+        let planned =
+            PolicyContext { object, request: request_to_s3, session, signer: signer.as_deref() };
+        let (bucket_policy, bounds) = self.policies.bounds(policy.as_ref(), &planned, now)?;
         let bounds = Bounds { object_instant: prepared.object_end, ..bounds };
         let window = window::window(now, request.window, max_expires_in, session.end, bounds)
             .map_err(|too_short| LinkError::WindowTooShort {

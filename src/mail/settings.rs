@@ -107,7 +107,7 @@ impl MailSettings {
     /// ([`Action::Get`]) or a share ([`Action::Share`]).
     pub(super) fn window(&self, action: Action) -> RequestedWindow {
         let default = match action {
-            Action::Get => DEFAULT_LINK_EXPIRES_IN,
+            Action::Get | Action::Put => DEFAULT_LINK_EXPIRES_IN,
             Action::Share => DEFAULT_SHARE_EXPIRES_IN,
         };
         let expires_in = self.expires_in.unwrap_or(default);

@@ -1,6 +1,6 @@
 //! Presigned URLs: one session's credentials, one operation, one window.
 //!
-//! - [`operation`] says what a link asks of S3,
+//! - [`operation`] says what a link asks of S3, and [`form`] what a form does,
 //! - [`endpoint`] finds the URL of a bucket and the signature it wants, with the SDK's own rules,
 //! - [`sigv4`] computes Signature Version 4; [`sigv4a`] has the SDK compute Signature Version 4A.
 //!
@@ -13,6 +13,7 @@
 //! and the SDK tells nobody when such a session ends.
 
 mod endpoint;
+mod form;
 mod operation;
 mod sigv4;
 mod sigv4a;
@@ -27,7 +28,9 @@ use thiserror::Error;
 
 pub(crate) use self::endpoint::Side;
 use self::endpoint::{AuthScheme, Endpoint};
+pub(crate) use self::form::{Form, SignedForm};
 pub use self::operation::{GetObject, Operation};
+pub(crate) use self::operation::{NewObject, StepOfUpload};
 use self::sigv4::{SigV4Signer, SignableRequest, SigningContext};
 use self::sigv4a::SigV4aSigner;
 use crate::aws::Aws;
@@ -141,21 +144,8 @@ impl Signer {
         link_id: &str,
         window: &Window,
     ) -> Result<String, SignError> {
-        let side = side.with_an_endpoint(self.aws.settings());
-        let ObjectRef { bucket, region, key, .. } = operation.object();
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = cached.iter().position(|known| known.is_for(credentials, bucket, region, side));
-        let index = if let Some(index) = known {
-            index
-        } else {
-            let new = self.cached_bucket(credentials, bucket, region, side)?;
-            if cached.len() == MAX_CACHED_BUCKETS {
-                cached.remove(0);
-            }
-            cached.push(new);
-            cached.len() - 1
-        };
-        match &mut cached[index].signer {
+        let object @ ObjectRef { bucket, key, .. } = operation.object();
+        self.with_signer(side, credentials, object, |signer| match signer {
             BucketSigner::SigV4 { signer, endpoint, context } => {
                 let mut query = operation.query();
                 query.push(("x-link-id", link_id));
@@ -171,7 +161,55 @@ impl Signer {
             BucketSigner::SigV4a(signer) => signer
                 .presign(operation, link_id, window)
                 .map_err(|reason| SignError::NotSigned { bucket: bucket.to_owned(), reason }),
-        }
+        })
+    }
+
+    /// The fields of `form`, and where it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Signer::sign`].
+    pub(crate) fn sign_form(
+        &self,
+        credentials: &Credentials,
+        form: &Form<'_>,
+        window: &Window,
+    ) -> Result<SignedForm, SignError> {
+        self.with_signer(Side::Outside, credentials, form.object, |signer| match signer {
+            BucketSigner::SigV4 { signer, endpoint, context } => {
+                let context = signer.context(context, endpoint, window.signed_at);
+                Ok(form::sign(signer, context, endpoint, form, window))
+            }
+            BucketSigner::SigV4a(_) => Err(SignError::UnsupportedScheme {
+                bucket: form.object.bucket.to_owned(),
+                scheme: "sigv4a".to_owned(),
+            }),
+        })
+    }
+
+    /// What `sign` makes with the signer of the object's bucket, which is kept.
+    fn with_signer<T>(
+        &self,
+        side: Side,
+        credentials: &Credentials,
+        object: ObjectRef<'_>,
+        sign: impl FnOnce(&mut BucketSigner) -> Result<T, SignError>,
+    ) -> Result<T, SignError> {
+        let side = side.with_an_endpoint(self.aws.settings());
+        let ObjectRef { bucket, region, .. } = object;
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = cached.iter().position(|known| known.is_for(credentials, bucket, region, side));
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let new = self.cached_bucket(credentials, bucket, region, side)?;
+            if cached.len() == MAX_CACHED_BUCKETS {
+                cached.remove(0);
+            }
+            cached.push(new);
+            cached.len() - 1
+        };
+        sign(&mut cached[index].signer)
     }
 
     /// The origin that links to objects of `bucket` lead to, such as

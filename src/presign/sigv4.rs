@@ -40,7 +40,7 @@ pub(super) struct SignableRequest<'a> {
     /// Query parameters, in any order.
     pub(super) query: Vec<(&'static str, &'a str)>,
     /// Headers besides `host`, with lower-case names and trimmed values, in any order.
-    pub(super) headers: &'a [(&'static str, &'a str)],
+    pub(super) headers: &'a [(&'a str, &'a str)],
 }
 
 /// Signs with one snapshot of credentials. Not `Debug`: it holds the secret access key.
@@ -54,7 +54,10 @@ pub(super) struct SigV4Signer {
 /// What all URLs have in common that are signed for one endpoint within one second.
 pub(super) struct SigningContext {
     signed_at: Timestamp,
-    day: String,
+    /// `X-Amz-Date`.
+    pub(super) date_time: String,
+    /// `X-Amz-Credential`, not encoded.
+    pub(super) credential: String,
     signing_key: hmac::Key,
     /// The canonical query up to and including `X-Amz-Expires=`.
     query_to_expires: String,
@@ -69,6 +72,11 @@ impl SigV4Signer {
         });
         let security_token = Zeroizing::new(security_token);
         Self { credentials: credentials.clone(), security_token }
+    }
+
+    /// The session's token. `None` for long-term keys.
+    pub(super) fn session_token(&self) -> Option<&str> {
+        self.credentials.session_token()
     }
 
     /// The context for `signed_at`: the one in `cached` if it is of that second, else a new one,
@@ -93,16 +101,15 @@ impl SigV4Signer {
         signed_at: Timestamp,
     ) -> SigningContext {
         let date_time = signed_at.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let day = date_time[..8].to_owned();
+        let day = &date_time[..8];
         let scope = format!("{day}/{}/{}/aws4_request", endpoint.region, endpoint.service);
         let credential = format!("{}/{scope}", self.credentials.access_key_id());
         let signing_key = match earlier {
-            Some(earlier) if earlier.day == day => earlier.signing_key,
-            _ => self.signing_key(&day, endpoint),
+            Some(earlier) if earlier.date_time.starts_with(day) => earlier.signing_key,
+            _ => self.signing_key(day, endpoint),
         };
         SigningContext {
             signed_at,
-            day,
             signing_key,
             query_to_expires: format!(
                 "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={date_time}\
@@ -110,6 +117,8 @@ impl SigV4Signer {
                 utf8_percent_encode(&credential, QUERY)
             ),
             string_to_sign: format!("AWS4-HMAC-SHA256\n{date_time}\n{scope}\n"),
+            date_time,
+            credential,
         }
     }
 
@@ -211,6 +220,14 @@ impl SigV4Signer {
             + self.security_token.len()
             + parameters
             + USUAL_LENGTH
+    }
+}
+
+impl SigningContext {
+    /// The signature of `text` in hexadecimal.
+    pub(super) fn sign(&self, text: &str) -> String {
+        let signature = hmac::sign(&self.signing_key, text.as_bytes());
+        hex(signature.as_ref()).map(char::from).iter().collect()
     }
 }
 

@@ -34,7 +34,9 @@ impl SigV4aSigner {
         link_id: &str,
         window: &Window,
     ) -> Result<String, String> {
-        let (Operation::GetObject(get) | Operation::HeadObject(get)) = *operation;
+        let (Operation::GetObject(get) | Operation::HeadObject(get)) = *operation else {
+            return Err("uploads to multi-region access points are not signed".to_owned());
+        };
         let ObjectRef { bucket, key, version_id, .. } = get.object;
         let ResponseHeaders { content_disposition, content_type } = get.response_headers;
         let signed_at =
@@ -68,7 +70,7 @@ impl SigV4aSigner {
         }
         let presigned = match operation {
             Operation::GetObject(_) => presigned!(self.0.get_object()),
-            Operation::HeadObject(_) => presigned!(self.0.head_object()),
+            _ => presigned!(self.0.head_object()),
         };
         let presigned = presigned.ok_or("the SDK did not sign at once")??;
         // Whoever opens a link sends the header `host` and no other.

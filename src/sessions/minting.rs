@@ -35,10 +35,15 @@ const RETRY_UNREACHABLE: SignedDuration = SignedDuration::from_secs(2);
 pub enum MintError {
     /// STS refused the call.
     #[error(
-        "STS refused AssumeRole on SIGNING_ROLE_ARN ({0}); allow sts:AssumeRole in the execution \
-         role's policy and in the signing role's trust policy"
+        "STS refused AssumeRole on {setting} ({reason}); allow sts:AssumeRole in the execution \
+         role's policy and in that role's trust policy"
     )]
-    Refused(String),
+    Refused {
+        /// The setting that names the role.
+        setting: &'static str,
+        /// STS's answer.
+        reason: String,
+    },
     /// STS did not answer in time, it has a fault, or its answer can't be used. A later call may
     /// succeed.
     #[error("STS could not answer AssumeRole ({0})")]
@@ -48,6 +53,8 @@ pub enum MintError {
 /// Mints sessions of one role, one at a time.
 #[derive(Debug)]
 pub struct Minter {
+    /// The setting that names the role.
+    setting: &'static str,
     role_arn: String,
     sts: Sts,
     /// The newest session.
@@ -57,21 +64,27 @@ pub struct Minter {
 impl Failure for MintError {
     fn pause(&self) -> Option<SignedDuration> {
         Some(match self {
-            Self::Refused(_) => RETRY_REFUSED,
+            Self::Refused { .. } => RETRY_REFUSED,
             Self::Unreachable(_) => RETRY_UNREACHABLE,
         })
     }
 
     fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_))
+        matches!(self, Self::Refused { .. })
     }
 }
 
 impl Minter {
-    /// Mints sessions of the role `role_arn`.
+    /// Mints sessions of the role that signs links (`SIGNING_ROLE_ARN`).
     #[must_use]
     pub fn new(role_arn: String, sts: Sts) -> Self {
-        Self { role_arn, sts, minted: Memory::new(1) }
+        Self { setting: "SIGNING_ROLE_ARN", role_arn, sts, minted: Memory::new(1) }
+    }
+
+    /// Mints sessions of the role that signs uploads (`UPLOAD_ROLE_ARN`).
+    #[must_use]
+    pub fn of_uploads(role_arn: String, sts: Sts) -> Self {
+        Self { setting: "UPLOAD_ROLE_ARN", ..Self::new(role_arn, sts) }
     }
 
     /// The role that sessions are minted from.
@@ -89,7 +102,7 @@ impl Minter {
     ///
     /// [`MintError`] when the current session has ended, or there is none, and STS gives no new
     /// one.
-    pub(super) async fn session(
+    pub(crate) async fn session(
         &self,
         credentials: &Credentials,
         wanted: u64,
@@ -119,7 +132,8 @@ impl Minter {
         credentials: &Credentials,
         invocation: &Invocation,
     ) -> Result<Arc<Session>, MintError> {
-        let minted = self.sts.assume_role(credentials, &self.role_arn, invocation).await?;
+        let minted = self.sts.assume_role(credentials, &self.role_arn, invocation).await;
+        let minted = minted.map_err(|error| MintError::of(self.setting, &error))?;
         let end = minted.expiry().and_then(timestamp).ok_or_else(|| {
             MintError::Unreachable("an answer without an expiry within the calendar".to_owned())
         })?;
@@ -133,13 +147,13 @@ impl Minter {
     }
 }
 
-impl From<AwsError> for MintError {
-    fn from(error: AwsError) -> Self {
-        let text = error.to_string();
+impl MintError {
+    fn of(setting: &'static str, error: &AwsError) -> Self {
+        let reason = error.to_string();
         match error {
             // STS names a code whenever it refuses. An answer without one is not STS's own.
-            AwsError::Refused { code, .. } if !code.is_empty() => Self::Refused(text),
-            _ => Self::Unreachable(text),
+            AwsError::Refused { code, .. } if !code.is_empty() => Self::Refused { setting, reason },
+            _ => Self::Unreachable(reason),
         }
     }
 }
@@ -151,14 +165,21 @@ mod tests {
     #[test]
     fn only_a_code_makes_a_refusal() {
         let refused = |code: &str| {
-            MintError::from(AwsError::Refused { status: 403, code: code.to_owned() }).to_string()
+            MintError::of(
+                "UPLOAD_ROLE_ARN",
+                &AwsError::Refused { status: 403, code: code.to_owned() },
+            )
+            .to_string()
         };
-        assert!(refused("AccessDenied").contains("(status 403, AccessDenied); allow sts:"));
+        assert!(
+            refused("AccessDenied")
+                .contains("UPLOAD_ROLE_ARN (status 403, AccessDenied); allow sts:")
+        );
         assert_eq!(refused(""), "STS could not answer AssumeRole (status 403)");
 
         let error = AwsError::NoResponse("no answer: connection refused".to_owned());
         assert_eq!(
-            MintError::from(error).to_string(),
+            MintError::of("SIGNING_ROLE_ARN", &error).to_string(),
             "STS could not answer AssumeRole (no answer: connection refused)"
         );
     }

@@ -212,7 +212,10 @@ mod tests {
             session: None,
             unproven: Some(AttestationError::Disabled.into()),
             attestation_asked_at: None,
-            not_minted: Some(MintError::Refused("status 403, AccessDenied".to_owned())),
+            not_minted: Some(MintError::Refused {
+                setting: "SIGNING_ROLE_ARN",
+                reason: "status 403, AccessDenied".to_owned(),
+            }),
         };
         let sentences = selection.why_unproven(true);
         for part in [

@@ -114,6 +114,8 @@ pub struct Settings {
     pub(crate) grants: GrantsSetting,
     /// `SIGNING_ROLE_ARN`.
     pub(crate) signing_role_arn: Option<String>,
+    /// `UPLOAD_ROLE_ARN`. `None`: uploads are off.
+    pub(crate) upload_role_arn: Option<String>,
     /// The path of `PUBLIC_URL`, with a leading and without a trailing slash. A request's path may
     /// begin with it.
     pub(crate) base_path: Option<String>,
@@ -149,7 +151,7 @@ impl Settings {
             let is_filled_in = match &error {
                 SettingsError::Grants(_) => true,
                 SettingsError::Missing { name, .. } | SettingsError::Wrong { name, .. } => {
-                    matches!(*name, "GRANTS" | "SIGNING_ROLE_ARN")
+                    matches!(*name, "GRANTS" | "SIGNING_ROLE_ARN" | "UPLOAD_ROLE_ARN")
                 }
                 _ => false,
             };
@@ -177,7 +179,7 @@ impl Settings {
                    eu-central-1",
         })?;
         let region = checked_region("AWS_REGION", region)?;
-        let signing_role_arn = get("SIGNING_ROLE_ARN").map(role_arn).transpose()?;
+        let signing_role_arn = role(get, "SIGNING_ROLE_ARN")?;
         let assumed_end = get("ASSUMED_SESSION_SECONDS")
             .map(|written| assumed_end(written, started_at))
             .transpose()?;
@@ -226,6 +228,7 @@ impl Settings {
         Ok(Self {
             grants,
             signing_role_arn,
+            upload_role_arn: role(get, "UPLOAD_ROLE_ARN")?,
             base_path: public_url.and_then(|public| public.path),
             aws: AwsSettings { trust, ..aws },
             execution_role: ExecutionRoleSettings {
@@ -268,7 +271,9 @@ fn grants(get: &impl Fn(&str) -> Option<String>) -> Result<GrantsSetting, Settin
             let (field, problem) = ("bucket", problem.to_owned());
             return Err(SettingsError::Grants(GrantsError::Field { index, field, problem }));
         }
-        return Ok(GrantsSetting::Written(grants.with_mail_grants(&mails)));
+        let grants = grants.with_mail_grants(&mails);
+        grants.check_uploads(None).map_err(SettingsError::Grants)?;
+        return Ok(GrantsSetting::Written(grants));
     }
     match ObjectLocation::parse(written.trim()) {
         Some(location) => Ok(GrantsSetting::Object { location, mails }),
@@ -355,15 +360,16 @@ fn certificates(get: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsErr
     Ok(())
 }
 
-fn role_arn(value: String) -> Result<String, SettingsError> {
+fn role(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<String>, SettingsError> {
+    let Some(value) = get(name) else { return Ok(None) };
     if is_role(&value) {
-        return Ok(value);
+        return Ok(Some(value));
     }
-    Err(SettingsError::Wrong {
-        name: "SIGNING_ROLE_ARN",
-        value,
-        fix: "use a role's ARN, such as arn:aws:iam::123456789012:role/signer",
-    })
+    let fix = "use a role's ARN, such as arn:aws:iam::123456789012:role/signer";
+    Err(SettingsError::Wrong { name, value, fix })
 }
 
 fn assumed_end(value: String, started_at: Timestamp) -> Result<Timestamp, SettingsError> {

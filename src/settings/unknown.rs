@@ -6,10 +6,11 @@ use link_rules::text::is_one_edit_away;
 use super::removed::is_removed;
 
 /// The settings of our own. The other variables that are read are named by AWS or by the C library.
-pub(super) const KNOWN: [&str; 18] = [
+pub(super) const KNOWN: [&str; 19] = [
     "GRANTS",
     "MAIL_GRANTS",
     "SIGNING_ROLE_ARN",
+    "UPLOAD_ROLE_ARN",
     "ASSUMED_SESSION_SECONDS",
     "ALLOW_LONG_TERM_KEYS",
     "BUCKET_POLICY",
@@ -29,12 +30,13 @@ pub(super) const KNOWN: [&str; 18] = [
 
 /// What the names of our settings begin with. No variable that Lambda, the SDKs or a shell usually
 /// have begins with one of them.
-const PREFIXES: [&str; 11] = [
+const PREFIXES: [&str; 12] = [
     "GRANTS",
     "MAIL_",
     "SHARES_",
     "SHARE_",
     "SIGNING_",
+    "UPLOAD_",
     "ASSUMED_",
     "PUBLIC_",
     "BUCKET_POL",

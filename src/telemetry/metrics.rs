@@ -87,6 +87,10 @@ counters! {
         RecipientsRefused,
         /// Events about objects that nobody wants a mail about: litter, empty files, copies in place.
         EventsLeftOut,
+        /// Requests of uploads that were signed: a file, the beginning of one in parts, each part, its end.
+        UploadsSigned,
+        /// Requests for uploads that got a problem.
+        UploadsRefused,
     }
 }
 

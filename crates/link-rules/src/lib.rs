@@ -41,6 +41,7 @@
 //! | [`region`] | what can be a region's name, and its partition |
 //! | [`form`] | how queries and forms are decoded |
 //! | [`json`] | how JSON is read of which not everything is kept |
+//! | [`upload`] | what S3 takes as an upload: sizes, parts, names, media types |
 //! | [`problem`] | the table of problems: code, status, title, severity, metric |
 
 pub mod access;
@@ -54,4 +55,5 @@ pub mod problem;
 pub mod region;
 pub mod response_headers;
 pub mod text;
+pub mod upload;
 pub mod window;

@@ -38,6 +38,8 @@ pub enum Subject {
     Link,
     /// A share.
     Share,
+    /// An upload.
+    Upload,
 }
 
 impl Subject {
@@ -47,6 +49,7 @@ impl Subject {
         match self {
             Self::Link => "link refused",
             Self::Share => "share refused",
+            Self::Upload => "upload refused",
         }
     }
 }
@@ -111,6 +114,8 @@ problems! {
     Unauthenticated: 401 "unauthenticated", "Nobody is signed in", Info;
     /// No grant covers the object, or its old version.
     NotGranted: 403 "not-granted", "No grant covers this", Info;
+    /// The grant allows uploads, but not this one. The detail says what it allows.
+    UploadNotAllowed: 403 "upload-not-allowed", "The grant allows no such upload", Info;
     /// The path is no route.
     NoSuchRoute: 404 "no-such-route", "No such route", Info;
     /// The path is a route, but not for this method.

@@ -229,7 +229,7 @@ fn check_content_type(content_type: &str, attachment: bool) -> Result<(), Respon
 /// Browsers read several values out of one header. They split it at commas, also after a parameter,
 /// and use the last value that is valid: `text/plain;,text/html` is HTML. No token holds a comma,
 /// so this form has one reading. Source: WHATWG Fetch, "extract a MIME type".
-fn essence(content_type: &str) -> Option<String> {
+pub(crate) fn essence(content_type: &str) -> Option<String> {
     let (essence, parameter) = match content_type.split_once(';') {
         Some((essence, parameter)) => (essence.trim_end_matches(' '), Some(parameter)),
         None => (content_type, None),

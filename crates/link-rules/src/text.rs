@@ -64,6 +64,14 @@ pub fn shortened(text: &str, max_chars: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// The end of `text`, in at most `max_bytes` bytes.
+#[must_use]
+pub fn ending(text: &str, max_bytes: usize) -> &str {
+    let from = text.len().saturating_sub(max_bytes);
+    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    &text[from..]
+}
+
 /// A size: `1 byte`, `34 bytes`, `1.2 MB`. The units are decimal: 1 kB is 1,000 bytes.
 #[must_use]
 pub fn size(bytes: u64) -> String {

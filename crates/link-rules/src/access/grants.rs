@@ -11,6 +11,7 @@ use super::name_pattern::NamePattern;
 use super::prefix::Prefix;
 use super::raw_grant::RawGrant;
 use super::sender::Sender;
+use super::upload_rules::UploadRules;
 use super::{Crowd, Principal};
 use crate::arn::{Arn, is_arn};
 use crate::region::is_region;
@@ -66,6 +67,8 @@ pub struct Grant {
     unfinished_names: bool,
     /// Where the name comes from that recipients of shares read. `None`: it is the organisation's.
     pub(super) from: Option<Sender>,
+    /// What uploads may be. `None`: the grant lacks the action `put`.
+    pub uploads: Option<UploadRules>,
 }
 
 /// What a request needs of a grant besides its object and its action.
@@ -84,6 +87,8 @@ pub enum Action {
     Get,
     /// Downloads one object (`GetObject`) for whoever has a share's address.
     Share,
+    /// Uploads one object.
+    Put,
 }
 
 /// The principals that a grant admits.
@@ -369,8 +374,9 @@ impl Action {
         match text {
             "get" => Ok(Self::Get),
             "share" => Ok(Self::Share),
+            "put" => Ok(Self::Put),
             other => Err(format!(
-                "holds {other:?}, which is not an action: the actions are \"get\" and \"share\""
+                "holds {other:?}, which is not an action: the actions are \"get\", \"share\" and \"put\""
             )),
         }
     }
@@ -420,6 +426,13 @@ impl RawGrant {
             );
             return Err(("max_expires_in", problem));
         }
+        let puts = actions.contains(&Action::Put);
+        if puts && !principals.iter().all(|it| matches!(it, PrincipalPattern::Authenticated(_))) {
+            let problem = "holds \"anonymous\" or \"s3-event\", and the grant has the action \"put\": strangers \
+                           would fill the bucket at its owner's cost, so give \"put\" to whoever is authenticated";
+            return Err(("principals", problem.to_owned()));
+        }
+        let uploads = self.upload_rules(puts, max_expires_in)?;
         let max_share_expires_in = self.max_share_expires_in.unwrap_or(DEFAULT_SHARE_EXPIRES_IN);
         if !(MIN_SHARE_EXPIRES_IN..=MAX_SHARE_EXPIRES_IN).contains(&max_share_expires_in) {
             let problem = format!(
@@ -461,6 +474,7 @@ impl RawGrant {
             trusted_content: self.trusted_content.unwrap_or(false),
             unfinished_names,
             from,
+            uploads,
         })
     }
 }
@@ -884,8 +898,8 @@ mod tests {
                 "[0].actions allows nothing",
             ),
             (
-                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["get","put"]}]"#,
-                "[0].actions holds \"put\", which is not an action: the actions are \"get\" and \"share\"",
+                r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["get","list"]}]"#,
+                "[0].actions holds \"list\", which is not an action: the actions are \"get\", \"share\" and \"put\"",
             ),
             (
                 r#"[{"bucket":"files","prefix":"","principals":["*"],"actions":["Get"]}]"#,

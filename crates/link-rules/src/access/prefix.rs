@@ -94,17 +94,29 @@ impl Prefix {
     pub(super) fn covers(&self, principal: &Principal, key: &str) -> bool {
         let mut rest = Some(key);
         for part in &self.0 {
-            let expected = match part {
-                Part::Text(text) => Some(text.as_str()),
-                Part::Principal => principal.authenticated().filter(|name| is_one_segment(name)),
-                Part::Claim(name) => principal
-                    .claims()
-                    .and_then(|claims| claims.single(name))
-                    .filter(|value| is_one_segment(value)),
-            };
-            rest = rest.zip(expected).and_then(|(rest, expected)| rest.strip_prefix(expected));
+            rest = rest
+                .zip(part.of(principal))
+                .and_then(|(rest, expected)| rest.strip_prefix(expected));
         }
         rest.is_some()
+    }
+
+    /// The prefix as it is for `principal`. `None` if the principal has no name, or no claim, that can be a
+    /// folder of it.
+    #[must_use]
+    pub fn of(&self, principal: &Principal) -> Option<String> {
+        self.0.iter().map(|part| part.of(principal)).collect()
+    }
+
+    /// Whether some key may begin with both prefixes, whoever the principals are. Folders that bear a name
+    /// may bear any.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let fixed = |prefix: &Self| match prefix.0.first() {
+            Some(Part::Text(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let (one, other) = (fixed(self), fixed(other));
+        one.starts_with(&other) || other.starts_with(&one)
     }
 
     /// Whether `key` begins with this prefix, as it is for some principal, whoever that is.
@@ -122,6 +134,21 @@ impl Prefix {
             });
         }
         rest.is_some()
+    }
+}
+
+impl Part {
+    /// The part as it is for `principal`. `None` if the principal has no name, or no such claim, that can be
+    /// a folder.
+    fn of<'a>(&'a self, principal: &'a Principal) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text.as_str()),
+            Self::Principal => principal.authenticated().filter(|name| is_one_segment(name)),
+            Self::Claim(name) => principal
+                .claims()
+                .and_then(|claims| claims.single(name))
+                .filter(|value| is_one_segment(value)),
+        }
     }
 }
 

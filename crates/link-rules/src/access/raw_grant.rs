@@ -3,6 +3,8 @@
 //! JSON that is no array of grants is read once more, so that the sentence about it names the grant and the
 //! field.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -27,6 +29,15 @@ pub(super) struct RawGrant {
     pub(super) trusted_content: Option<bool>,
     pub(super) unfinished_names: Option<bool>,
     pub(super) from: Option<String>,
+    pub(super) max_size: Option<u64>,
+    pub(super) content_types: Option<Vec<String>>,
+    pub(super) keys: Option<String>,
+    pub(super) overwrite: Option<bool>,
+    pub(super) forms: Option<bool>,
+    pub(super) put_headers: Option<BTreeMap<String, String>>,
+    pub(super) metadata: Option<Vec<String>>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) mailed: Option<bool>,
 }
 
 /// The form of a field's value.
@@ -40,7 +51,7 @@ enum Form {
 }
 
 /// Each field of a grant, and the form of its value. The first three are required.
-const FIELDS: [(&str, Form); 12] = [
+const FIELDS: [(&str, Form); 21] = [
     ("bucket", Form::Text),
     ("prefix", Form::Text),
     ("principals", Form::Texts),
@@ -53,6 +64,15 @@ const FIELDS: [(&str, Form); 12] = [
     ("trusted_content", Form::Switch),
     ("unfinished_names", Form::Switch),
     ("from", Form::Text),
+    ("max_size", Form::Number),
+    ("content_types", Form::Texts),
+    ("keys", Form::Text),
+    ("overwrite", Form::Switch),
+    ("forms", Form::Switch),
+    ("put_headers", Form::Object),
+    ("metadata", Form::Texts),
+    ("tags", Form::Texts),
+    ("mailed", Form::Switch),
 ];
 
 /// How many fields are required, from the first on.

@@ -1,0 +1,376 @@
+//! Signed uploads: one request, a form, or parts. Each signature has a window of its own.
+//!
+//! - [`request`] is what is asked for, [`signed`] what is given,
+//! - [`placement`] decides under which grant, and under which key,
+//! - [`headers`] says which headers each request has,
+//! - [`error`] says why not, [`log`] has the log lines and counters.
+//!
+//! Whoever signs downloads can't write: uploads are signed with sessions of a role of their own
+//! (`UPLOAD_ROLE_ARN`). A part is signed when it is due, so an upload may outlive any session.
+//!
+//! This room knows no HTTP and no event, and asks S3 nothing about an upload: the caller's program sends
+//! every request itself. It decides no window: [`mod@link_rules::window`] does.
+
+mod error;
+mod headers;
+mod log;
+mod placement;
+mod request;
+mod signed;
+
+use std::sync::Arc;
+
+use link_rules::access::{Action, Grant, Grants, Principal, UploadRules};
+use link_rules::object::{ObjectKey, ObjectRef};
+use link_rules::policy::S3Request;
+use link_rules::upload::{MAX_PUT_BYTES, MIN_FORM_EXPIRES_IN, Parts};
+use link_rules::window::{self, RequestedWindow, Window};
+
+pub(crate) use self::error::UploadError;
+use self::headers::Headers;
+pub(crate) use self::log::log_signed;
+use self::placement::Placement;
+pub(crate) use self::request::{NewUpload, ProposedKey, Step, UploadRequest};
+pub(crate) use self::signed::SignedUpload;
+use crate::aws::{Aws, Sts};
+use crate::invocation::Invocation;
+use crate::links::{KnownPolicy, LinkError, Links, PolicyContext, PolicyReading};
+use crate::presign::{Form, NewObject, Operation, StepOfUpload};
+use crate::sessions::{CallerIdentity, Minter, Session};
+
+/// Everything it takes to sign uploads.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    links: Arc<Links>,
+    /// Mints sessions of the role that may write.
+    minter: Minter,
+}
+
+/// What the signatures of one request need.
+struct Prepared<'a> {
+    request: &'a UploadRequest,
+    grant: &'a Grant,
+    rules: &'a UploadRules,
+    key: String,
+    session: Arc<Session>,
+    region: String,
+    /// `None`: the operator wants no policy to be read.
+    policy: Option<KnownPolicy>,
+    /// Whose credentials sign. `None` if it is not known, or if it does not matter.
+    signer: Option<Arc<CallerIdentity>>,
+}
+
+impl Uploads {
+    /// Signs with sessions of the role `role_arn`.
+    pub(crate) fn new(role_arn: String, links: Arc<Links>, aws: Aws) -> Self {
+        Self { links, minter: Minter::of_uploads(role_arn, Sts::new(aws)) }
+    }
+
+    /// Signs what `request` asks for, for `principal`: one entry, or one for each part. Wrap it in
+    /// [`Invocation::in_time`].
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError`]. Nothing is signed then.
+    pub(crate) async fn sign(
+        &self,
+        principal: &Principal,
+        request: &UploadRequest,
+        invocation: &Invocation,
+    ) -> Result<Vec<SignedUpload>, UploadError> {
+        let prepared = self.prepare(principal, request, invocation).await?;
+        match &request.step {
+            Step::Parts { size, numbers, .. } => numbers
+                .iter()
+                .map(|number| self.sign_part(&prepared, *size, *number, invocation))
+                .collect(),
+            _ => Ok(vec![self.sign_one(&prepared, invocation)?]),
+        }
+    }
+
+    /// Gathers what the signatures need, in the order of links: grant, key, session, region, policy.
+    async fn prepare<'a>(
+        &self,
+        principal: &Principal,
+        request: &'a UploadRequest,
+        invocation: &'a Invocation,
+    ) -> Result<Prepared<'a>, UploadError> {
+        let Placement { grant, rules, key } =
+            placement::find(principal, request, invocation.grants())?;
+        ObjectKey::parse(&key).map_err(LinkError::from)?;
+        check(request, rules)?;
+        let wanted = request.window.capped(grant.max_expires_in);
+        let upstream = |error: String| LinkError::Upstream(error);
+        let credentials = self.links.sessions.credentials(invocation).await;
+        let credentials = credentials.map_err(|error| upstream(error.to_string()))?;
+        let session = self.minter.session(&credentials, wanted, invocation).await;
+        let session = session.map_err(|error| LinkError::SessionUnproven(error.to_string()))?;
+        let region = self.links.region(grant, &credentials, invocation).await?;
+        let policies = &self.links.policies;
+        let policy =
+            policies.of(Action::Put, &grant.bucket, &region, &credentials, invocation).await?;
+        let signer = match policy.as_ref().and_then(|known| known.policy.as_ref()) {
+            // Who signs matters only to some policies.
+            Some(policy) if policy.turns_on_the_signer() => {
+                self.links.sessions.caller_identity(&session.credentials, invocation).await.ok()
+            }
+            _ => None,
+        };
+        Ok(Prepared { request, grant, rules, key, session, region, policy, signer })
+    }
+
+    /// Signs a request that is not about a part.
+    fn sign_one(
+        &self,
+        prepared: &Prepared<'_>,
+        invocation: &Invocation,
+    ) -> Result<SignedUpload, UploadError> {
+        let rules = prepared.rules;
+        let object = prepared.object();
+        match &prepared.request.step {
+            Step::Put(new) => {
+                let headers = Headers::of_put(new, rules);
+                let signed = headers.borrowed();
+                let operation = Operation::PutObject(NewObject { object, headers: &signed });
+                Ok(self.signed(prepared, &operation, &headers, invocation)?.of_size(new.size))
+            }
+            Step::Form(new) => self.signed_form(prepared, new, invocation),
+            Step::Create(new) => {
+                let headers = Headers::of_create(new, rules);
+                let signed = headers.borrowed();
+                let operation =
+                    Operation::CreateMultipartUpload(NewObject { object, headers: &signed });
+                let signed = self.signed(prepared, &operation, &headers, invocation)?;
+                Ok(SignedUpload { parts: new.size.map(Parts::of), ..signed.of_size(new.size) })
+            }
+            Step::Complete { upload_id, size, .. } => {
+                let headers = Headers::of_complete(*size, rules);
+                let signed = headers.borrowed();
+                let step = StepOfUpload { object, upload_id, headers: &signed };
+                let operation = Operation::CompleteMultipartUpload(step);
+                Ok(self.signed(prepared, &operation, &headers, invocation)?.of_size(Some(*size)))
+            }
+            Step::List { upload_id, after, .. } => {
+                let step = StepOfUpload { object, upload_id, headers: &[] };
+                let after = after.map(|number| number.to_string());
+                let operation = Operation::ListParts(step, after.as_deref());
+                self.signed(prepared, &operation, &Headers::default(), invocation)
+            }
+            Step::Abort { upload_id, .. } => {
+                let step = StepOfUpload { object, upload_id, headers: &[] };
+                self.signed(
+                    prepared,
+                    &Operation::AbortMultipartUpload(step),
+                    &Headers::default(),
+                    invocation,
+                )
+            }
+            Step::Parts { .. } => {
+                Err(LinkError::Internal("parts are signed one by one".to_owned()).into())
+            }
+        }
+    }
+
+    fn sign_part(
+        &self,
+        prepared: &Prepared<'_>,
+        size: u64,
+        number: u64,
+        invocation: &Invocation,
+    ) -> Result<SignedUpload, UploadError> {
+        let Step::Parts { upload_id, .. } = &prepared.request.step else {
+            return Err(LinkError::Internal("only parts have numbers".to_owned()).into());
+        };
+        let parts = Parts::of(size);
+        let Some(length) = parts.length(number) else {
+            return Err(UploadError::Field(format!(
+                "partNumber: {number}; a file of {size} bytes has {} parts of {} bytes, counted from 1",
+                parts.count, parts.part_size
+            )));
+        };
+        invocation.check_time().map_err(LinkError::from)?;
+        let headers = Headers::of_part(length);
+        let signed = headers.borrowed();
+        let (object, text) = (prepared.object(), number.to_string());
+        let step = StepOfUpload { object, upload_id, headers: &signed };
+        let signed =
+            self.signed(prepared, &Operation::UploadPart(step, &text), &headers, invocation)?;
+        Ok(SignedUpload { part_number: Some(number), ..signed.of_size(Some(length)) })
+    }
+
+    /// Signs a URL.
+    fn signed(
+        &self,
+        prepared: &Prepared<'_>,
+        operation: &Operation<'_>,
+        headers: &Headers,
+        invocation: &Invocation,
+    ) -> Result<SignedUpload, UploadError> {
+        let judged = headers.judged_by_policies(operation, prepared.rules);
+        let judged: Vec<_> =
+            judged.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (window, bucket_policy) = self.window(
+            prepared,
+            prepared.request.window,
+            headers::question(operation, &judged),
+            invocation,
+        )?;
+        let link_id = uuid::Uuid::new_v4().to_string();
+        let credentials = &prepared.session.credentials;
+        let url = self
+            .links
+            .signer
+            .sign(credentials, operation, &link_id, &window)
+            .map_err(LinkError::from)?;
+        Ok(SignedUpload {
+            method: operation.method(),
+            operation: operation.name(),
+            url,
+            headers: headers.for_the_caller(),
+            ..prepared.given(window, bucket_policy, link_id)
+        })
+    }
+
+    fn signed_form(
+        &self,
+        prepared: &Prepared<'_>,
+        new: &NewUpload,
+        invocation: &Invocation,
+    ) -> Result<SignedUpload, UploadError> {
+        let fields = Headers::of_form(new, prepared.rules);
+        let borrowed = fields.borrowed();
+        let RequestedWindow { expires_in, min_expires_in } = prepared.request.window;
+        let min_expires_in = min_expires_in.max(MIN_FORM_EXPIRES_IN);
+        let requested = RequestedWindow { expires_in, min_expires_in };
+        let question = headers::question_of_form(&borrowed);
+        let (window, bucket_policy) = self.window(prepared, requested, question, invocation)?;
+        let length = match new.size {
+            Some(size) => size..=size,
+            None => 0..=prepared.rules.max_size.min(MAX_PUT_BYTES),
+        };
+        let form = Form { object: prepared.object(), fields: &borrowed, length: &length };
+        let signed = self.links.signer.sign_form(&prepared.session.credentials, &form, &window);
+        let signed = signed.map_err(LinkError::from)?;
+        let link_id = uuid::Uuid::new_v4().to_string();
+        Ok(SignedUpload {
+            method: "POST",
+            operation: "PostObject",
+            url: signed.url,
+            fields: Some(signed.fields),
+            ..prepared.given(window, bucket_policy, link_id).of_size(new.size)
+        })
+    }
+
+    /// The window of a signature, and whether it keeps to the bucket's policy.
+    fn window(
+        &self,
+        prepared: &Prepared<'_>,
+        requested: RequestedWindow,
+        question: S3Request<'_>,
+        invocation: &Invocation,
+    ) -> Result<(Window, PolicyReading), UploadError> {
+        let Prepared { grant, session, policy, signer, .. } = prepared;
+        let now = invocation.now();
+        let planned = PolicyContext {
+            object: prepared.object(),
+            request: question,
+            session,
+            signer: signer.as_deref(),
+        };
+        let (bucket_policy, bounds) = self.links.policies.bounds(policy.as_ref(), &planned, now)?;
+        let window = window::window(now, requested, grant.max_expires_in, session.end, bounds)
+            .map_err(|too_short| LinkError::WindowTooShort {
+                too_short,
+                min_expires_in: requested.min_expires_in,
+                session_expires_at: session.expires_at(),
+            })?;
+        Ok((window, bucket_policy))
+    }
+}
+
+impl Prepared<'_> {
+    /// The object that the upload makes.
+    fn object(&self) -> ObjectRef<'_> {
+        ObjectRef {
+            bucket: &self.grant.bucket,
+            region: &self.region,
+            key: &self.key,
+            version_id: None,
+        }
+    }
+
+    /// What all that is given has in common. The rest is empty.
+    fn given(&self, window: Window, bucket_policy: PolicyReading, link_id: String) -> SignedUpload {
+        SignedUpload {
+            method: "",
+            operation: "",
+            url: String::new(),
+            headers: Vec::new(),
+            fields: None,
+            size: None,
+            parts: None,
+            part_number: None,
+            link_id,
+            bucket: self.grant.bucket.clone(),
+            key: self.key.clone(),
+            window,
+            requested_expires_in: self.request.window.expires_in,
+            evidence: self.session.evidence,
+            session_expires_at: self.session.expires_at(),
+            bucket_policy,
+        }
+    }
+}
+
+/// Whether any grant lets somebody upload.
+pub(crate) fn are_granted(grants: &Grants) -> bool {
+    grants.iter().any(|grant| grant.uploads.is_some())
+}
+
+/// Refuses what the grant does not allow, and what S3 does not take.
+fn check(request: &UploadRequest, rules: &UploadRules) -> Result<(), UploadError> {
+    if let Some(size) = request.step.size()
+        && size > rules.max_size
+    {
+        let max_size = rules.max_size;
+        return Err(UploadError::NotAllowed(format!(
+            "The file has {size} bytes, and the grant allows {max_size}. Send a smaller one, or ask the operator for \
+             a larger \"max_size\" in GRANTS."
+        )));
+    }
+    let (Step::Put(new) | Step::Form(new) | Step::Create(new)) = &request.step else {
+        return Ok(());
+    };
+    if !rules.admit_content_type(&new.content_type) {
+        return Err(UploadError::NotAllowed(format!(
+            "The grant allows no file of the type {:?}. Ask the operator for it in \"content_types\" in GRANTS.",
+            new.content_type
+        )));
+    }
+    for (name, value) in &new.headers {
+        rules
+            .check_header(name, value)
+            .map_err(|why| UploadError::NotAllowed(format!("The header {name:?} {why}.")))?;
+    }
+    match &request.step {
+        Step::Form(_) if !rules.forms => Err(UploadError::NotAllowed(
+            "The grant allows no forms. Upload with PUT, or ask the operator for \"forms\": true in GRANTS.".to_owned(),
+        )),
+        Step::Form(_) if request.window.expires_in < MIN_FORM_EXPIRES_IN => Err(UploadError::Field(format!(
+            "expires_in: {}; a form needs {MIN_FORM_EXPIRES_IN} s at least, because servers judge its end when all of \
+             its fields have arrived",
+            request.window.expires_in
+        ))),
+        Step::Create(_) if new.headers.iter().any(|(name, _)| name.starts_with("x-amz-checksum-")) => {
+            Err(UploadError::Field(
+                "headers: a file in parts has no checksum before its parts; leave x-amz-checksum-… out".to_owned(),
+            ))
+        }
+        Step::Put(_) | Step::Form(_) if new.size.is_some_and(|size| size > MAX_PUT_BYTES) => {
+            Err(UploadError::Field(format!(
+                "size: one request uploads {MAX_PUT_BYTES} bytes at most; upload the file in parts"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
