@@ -48,7 +48,7 @@ pub use handler::{EventError, Handler};
 pub use invocation::{Function, Invocation};
 pub use links::GrantsObjectError;
 pub use mail::MailSettingsError;
-pub use presign::{GetObject, Operation, SignError, Signer};
+pub use presign::{GetObject, NewObject, Operation, SignError, Signer, StepOfUpload};
 pub use sessions::{
     CredentialsSource, Evidence, ExecutionRole, ExecutionRoleSettings, Minter, Selection, Session,
     Sessions,

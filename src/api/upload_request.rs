@@ -145,6 +145,19 @@ impl RawSignRequest {
                 "uploadId: missing; a part needs it, as S3 answered it to the first request",
             );
         }
+        let is_put = match self.method.as_deref() {
+            Some("PUT") => true,
+            Some("POST") => false,
+            Some("DELETE") => {
+                return invalid(
+                    "uploadId: missing; without it DELETE would delete the object, which is not signed here",
+                );
+            }
+            Some("GET") => {
+                return invalid("uploadId: missing; a download is a link, which POST /links gives");
+            }
+            method => return unknown_method(method),
+        };
         let form = self.form.unwrap_or(false);
         let size = match self.size {
             Some(size) => Some(checked_size(size.0)?),
@@ -159,23 +172,14 @@ impl RawSignRequest {
             content_type: checked_content_type(self.content_type, "contentType")?,
             headers: checked_headers(self.headers)?,
         };
-        match (self.method.as_deref(), form) {
-            (Some("PUT"), true) => Ok(Step::Form(new)),
-            (Some("PUT"), false) => Ok(Step::Put(new)),
-            (Some("POST"), false) if size == Some(0) => {
+        match (is_put, form) {
+            (true, true) => Ok(Step::Form(new)),
+            (true, false) => Ok(Step::Put(new)),
+            (false, true) => invalid("form: a form uploads the file whole; use the method PUT"),
+            (false, false) if size == Some(0) => {
                 invalid("size: 0; an empty file has no parts, so upload it with PUT")
             }
-            (Some("POST"), false) => Ok(Step::Create(new)),
-            (Some("POST"), true) => {
-                invalid("form: a form uploads the file whole; use the method PUT")
-            }
-            (Some("DELETE"), _) => invalid(
-                "uploadId: missing; without it DELETE would delete the object, which is not signed here",
-            ),
-            (Some("GET"), _) => {
-                invalid("uploadId: missing; a download is a link, which POST /links gives")
-            }
-            (method, _) => unknown_method(method),
+            (false, false) => Ok(Step::Create(new)),
         }
     }
 

@@ -380,7 +380,7 @@ fn request_context<'a>(
     let PolicyContext { object, session, signer, .. } = *planned;
     let ObjectRef { bucket, region, key, version_id } = object;
     RequestContext {
-        request: S3Request::GetObject,
+        request: planned.request,
         bucket_arn,
         key,
         version_id,

@@ -4,7 +4,7 @@
 //! headers that are not signed all the same; SECURITY.md lists them.
 
 use link_rules::access::UploadRules;
-use link_rules::policy::{S3Request, Upload};
+use link_rules::policy::{S3Request, Upload, UploadOperation};
 use link_rules::upload::UNKNOWN_CONTENT_TYPE;
 
 use super::request::NewUpload;
@@ -81,33 +81,17 @@ impl Headers {
     pub(super) fn for_the_caller(&self) -> Vec<(String, String)> {
         self.0.iter().filter(|(name, _)| name != CONTENT_LENGTH).cloned().collect()
     }
-
-    /// Those that a policy is about. A part and its completion have what the upload began with: policies
-    /// that demand encryption would refuse every upload in parts otherwise (inferred; AWS does not document
-    /// it).
-    pub(super) fn judged_by_policies(
-        &self,
-        operation: &Operation<'_>,
-        rules: &UploadRules,
-    ) -> Vec<(String, String)> {
-        let mut judged = self.0.clone();
-        if matches!(operation, Operation::UploadPart(..) | Operation::CompleteMultipartUpload(_)) {
-            judged.extend(rules.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-        }
-        judged
-    }
 }
 
-/// What a policy is asked about an operation with these headers.
-pub(super) fn question<'a>(
-    operation: &Operation<'_>,
-    headers: &'a [(&'a str, &'a str)],
-) -> S3Request<'a> {
-    let put =
-        |creates_object| S3Request::PutObject(Upload { headers, creates_object, is_form: false });
+/// What a policy is asked about an operation.
+pub(super) fn question<'a>(operation: &Operation<'a>) -> S3Request<'a> {
+    let headers = operation.signed_headers();
+    let put = |operation| S3Request::PutObject(Upload { operation, headers });
     match operation {
-        Operation::PutObject(_) | Operation::CompleteMultipartUpload(_) => put(true),
-        Operation::CreateMultipartUpload(_) | Operation::UploadPart(..) => put(false),
+        Operation::PutObject(_) => put(UploadOperation::PutObject),
+        Operation::CreateMultipartUpload(_) => put(UploadOperation::CreateMultipartUpload),
+        Operation::UploadPart(..) => put(UploadOperation::UploadPart),
+        Operation::CompleteMultipartUpload(_) => put(UploadOperation::CompleteMultipartUpload),
         Operation::ListParts(..) => S3Request::ListMultipartUploadParts,
         Operation::AbortMultipartUpload(_) => S3Request::AbortMultipartUpload,
         Operation::GetObject(_) | Operation::HeadObject(_) => S3Request::GetObject,
@@ -116,5 +100,5 @@ pub(super) fn question<'a>(
 
 /// What a policy is asked about a form with these fields.
 pub(super) fn question_of_form<'a>(fields: &'a [(&'a str, &'a str)]) -> S3Request<'a> {
-    S3Request::PutObject(Upload { headers: fields, creates_object: true, is_form: true })
+    S3Request::PutObject(Upload { operation: UploadOperation::Form, headers: fields })
 }

@@ -206,13 +206,10 @@ impl Uploads {
         headers: &Headers,
         invocation: &Invocation,
     ) -> Result<SignedUpload, UploadError> {
-        let judged = headers.judged_by_policies(operation, prepared.rules);
-        let judged: Vec<_> =
-            judged.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let (window, bucket_policy) = self.window(
             prepared,
             prepared.request.window,
-            headers::question(operation, &judged),
+            headers::question(operation),
             invocation,
         )?;
         let link_id = uuid::Uuid::new_v4().to_string();

@@ -29,6 +29,7 @@ const FUNCTION: &Layers = &[
             "doctor",
             "mail",
             "shares",
+            "uploads",
             "links",
             "sessions",
             "presign",
@@ -39,10 +40,11 @@ const FUNCTION: &Layers = &[
     ),
     ("settings", &["mail", "shares", "links", "sessions", "aws"]),
     ("events", &["api", "doctor", "mail", "shares", "invocation"]),
-    ("api", &["shares", "links", "sessions", "presign", "invocation", "telemetry"]),
+    ("api", &["shares", "uploads", "links", "sessions", "presign", "invocation", "telemetry"]),
     ("doctor", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),
     ("mail", &["shares", "links", "sessions", "aws", "memory", "invocation", "telemetry"]),
     ("shares", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),
+    ("uploads", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),
     ("links", &["sessions", "presign", "aws", "memory", "invocation", "telemetry"]),
     ("sessions", &["aws", "memory", "invocation"]),
     ("presign", &["aws"]),
@@ -54,10 +56,11 @@ const FUNCTION: &Layers = &[
 
 /// The modules of `crates/link-rules/src/`, which are below every room.
 const RULES: &Layers = &[
-    ("access", &["window", "arn", "region", "json", "text"]),
+    ("access", &["upload", "window", "arn", "region", "form", "json", "text"]),
     ("policy", &["arn", "form"]),
     ("window", &[]),
     ("lifecycle", &[]),
+    ("upload", &["text", "response_headers"]),
     ("text", &["response_headers"]),
     ("response_headers", &[]),
     ("object", &[]),

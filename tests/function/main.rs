@@ -3,6 +3,7 @@
 //! - `links`: requests for links, the doctor, and what is proven about a session,
 //! - `mail`: a mail for each recipient, once,
 //! - `shares`: addresses that last,
+//! - `uploads`: signed uploads, step by step,
 //! - `promises`: every promise in every world, second by second,
 //! - `reported`: what people brought, and what they were told,
 //! - `upgrade`: what an earlier version wrote is read by this one,
@@ -28,3 +29,4 @@ mod promises;
 mod reported;
 mod shares;
 mod upgrade;
+mod uploads;
