@@ -179,7 +179,8 @@ impl Handler {
         if let Some(reason) = self.shares.as_ref().and_then(|_| shares::warning(&grants)) {
             tracing::warn!(reason, "a role's sessions own shares");
         }
-        if self.uploads.is_none() && uploads::are_granted(&grants) {
+        // The mailing function has the same grants, and no caller.
+        if self.uploads.is_none() && self.mailer.is_none() && uploads::are_granted(&grants) {
             let reason = "a grant has the action \"put\", and UPLOAD_ROLE_ARN is not set";
             tracing::warn!(reason, "uploads are off");
         }

@@ -66,7 +66,7 @@ async fn a_policy_about_uploads_ends_uploads() {
     let (_, answer) = begin(&signer, &json!({"name": "a", "size": 7})).await;
     assert_eq!(
         (&answer["expires_in"], &answer["limited_by"]),
-        (&json!(600), &json!("policy")),
+        (&json!(595), &json!("policy")),
         "{answer}"
     );
     let (status, form) = begin(&signer, &json!({"name": "a", "form": true})).await;
