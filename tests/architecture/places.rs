@@ -145,6 +145,42 @@ fn each_field_about_shares_is_told_wherever_owners_look_for_it() {
 }
 
 #[test]
+fn each_field_about_uploads_is_told_wherever_callers_look_for_it() {
+    let reference = read("docs/reference.md");
+    let begun = between(&reference, "## Uploads", "`POST /uploads/sign` signs any step");
+    assert_told(
+        "RawUploadRequest in src/api/upload_request.rs",
+        &fields("src/api/upload_request.rs", "RawUploadRequest"),
+        &[
+            ("the schema UploadRequest in openapi.yaml", schema("UploadRequest")),
+            ("the table \"Uploads\" in docs/reference.md", first_cells(begun)),
+        ],
+    );
+    let camel_case = |name: &String| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |name, word| format!("{name}{}{}", word[..1].to_uppercase(), &word[1..]))
+    };
+    let signed = fields("src/api/upload_request.rs", "RawSignRequest");
+    let signed: Names = signed.iter().map(camel_case).collect();
+    let schema = schema("UploadSignRequest");
+    assert_told(
+        "RawSignRequest in src/api/upload_request.rs",
+        &signed,
+        &[("the schema UploadSignRequest in openapi.yaml", schema)],
+    );
+}
+
+#[test]
+fn each_field_of_a_grant_is_told_in_the_tables_of_grants() {
+    let code = read("crates/link-rules/src/access/raw_grant.rs");
+    let known = words(between(&code, "const FIELDS: ", "];"), "    (\"");
+    let reference = read("docs/reference.md");
+    let tables = between(&reference, "\n## Grants\n", "### Grants in an object");
+    assert_told("FIELDS in raw_grant.rs", &known, &[("docs/reference.md", first_cells(tables))]);
+}
+
+#[test]
 fn each_attribute_of_a_share_is_told_in_the_table_of_shares() {
     let code = read("src/shares/item.rs");
     let write = between(&code, "let mut item = Item::from", "\n}\n");

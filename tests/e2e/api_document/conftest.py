@@ -13,7 +13,18 @@ from local_lambda import offline, requests, roles, running
 from local_lambda.shares_table import SharesTable
 
 BUCKET = "my-files"
-GRANTS = [{"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1", "actions": ["get", "share"], "from": "request"}]
+GRANTS = [
+    {"bucket": BUCKET, "prefix": "private-files/", "principals": ["*"], "region": "us-east-1", "actions": ["get", "share"], "from": "request"},
+    {
+        "bucket": BUCKET,
+        "prefix": "uploads/",
+        "principals": ["*"],
+        "region": "us-east-1",
+        "actions": ["put"],
+        "max_size": 1_000_000_000,
+        "forms": True,
+    },
+]
 # The runtime emulator's name for the function, whose own name is in its environment.
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:012345678912:function:signer"
 SIGNER_ARN = "arn:aws:sts::012345678912:assumed-role/link-signer/link-signer"
@@ -69,7 +80,8 @@ def functions(aws, table, signers, built):
     }
 
     def minting(role):
-        return {**roles.environment_variables(role.session()), **settings, "SIGNING_ROLE_ARN": role.arn}
+        # The documents' uploads are signed and never sent, so their role may be any.
+        return {**roles.environment_variables(role.session()), **settings, "SIGNING_ROLE_ARN": role.arn, "UPLOAD_ROLE_ARN": signer.arn}
 
     situations = {
         None: lambda: minting(signer),

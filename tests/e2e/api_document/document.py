@@ -159,7 +159,7 @@ def shown(text):
         if request is None:
             if found and found[-1].answer is None and block.startswith('{"url"'):
                 last = found.pop()
-                status = 201 if last.path == "/shares" else 200
+                status = 201 if last.path in ("/shares", "/uploads") else 200
                 found.append(Example(last.name, last.method, last.path, last.query, last.body, status, json.loads(block)))
             continue
         parts = urlsplit(request[2])

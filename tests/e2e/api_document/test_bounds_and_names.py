@@ -199,10 +199,14 @@ def test_the_fields_of_answers_are_those_of_the_function():
         (session["available"]["properties"], "api/session.rs", "Available"),
         (SCHEMAS["ShareList"]["properties"], "api/shares.rs", "ListResponse"),
         (SCHEMAS["ShareFacts"]["properties"], "api/share_address.rs", "FactsResponse"),
+        (SCHEMAS["Upload"]["properties"]["multipart"]["properties"], "api/uploads.rs", "Multipart"),
+        (SCHEMAS["Upload"]["properties"]["session"]["properties"], "api/uploads.rs", "UploadSession"),
     ]:
         assert set(schema) == serialized(source, name), name
     made = serialized("api/shares.rs", "MadeResponse") - {"share"}
     assert set(SCHEMAS["Share"]["properties"]) == serialized("api/shares.rs", "ShareResponse") | made
+    upload = {"partNumber" if name == "part_number" else name for name in serialized("api/uploads.rs", "UploadResponse")}
+    assert set(SCHEMAS["Upload"]["properties"]) == upload
     problem = re.findall(r'serialize_entry\(\s*"(\w+)"', read("api/problem.rs"))
     assert set(SCHEMAS["Problem"]["properties"]) == set(problem)
 

@@ -60,6 +60,18 @@ SAID_IN_PROSE = (
     "cursor:",
     # A change that changes nothing, such as {"unlock": false}.
     "nothing to change",
+    # Which fields an upload needs depends on its step.
+    "missing",
+    "both",
+    "an empty file",
+    "a form",
+    "forms",
+    "use a media type",
+    "is there in two cases",
+    "one request uploads",
+    "no checksum before its parts",
+    "with the request that begins",
+    "partNumber",
 )
 
 BATCH = "POST /links/batch"
