@@ -13,6 +13,7 @@
 //! | `doctor` | says why a link does not open |
 //! | `mail` | a link by mail when a file lands in a bucket |
 //! | `shares` | short addresses that live long, each download signed afresh |
+//! | `uploads` | signs requests that write, each step of an upload by itself |
 //! | `links` | makes a link, step by step |
 //! | `sessions` | which session signs, and what proves its end |
 //! | `presign` | signs URLs |

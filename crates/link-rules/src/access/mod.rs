@@ -6,7 +6,7 @@
 //! - `name_pattern` matches names with the patterns of a grant,
 //! - `prefix` is a grant's prefix, with folders that bear a name or a claim's value,
 //! - `sender` is a grant's `from`, and `sender_names` says by it whose name recipients of a share read,
-//! - `upload_rules` is what a grant says of uploads,
+//! - `upload_rules` is what a grant says of uploads, and `upload_grants` finds those that do,
 //! - `principal` names who asks for a link, `claims` is what else is known of them,
 //! - `wildcard` matches names with patterns such as `*@example.com`.
 //!
@@ -23,6 +23,7 @@ mod principal;
 mod raw_grant;
 mod sender;
 mod sender_names;
+mod upload_grants;
 mod upload_rules;
 mod wildcard;
 
