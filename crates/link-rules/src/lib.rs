@@ -34,6 +34,7 @@
 //! | [`policy`] | what a bucket's policy does to a link or an upload |
 //! | [`mod@window`] | **the rule**: how long a link may be promised, and how long a share lives |
 //! | [`lifecycle`] | when a bucket's lifecycle rules end links to an object |
+//! | [`upload`] | what S3 takes as an upload: sizes, parts, names, media types |
 //! | [`text`] | how names, sizes, instants and lengths of time are written for people |
 //! | [`response_headers`] | what S3 is told to answer when a link is opened |
 //! | [`object`] | objects, and which keys a link can name |
@@ -41,7 +42,6 @@
 //! | [`region`] | what can be a region's name, and its partition |
 //! | [`form`] | how queries and forms are decoded |
 //! | [`json`] | how JSON is read of which not everything is kept |
-//! | [`upload`] | what S3 takes as an upload: sizes, parts, names, media types |
 //! | [`problem`] | the table of problems: code, status, title, severity, metric |
 
 pub mod access;

@@ -71,15 +71,16 @@ def test_grants_are_checked_before_they_are_deployed(built, tmp_path, grants, sa
 
 
 def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it():
-    """docs/permissions-boundary.json: a statement for both roles that sign, and what two of the roles need besides."""
+    """docs/permissions-boundary.json: a statement for both roles that sign links, one for the role that uploads, and what two roles need besides."""
     boundary = json.loads((paths.ROOT / "docs" / "permissions-boundary.json").read_text(encoding="utf-8"))
-    signs, signer, mailer = [set(statement["Action"]) for statement in boundary["Statement"]]
+    signs, signer, uploads, mailer = [set(statement["Action"]) for statement in boundary["Statement"]]
     parameters = {
         "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         "ReadableObjects": "arn:aws:s3:::a/*",
         "MailFrom": "files@example.com",
         "MailAllowedRecipients": "*@example.com",
         "ShareLinks": "yes",
+        "Uploads": "yes",
     }
     given = collections.defaultdict(set)
     for template in (Template(**parameters), Template(Grants="s3://a/b", **parameters)):
@@ -90,9 +91,9 @@ def test_the_boundary_allows_each_role_every_action_that_the_template_gives_it()
                     given[role] |= set(actions) if isinstance(actions, list) else {actions}
     assert given["<LinkSessionRole>"] == signs
     assert given["<LinkSignerRole>"] == signs | signer
+    assert given["<LinkUploadRole>"] == uploads
     assert given["<MailedLinkSessionRole>"] <= signs
     assert given["<LinkMailerRole>"] - signs == mailer
-
 
 
 def test_the_throttles_of_all_old_routes_are_taken_away():
