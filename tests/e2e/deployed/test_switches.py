@@ -37,6 +37,8 @@ SWITCHES = [
     ({}, {"AccessLogs": "no"}),
     ({**SHARES, **MAILS}, {"AlarmTopicArn": "arn:aws:sns:us-east-1:000000000000:alarms"}),
     (MAILS, {"PermissionsBoundary": BOUNDARY}),
+    ({}, {"Uploads": "yes"}),
+    ({**SHARES, "AllowedOrigins": "*"}, {"Uploads": "yes", "UploadsPrefix": "in/{principal}/"}),
 ]
 
 

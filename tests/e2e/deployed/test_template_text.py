@@ -194,7 +194,12 @@ def test_both_signing_roles_may_read_what_readable_objects_lists():
     reads = template.statements("LinkSignerPermissions")["ReadOtherFiles"]
     assert (reads["Action"], reads["Resource"]) == ([*objects, "s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"], listed)
     for_the_doctor = Template(ReadableObjects=",".join(listed)).statements("LinkSignerPermissions")["ReadOtherFiles"]
-    settings = {"s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"}
+    settings = {
+        "s3:GetBucketPolicyStatus",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetBucketCORS",
+    }
     assert set(for_the_doctor["Action"]) - set(reads["Action"]) == settings
     assert "ReadOtherFiles" not in Template().statements("LinkSignerPermissions")
     assert not Template().exists("LinkSessionPermissions")
@@ -331,8 +336,8 @@ def test_what_is_gone_changes_nothing_and_is_told_by_name():
         assert text["Parameters"][name]["Description"].startswith("Gone. ")
 
 
-def test_there_are_32_parameters_besides():
-    assert len(parameters_in_force()) == 32
+def test_there_are_36_parameters_besides():
+    assert len(parameters_in_force()) == 36
 
 
 def parameters_in_force():
