@@ -1,7 +1,7 @@
 """Measures the function beside others that do the same job: `make bench`.
 
 - `variants` lists the functions that are measured, and `building` builds them.
-- `starts`, `warm`, `batches`, `shares` and `signer` each measure one thing.
+- `starts`, `warm`, `batches`, `shares`, `uploads` and `signer` each measure one thing.
 - `signatures` checks the URLs. `services` are STS, S3 and DynamoDB, over TLS (`tls_front`).
 - `instructions` counts a start's instructions with valgrind.
 - `run` measures everything in turns, `report` makes the tables, and `table` formats them.

@@ -8,7 +8,7 @@ from statistics import median
 from bare_lambda import requests
 from local_aws import paths
 
-from . import building, shares
+from . import building, shares, uploads
 from .run import BATCH_SIZES, DEFAULT_CLIENT, GROWTH_INVOCATIONS, THAWED_ENVIRONMENTS
 from .table import count, megabytes, microseconds, milliseconds, table, times, whole_seconds
 from .variants import BOTO3, HELLO_WORLD, OURS, PEERS
@@ -21,7 +21,7 @@ END = "<!-- end: printed by make bench -->"
 def block(figures, rounds):
     """The block of docs/performance.md, from its first line to its last."""
     must_hold = table(["what must hold", "measured", "bound", "holds"], bounds(figures))
-    tables = (functions(figures), evidence(figures), of_shares(figures.shares), figures.signer_table, must_hold)
+    tables = (functions(figures), evidence(figures), of_shares(figures.shares), of_uploads(figures.uploads), figures.signer_table, must_hold)
     return "\n\n".join([BEGIN, heading(rounds), *tables, END])
 
 
@@ -113,6 +113,17 @@ def of_shares(figures):
     return table(head, rows)
 
 
+def of_uploads(figures):
+    """One row for each kind of signature."""
+    head = ["links declared, uploads minted", "CPU time, warm", "beside"]
+    rows = []
+    for kind in uploads.KINDS:
+        of = uploads.BATCH if kind in (uploads.BATCH, uploads.PARTS) else uploads.LINK
+        beside = f"{times(uploads.beside_a_link(figures, kind, of))} {of}"
+        rows.append([kind, microseconds(median(figures.warm_cpu[kind])), beside])
+    return table(head, rows)
+
+
 def bounds(figures):
     """What must hold, one row each: what, the measured figure, the bound, and whether it holds."""
     rows = []
@@ -156,6 +167,8 @@ def bounds(figures):
     at_most(f"calls of DynamoDB, {shares.PASSCODE}", calls[shares.PASSCODE], 3, str)
     cpu = figures.shares.warm_cpu
     at_most(f"CPU time of {shares.PRESS}, beside {shares.CHECKED}", ratio(cpu[shares.PRESS], cpu[shares.CHECKED]), 2.5, times)
+    for kind, of in ((uploads.FILE, uploads.LINK), (uploads.PART, uploads.LINK), (uploads.PARTS, uploads.BATCH)):
+        at_most(f"CPU time of {kind}, beside {of}", uploads.beside_a_link(figures.uploads, kind, of), 1.5, times)
     if figures.waits is not None:
         at_most("a clean clone → the first link of `make run`", figures.waits.cold_link, 300, whole_seconds)
         at_most("a changed line → a link of `make run`", figures.waits.warm_link, 15, whole_seconds)

@@ -13,10 +13,11 @@ from bare_lambda import requests
 from campaign import thawed
 from local_aws import paths
 
-from . import batches, building, instructions, shares, signatures, signer, starts, warm
+from . import batches, building, instructions, shares, signatures, signer, starts, uploads, warm
 from .development import Waits
 from .services import Services
 from .shares import ShareFigures
+from .uploads import UploadFigures
 from .variants import OURS
 
 GROWTH_INVOCATIONS = 100_000
@@ -59,6 +60,7 @@ class Figures:
     sts_batch_peak_memory: int = 0
     # Of the function with shares.
     shares: ShareFigures = None
+    uploads: UploadFigures = None
     # What a contributor waits for. None: not measured.
     waits: Waits = None
     signer_table: str = ""
@@ -88,6 +90,8 @@ def measure(variants, rounds, show_progress):
     measure_evidence(figures, rounds)
     show_progress("shares")
     figures.shares = shares.measure(rounds, rounds * STARTS_IN_A_ROUND // 2)
+    show_progress("uploads")
+    figures.uploads = uploads.measure(rounds)
     show_progress(f"{GROWTH_INVOCATIONS:,} invocations of one process")
     ours = variants[0]
     figures.memory_growth = warm.memory_growth(ours.command, ours.environment, GROWTH_INVOCATIONS)
