@@ -14,6 +14,7 @@ PROBLEM_STATUSES = {
     "invalid-request": 400,
     "unauthenticated": 401,
     "not-granted": 403,
+    "upload-not-allowed": 403,
     "passcode-wanted": 403,
     "passcode-wrong": 403,
     "no-such-route": 404,
