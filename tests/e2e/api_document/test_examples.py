@@ -75,7 +75,7 @@ def test_a_request_of_the_reference_is_answered_as_it_is_shown(functions, shares
     assert response.status == example.status, response.body
     if example.answer is not None:
         assert not differences(example.answer, answer_of(response))
-    else:
+    elif example.path == "/links/batch":
         # "The response is {"links": [ … ]}: for each entry, in the same order, a link as above or a problem."
         assert list(response.json()) == ["links"]
         keys = [link.get("key") for link in response.json()["links"]]
