@@ -23,13 +23,15 @@ def install():
             npm.fetch(PACKAGE, SHA512, FOLDER)
 
 
-def problems(tab):
+def problems(tab, excluded=None):
     """What axe-core finds in the page that the tab shows, and what it can't decide: rules, and the elements concerned.
 
-    All its rules are used: those of WCAG, and those that are good practice.
+    All its rules are used: those of WCAG, and those that are good practice. It does not look at `excluded`, an element by
+    its selector.
     """
     tab.evaluate(SCRIPT.read_text(encoding="utf-8") + ";0")
-    results = json.loads(tab.evaluate("axe.run().then((results) => JSON.stringify(results))"))
+    context = json.dumps({"exclude": [excluded]} if excluded else {"include": ["html"]})
+    results = json.loads(tab.evaluate(f"axe.run({context}).then((results) => JSON.stringify(results))"))
     assert results["passes"], "axe-core looked at nothing"
     return {
         f"{kind}: {rule['id']}": [node["html"] for node in rule["nodes"]]

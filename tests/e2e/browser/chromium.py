@@ -117,6 +117,7 @@ class Chromium:
                 target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
                 session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 self.call("Page.enable", session)
+                self.call("Page.setLifecycleEventsEnabled", session, enabled=True)
                 # A tab in the background does not take keys.
                 self.call("Emulation.setFocusEmulationEnabled", session, enabled=True)
                 yield Tab(self, session, downloads)

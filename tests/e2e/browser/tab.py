@@ -1,6 +1,7 @@
 """A tab of the browser: what a person does in it, and what is to be seen there."""
 
 import base64
+import contextlib
 import json
 import pathlib
 from dataclasses import dataclass
@@ -16,11 +17,8 @@ class Tab:
 
     def open(self, url):
         """Open a URL as if it was typed. Returns "shown", or "saved" if it became a download."""
-        self._browser.drop_events()
-        self._browser.call("Page.navigate", self._session, url=url)
-        while True:
-            event = self._browser.wait_for_event("Page.loadEventFired", "Browser.downloadProgress")
-            if event["method"] == "Page.loadEventFired":
+        for event in self._navigate(url, "Browser.downloadProgress"):
+            if event["method"] == "Page.lifecycleEvent":
                 return "shown"
             if event["params"]["state"] != "inProgress":
                 assert event["params"]["state"] == "completed", event
@@ -28,9 +26,17 @@ class Tab:
 
     def load(self, url):
         """Open a page, and wait until it and everything that it embeds has been loaded."""
+        next(self._navigate(url))
+
+    def _navigate(self, url, *others):
+        """Go to a URL. Yields the load of that page, and the other events, as they come."""
         self._browser.drop_events()
-        self._browser.call("Page.navigate", self._session, url=url)
-        self._browser.wait_for_event("Page.loadEventFired")
+        navigation = self._call("Page.navigate", url=url).get("loaderId")
+        while True:
+            event = self._browser.wait_for_event("Page.lifecycleEvent", *others)
+            # The load of the page before, or of the empty one of a new tab, may be told late.
+            if event["method"] in others or (event["params"]["name"], event["params"]["loaderId"]) == ("load", navigation):
+                yield event
 
     def downloaded(self):
         """Wait for the next download to end. Returns the name that the browser gives the file, and its bytes."""
@@ -79,6 +85,32 @@ class Tab:
     def type(self, text):
         """Type a text into the field that has the focus."""
         self._call("Input.insertText", text=text)
+
+    def choose_file(self, selector, path):
+        """Choose a file in a field for files."""
+        root = self._call("DOM.getDocument")["root"]["nodeId"]
+        node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    @contextlib.contextmanager
+    def holding(self, pattern):
+        """Holds requests back whose URL has this pattern, where `*` stands for any characters, until the `with` block ends."""
+        self._call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+        try:
+            yield
+        finally:
+            self._call("Fetch.disable")
+
+    def held(self):
+        """Wait until a request is held back. Returns its URL."""
+        return self._browser.wait_for_event("Fetch.requestPaused")["params"]["request"]["url"]
+
+    def wait_for(self, condition):
+        """Wait until a JavaScript expression is true in the page. Returns its value."""
+        return self.evaluate(
+            "new Promise((resolve) => { const look = () => {"
+            f"const value = ({condition}); if (value) resolve(value); else setTimeout(look, 20); }}; look(); }})"
+        )
 
     def wait_until_shown(self):
         """Wait until the page that a click or a key has asked for is there."""

@@ -5,12 +5,10 @@ the function is invoked, and keeps to the CORS of the API and of the bucket. The
 answers from a page that may not read them.
 """
 
-import functools
-import http.server
 import json
-import threading
 
 import pytest
+from browser.serving import serving
 from local_aws import api_client, cognito, deploying, paths
 
 PAGE = paths.ROOT / "examples" / "browser"
@@ -31,28 +29,6 @@ def other_origin():
     """The same page, from an origin that is not among the allowed ones."""
     with serving(PAGE) as url:
         yield url
-
-
-class serving:
-    """A web server of a folder on 127.0.0.1. Another port is another origin."""
-
-    def __init__(self, folder):
-        handler = functools.partial(Quiet, directory=folder)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Logs nothing."""
 
 
 @pytest.fixture(scope="module")

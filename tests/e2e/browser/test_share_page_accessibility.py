@@ -4,11 +4,11 @@ Each state is also written to target/share-pages/ as pictures, to be looked at.
 """
 
 import pytest
+from browser.screens import DESKTOP, PHONE, assert_readable
 from local_aws import paths
 
 CONTENT = bytes(range(256)) * 5000
 PICTURES = paths.TARGET / "share-pages"
-PHONE, DESKTOP = 320, 1280
 
 PASSCODE = "correct horse"
 NAME = "Quarterly report – third quarter 2026.pdf"
@@ -131,18 +131,7 @@ def test_each_state_is_readable_on_every_screen(tab, sharing, axe_core, state):
     show(tab, sharing)
     headings = [node.name for node in tab.accessibility_tree() if node.role == "heading"]
     assert len(headings) == 1 and heading in (None, *headings)
-    backgrounds = set()
-    for width in (PHONE, DESKTOP):
-        tab.set_width(width)
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        for scheme in ("light", "dark"):
-            tab.prefer(scheme)
-            backgrounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
-            tab.screenshot(PICTURES / f"{state}-{width}-{scheme}.png")
-            # Contrast is the same at every width, and the rest is the same in every scheme.
-            if (width, scheme) in ((PHONE, "dark"), (DESKTOP, "light")):
-                assert axe_core.problems(tab) == {}
-    assert len(backgrounds) == 2
+    assert_readable(tab, axe_core, PICTURES, state)
 
 
 def test_axe_core_finds_what_is_wrong(tab, sharing, axe_core):
