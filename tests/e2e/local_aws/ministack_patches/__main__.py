@@ -38,6 +38,8 @@ if __name__ == "__main__":
     patch_s3.count_requests_as_tls()
     patch_s3.read_filters_of_notifications_as_s3_does()
     patch_s3.answer_for_versions_as_a_link_asks()
+    patch_s3.say_when_unfinished_uploads_end()
+    patch_s3.let_pages_read_every_refusal()
     patch_events.name_the_version_in_events_of_s3()
     patch_events.ask_the_queue_s_policy()
     patch_ses.authorize_every_resource_of_a_mail()

@@ -1,6 +1,8 @@
 """S3: requests count as TLS, filters of notifications are read as S3 reads them, and links to versions name their files."""
 
 import re
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from urllib.parse import unquote_plus
 
 # Characters that stand for themselves in a filter. Others are percent-encoded, and a space is `+`.
@@ -56,3 +58,62 @@ def answer_for_versions_as_a_link_asks():
         return status, answer_headers, *body
 
     s3._get_object = get_object
+
+
+def say_when_unfinished_uploads_end():
+    """S3 says in its answers to CreateMultipartUpload and ListParts when a lifecycle rule of the bucket will end the upload:
+    at the midnight after it has had all of the rule's days. ministack doesn't say it.
+
+    Source: Amazon S3 API reference, "CreateMultipartUpload", `x-amz-abort-date`; Amazon S3 user guide, "Lifecycle rules:
+    Based on an object's age".
+    """
+    from ministack.services import s3
+
+    def abort_date(bucket, key):
+        rules = s3._bucket_lifecycle.get(bucket)
+        for rule in rules if isinstance(rules, list) else []:
+            ending = rule.get("AbortIncompleteMultipartUpload")
+            prefix = rule.get("Filter", {}).get("Prefix", "")
+            if ending and rule.get("Status") == "Enabled" and key.startswith(prefix):
+                last = datetime.now(timezone.utc) + timedelta(days=ending["DaysAfterInitiation"] + 1)
+                midnight = last.replace(hour=0, minute=0, second=0, microsecond=0)
+                return {"x-amz-abort-date": format_datetime(midnight, usegmt=True), "x-amz-abort-rule-id": rule.get("ID", "")}
+        return {}
+
+    def saying_it(original):
+        def answer(bucket, key, *more):
+            status, headers, body = original(bucket, key, *more)
+            return status, {**headers, **(abort_date(bucket, key) if status == 200 else {})}, body
+
+        return answer
+
+    s3._create_multipart_upload = saying_it(s3._create_multipart_upload)
+    s3._list_parts = saying_it(s3._list_parts)
+
+
+def let_pages_read_every_refusal():
+    """S3 answers with the bucket's CORS headers also where it refuses. ministack leaves them out where the session that
+    signed a request has ended, so a page could not tell that from a network that failed.
+
+    Source: pages on AWS that read this refusal, such as aws-amplify/amplify-js#13307.
+    """
+    from ministack import app as server
+    from ministack.services import s3
+
+    original = server.app
+
+    async def with_cors(scope, receive, send):
+        async def send_with_cors(message):
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+                answered = {name.decode().lower() for name, _ in message["headers"]}
+                target = server._s3_cors_target(headers.get("host", ""), scope["path"])
+                if target and "access-control-allow-origin" not in answered:
+                    cors = s3.cors_response_headers(target[0], scope["method"], headers)
+                    added = [(name.encode(), value.encode()) for name, value in cors.items()]
+                    message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await original(scope, receive, send_with_cors)
+
+    server.app = with_cors
