@@ -1,4 +1,4 @@
-"""The browser; a stand-in for S3, and a function whose links lead to it; a deployed stack with shares."""
+"""The browser; a stand-in for S3, and a function whose links lead to it; deployed stacks with shares, and with uploads."""
 
 import contextlib
 import json
@@ -6,9 +6,12 @@ import json
 import pytest
 from browser import axe, installing, npm
 from browser.chromium import Chromium
+from browser.serving import serving
 from browser.sharing import Domain, Sharing
 from browser.stored_files import BUCKET, StoredFiles
-from local_aws import api_client, deploying
+from browser.uploading import LARGE, SMALL, Uploading
+from examples.language import Uppy
+from local_aws import api_client, cognito, deploying
 from local_lambda import offline, running
 
 # Well-formed as XHTML too, so that a browser runs the script whether it reads the file as HTML or as any kind of XML.
@@ -89,6 +92,33 @@ def sharing(built, aws, domain):
     stack = deploying.deploy(aws, stack="for-shares", ShareLinks="yes", OldShareAddresses="no", ShareFromName="Example & Sons")
     domain.lead_to(aws, stack)
     return Sharing(aws, stack, api_client.create_caller(aws, stack, "alice"))
+
+
+@pytest.fixture(scope="session")
+def uploading(chromium, built, aws):
+    """A deployed stack that signs uploads, and the origin of the pages that upload to it."""
+    pages = Uppy()
+    with npm.available_or_skipped():
+        pages.install()
+    users = cognito.Users(aws)
+    with serving(pages.installed) as origin:
+        yield Uploading(aws, users, origin)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A file that is uploaded in one request."""
+    file = tmp_path / "Résumé 2026.pdf"
+    file.write_bytes(SMALL)
+    return file
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A file that is uploaded in parts."""
+    file = tmp_path / "film.mp4"
+    file.write_bytes(LARGE)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from local_aws import commands, isolation, paths
 
 # The README itself says to set it.
 REGION = {"AWS_REGION", "AWS_DEFAULT_REGION"}
-SOURCES = {".json", ".mjs", ".py", ".txt"}
+SOURCES = {".html", ".js", ".json", ".mjs", ".py", ".txt"}
 
 
 class Language:
@@ -20,6 +20,8 @@ class Language:
 
     name: str
     pins: str
+    # The heading of the README under which it says how to install.
+    heading = "With IAM"
 
     def __init__(self):
         self.source = paths.ROOT / "examples" / self.name
@@ -39,7 +41,7 @@ class Language:
 
         Raises npm.Unavailable if this machine can't have them.
         """
-        [command], _, _ = self.documented("With IAM")
+        [command], _, _ = self.documented(self.heading)
         needed = self.needed()
         pinned = (self.source / self.pins).read_text(encoding="utf-8")
         with npm.installing(self.installed, f"{command}\n{sys.version}\n{pinned}") as missing:
@@ -134,3 +136,18 @@ class Node(Language):
     def place(self, folder):
         super().place(folder)
         (folder / "node_modules").symlink_to(self.installed / "node_modules")
+
+
+class Uppy(Node):
+    """The pages that upload. Browsers get the one with uppy bundled."""
+
+    name = "upload"
+    heading = "With uppy"
+
+    def install(self):
+        super().install()
+        # The pages may have changed since the packages were installed.
+        self.copy_to(self.installed)
+        _, _, build = self.documented(self.heading)
+        done = self.run(build, self.installed, {"npm_config_logs_max": "0", "npm_config_update_notifier": "false"})
+        assert done.returncode == 0, done.stderr

@@ -3,7 +3,8 @@
 import json
 import re
 
-from examples.language import Node, Python
+import pytest
+from examples.language import Node, Python, Uppy
 
 
 def test_each_python_package_is_pinned():
@@ -13,8 +14,9 @@ def test_each_python_package_is_pinned():
     assert any(pin.startswith("boto3==") for pin in pins)
 
 
-def test_each_npm_package_is_pinned():
-    source = Node().source
+@pytest.mark.parametrize("language", [Node, Uppy])
+def test_each_npm_package_is_pinned(language):
+    source = language().source
     wanted = json.loads((source / "package.json").read_text(encoding="utf-8"))["dependencies"]
     locked = json.loads((source / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted.values()), wanted
