@@ -189,7 +189,12 @@ impl SigV4Signer {
         for (name, value) in &headers {
             hash(name);
             hash(":");
-            hash(value);
+            // Several spaces count as one.
+            // Source: IAM user guide, "Create a signed AWS API request", the canonical headers.
+            for (index, word) in value.split(' ').filter(|word| !word.is_empty()).enumerate() {
+                hash(if index == 0 { "" } else { " " });
+                hash(word);
+            }
             hash("\n");
         }
         hash("\n");

@@ -1,1 +1,1 @@
-"""Ceph's radosgw, an S3 that neither AWS nor this project wrote, and the function beside it."""
+"""S3s that this project did not write, Ceph's radosgw and the local AWS, and what each of them holds of a signature."""

@@ -29,6 +29,9 @@ LOG = paths.TARGET / f"radosgw{paths.WORKER}"
 
 ROLE = "Links"
 ROLE_ARN = f"arn:aws:iam:::role/{ROLE}"
+UPLOAD_ROLE = "Uploads"
+UPLOAD_ROLE_ARN = f"arn:aws:iam:::role/{UPLOAD_ROLE}"
+UPLOADS = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 OWNER = ("AKOWNER0000000000001", "secret-of-the-owner-of-all-files-0000001")
 SIGNER = ("AKSIGNER000000000001", "secret-of-who-may-assume-the-role-000001")
 
@@ -113,9 +116,12 @@ class Ceph:
             keys = [f"--access-key={access_key}", f"--secret={secret}"]
             self._admin("user", "create", f"--uid={user}", f"--display-name={user}", *keys)
         trusts = {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/signer"]}, "Action": ["sts:AssumeRole"]}
-        self._admin("role", "create", f"--role-name={ROLE}", "--path=/", f"--assume-role-policy-doc={document(trusts)}")
         reads = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::*"]}
-        self._admin("role-policy", "put", f"--role-name={ROLE}", "--policy-name=p", f"--policy-doc={document(reads)}")
+        writes = {"Effect": "Allow", "Action": UPLOADS, "Resource": ["arn:aws:s3:::*"]}
+        for role, allows in ((ROLE, reads), (UPLOAD_ROLE, writes)):
+            named = f"--role-name={role}"
+            self._admin("role", "create", named, "--path=/", f"--assume-role-policy-doc={document(trusts)}")
+            self._admin("role-policy", "put", named, "--policy-name=p", f"--policy-doc={document(allows)}")
 
     def _settings(self, cluster, address):
         first = emulator.free_port()

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.handlers import validate_bucket_name
 from local_lambda import running
-from other_s3 import ceph
+from other_s3 import ceph, servers
 
 BUCKET = "files"
 # Ceph takes such a name, as S3 did before 2018, if nothing but the path has to hold it.
@@ -71,3 +71,15 @@ def function_with(radosgw, s3, built):
         return running.LocalLambda("radosgw", **variables)
 
     return make
+
+
+@pytest.fixture(scope="session", params=[servers.AWS, servers.LOCAL_AWS, servers.RADOSGW])
+def server(request, built):
+    """An S3 that uploads are sent to. AWS is a stand-in that refuses as AWS does."""
+    if request.param == servers.RADOSGW:
+        needed = [request.getfixturevalue(name) for name in ("radosgw", "s3")]
+        started = servers.radosgw(*needed, REGION)
+    else:
+        started = servers.local_aws(request.getfixturevalue("aws"), request.param == servers.AWS)
+    with started as ready:
+        yield ready

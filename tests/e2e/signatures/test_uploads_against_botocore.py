@@ -24,7 +24,7 @@ KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-123
 ENCRYPTED = {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": KMS_KEY}
 # SHA-256 of "x", in base64.
 CHECKSUM = "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE="
-METADATA = {"x-amz-meta-author": "alice & bob, ~ %41+", "x-amz-tagging": "project=a%20b%2Fc"}
+METADATA = {"x-amz-meta-author": "alice  &   bob, ~ %41+", "x-amz-tagging": "project=a%20b%2Fc"}
 
 # The region of each bucket, and the URL before the slash in front of the key: the bucket in the host, and in the path.
 BUCKETS = {

@@ -94,7 +94,7 @@ async fn files_and_parts_are_signed_as_the_sdk_signs_them() {
             ("content-type", "text/plain; charset=utf-8"),
             ("content-length", "7"),
             ("if-none-match", "*"),
-            ("x-amz-meta-author", "alice b"),
+            ("x-amz-meta-author", "alice   b"),
             ("x-amz-server-side-encryption", "aws:kms"),
             ("x-amz-checksum-sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
         ];
