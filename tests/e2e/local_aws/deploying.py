@@ -29,6 +29,8 @@ class Deployment:
     function: str
     role_arn: str
     session_role_arn: str
+    # None if the stack signs no uploads.
+    upload_role_arn: str | None
 
     @property
     def api_id(self):
@@ -81,6 +83,7 @@ def deployment(aws, stack):
         function=outputs["LinkSignerName"],
         role_arn=outputs["LinkSignerRoleArn"],
         session_role_arn=outputs["LinkSessionRoleArn"],
+        upload_role_arn=outputs.get("LinkUploadRoleArn"),
     )
 
 

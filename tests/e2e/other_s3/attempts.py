@@ -9,6 +9,7 @@ import time
 import uuid
 
 from local_aws import uploading
+from other_s3 import servers
 
 TYPE = "text/plain"
 OTHER = b"other"
@@ -142,6 +143,13 @@ def a_form_with_a_field_more(server):
 
 def a_form_with_an_acl(server):
     return uploading.send_form(form(server, size=5), b"right", acl="public-read")
+
+
+def a_form_after_its_end(server):
+    """The function promises a form a quarter of an hour at least, so the bucket's owner signs this one."""
+    ends = server.s3.generate_presigned_post(Bucket=servers.BUCKET, Key=new_key(), ExpiresIn=1)
+    time.sleep(2)
+    return uploading.send_form(ends, b"right")
 
 
 def a_form_twice(server):

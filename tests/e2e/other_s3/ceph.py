@@ -117,7 +117,7 @@ class Ceph:
             self._admin("user", "create", f"--uid={user}", f"--display-name={user}", *keys)
         trusts = {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/signer"]}, "Action": ["sts:AssumeRole"]}
         reads = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::*"]}
-        writes = {"Effect": "Allow", "Action": UPLOADS, "Resource": ["arn:aws:s3:::*"]}
+        writes = {"Effect": "Allow", "Action": [*UPLOADS, "s3:PutObjectAcl"], "Resource": ["arn:aws:s3:::*"]}
         for role, allows in ((ROLE, reads), (UPLOAD_ROLE, writes)):
             named = f"--role-name={role}"
             self._admin("role", "create", named, "--path=/", f"--assume-role-policy-doc={document(trusts)}")

@@ -4,7 +4,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 
-from local_aws import isolation, uploading
+from local_aws import api_client, isolation
 from local_lambda import roles, running, uploads
 from other_s3 import ceph, strict_s3
 
@@ -19,22 +19,32 @@ class Server:
 
     name: str
     s3: object
-    uploads: uploading.Uploads
+    function: running.LocalLambda
 
-    def stored(self, key):
-        """An object as its owner finds it, with its content."""
-        found = self.s3.get_object(Bucket=BUCKET, Key=key)
-        return {**found, "Body": found["Body"].read()}
+    @property
+    def uploads(self):
+        """Uploads that a principal with all grants asks for."""
+        return uploads.of(self.function)
+
+    def opened(self, key):
+        """What a link of the function to this object opens."""
+        return api_client.send("GET", self.function.link(bucket=BUCKET, key=key)["url"])
 
 
 def grants(region):
-    """Keys that callers name, keys that the function makes, and keys that may be replaced."""
+    """Keys that callers name, that the function makes, that may be replaced, and that belong to the bucket's owner."""
     common = {
         "bucket": BUCKET, "region": region, "principals": ["*"], "actions": ["put"], "max_size": MAX_SIZE,
         "metadata": ["author"], "max_expires_in": 900,
     }  # fmt: skip
-    named = {"callers/": {"keys": "caller"}, "made/": {"forms": True}, "replaced/": {"keys": "caller", "overwrite": True}}
-    return json.dumps([{**common, "prefix": prefix, **fields} for prefix, fields in named.items()])
+    named = {
+        "callers/": {"keys": "caller"},
+        "made/": {"forms": True},
+        "replaced/": {"keys": "caller", "overwrite": True},
+        "owners/": {"keys": "caller", "put_headers": {"x-amz-acl": "bucket-owner-full-control"}},
+    }
+    uploads = [{**common, "prefix": prefix, **fields} for prefix, fields in named.items()]
+    return json.dumps([*uploads, {"bucket": BUCKET, "region": region, "prefix": "", "principals": ["*"]}])
 
 
 @contextlib.contextmanager
@@ -43,12 +53,16 @@ def local_aws(aws, only_what_aws_takes=False):
     name = "strict" if only_what_aws_takes else "local"
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    resource = f"arn:aws:s3:::{BUCKET}/*"
-    writer = roles.Role(aws, f"uploads-{name}", {"Effect": "Allow", "Action": ceph.UPLOADS, "Resource": resource})
-    signer = roles.Role(aws, f"signs-uploads-{name}", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": writer.arn})
+    acls = [*ceph.UPLOADS, "s3:PutObjectAcl"]
+    writes = {"Effect": "Allow", "Action": acls, "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    writer = roles.Role(aws, f"uploads-{name}", writes)
+    reader = roles.Role(aws, f"downloads-{name}", roles.read_statement(BUCKET))
+    mints = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": [writer.arn, reader.arn]}
+    signer = roles.Role(aws, f"signs-{name}", mints)
     variables = {
         **roles.environment_variables(signer.session()),
         "AWS_ENDPOINT_URL": aws.url,
+        "SIGNING_ROLE_ARN": reader.arn,
         "UPLOAD_ROLE_ARN": writer.arn,
         "BUCKET_POLICY": "ignore",
         "GRANTS": grants(isolation.REGION),
@@ -57,7 +71,7 @@ def local_aws(aws, only_what_aws_takes=False):
         if only_what_aws_takes:
             variables["AWS_ENDPOINT_URL_S3"] = stack.enter_context(strict_s3.StrictS3(aws.url)).url
         function = stack.enter_context(running.LocalLambda(f"uploads-{name}", **variables))
-        yield Server(AWS if only_what_aws_takes else LOCAL_AWS, s3, uploads.of(function))
+        yield Server(AWS if only_what_aws_takes else LOCAL_AWS, s3, function)
 
 
 @contextlib.contextmanager
@@ -71,8 +85,9 @@ def radosgw(running_ceph, s3, region):
         "AWS_REGION": region,
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret,
+        "SIGNING_ROLE_ARN": ceph.ROLE_ARN,
         "UPLOAD_ROLE_ARN": ceph.UPLOAD_ROLE_ARN,
         "BUCKET_POLICY": "ignore",
     }
     with running.LocalLambda("uploads-radosgw", **variables) as function:
-        yield Server(RADOSGW, s3, uploads.of(function))
+        yield Server(RADOSGW, s3, function)
