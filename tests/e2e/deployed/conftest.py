@@ -8,7 +8,7 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
-from local_aws import api_client, deploying, emulator, metrics
+from local_aws import api_client, deploying, emulator, metrics, uploading
 from local_lambda import secrecy
 
 PREFIX = "private-files/"
@@ -74,6 +74,36 @@ def stack_with_shares(aws):
 def sharer(aws, stack_with_shares):
     """A caller who may make shares."""
     return api_client.create_caller(aws, stack_with_shares, "sharer-alice")
+
+
+@pytest.fixture(scope="session")
+def stack_with_uploads(aws):
+    """A third stack, whose IAM users named reader-… may upload."""
+    return deploying.deploy(
+        aws,
+        stack="with-uploads",
+        Principals="arn:aws:iam::*:user/reader-*",
+        AllowedOrigins="https://app.example.com",
+        Uploads="yes",
+        UploadMaxSize=20 * 2**20,
+        UnfinishedUploadDays=3,
+    )
+
+
+@pytest.fixture(scope="session")
+def uploads(aws, stack_with_uploads):
+    """Uploads of a caller who may upload there."""
+    return uploads_of(stack_with_uploads, api_client.create_caller(aws, stack_with_uploads, "reader-uploads"))
+
+
+@pytest.fixture(scope="session")
+def uploads_of_stranger(aws, stack_with_uploads):
+    """Uploads of a caller without a grant."""
+    return uploads_of(stack_with_uploads, api_client.create_caller(aws, stack_with_uploads, "stranger-to-uploads"))
+
+
+def uploads_of(stack, caller):
+    return uploading.Uploads(lambda path, body: caller.request("POST", f"{stack.api_url}{path}", body))
 
 
 @pytest.fixture(scope="session")

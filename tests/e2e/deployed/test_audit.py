@@ -18,16 +18,16 @@ WHO, WHAT, NEVER = "Who opened this link?", "What was opened of this file?", "Wh
 THROUGH = "Who downloaded through this share?"
 
 
-def access(url, key, bucket="files", status=200, agent='"curl/8.5.0"', encoded=2, ip="203.0.113.7", at="24/Nov/2026:10:00:00"):
-    """The line that S3 writes for a request of a link. It leaves the signature out."""
+def access(url, key, bucket="files", status=200, agent='"curl/8.5.0"', encoded=2, ip="203.0.113.7", at="24/Nov/2026:10:00:00", operation="REST.GET.OBJECT"):
+    """The line that S3 writes for a request of a link or of an upload. It leaves the signature out."""
     url = re.sub(r"X-Amz-Signature=[0-9a-f]+", "X-Amz-Signature=XXXX", url)
     for _ in range(encoded):
         key = quote(key, safe="/")
     parts = urlsplit(url)
     error = "-" if status < 300 else "AccessDenied"
     return (
-        f'{OWNER} {bucket} [{at} +0000] {ip} {ROLE} 3E57427F3EXAMPLE REST.GET.OBJECT {key} '
-        f'"GET {parts.path}?{parts.query} HTTP/1.1" {status} {error} 1024 1024 21 20 "-" {agent} - '
+        f'{OWNER} {bucket} [{at} +0000] {ip} {ROLE} 3E57427F3EXAMPLE {operation} {key} '
+        f'"{operation.split(".")[1]} {parts.path}?{parts.query} HTTP/1.1" {status} {error} 1024 1024 21 20 "-" {agent} - '
         "s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 "
         f"ECDHE-RSA-AES128-GCM-SHA256 QueryString {bucket}.s3.eu-central-1.amazonaws.com TLSV1.3 - - eu-central-1"
     )
@@ -195,3 +195,21 @@ def test_who_downloaded_through_this_share(aws, stack_with_shares, share, addres
     assert f"{rows[0]['opened_at']:%Y-%m-%dT%H:%M:%S}" == "2026-11-24T10:00:01"
     # A press has two lines of its link, and is found once.
     assert [row["link_id"] for row in athena.run(filled(NEVER), log, signed)] == [ids[1]]
+
+
+def test_an_upload_is_found_by_its_id_and_is_no_link_that_was_never_opened(aws, stack_with_uploads, uploads):
+    upload = uploads.in_parts(b"x", name="ü + 100%.txt")
+    steps = {
+        "REST.PUT.OBJECT": uploads.begin(name="a.txt", size=1),
+        "REST.POST.UPLOADS": upload.begun,
+        "REST.PUT.PART": upload.part(1)[0],
+        "REST.POST.UPLOAD": upload.signed("POST", size=1),
+    }
+    log = [access(answer["url"], answer["key"], operation=operation) for operation, answer in steps.items()]
+    signed = lines_about(aws, stack_with_uploads, {answer["link_id"] for answer in steps.values()})
+    for operation, answer in steps.items():
+        [row] = athena.run(filled(WHO, link_id=answer["link_id"]), log)
+        assert (row["operation"], row["remoteip"]) == (operation, "203.0.113.7")
+        [line] = [line for line in signed if line["link_id"] == answer["link_id"]]
+        assert line["principal"].endswith(":user/reader-uploads") and line["key"] == answer["key"]
+    assert athena.run(filled(NEVER), log, signed) == []
