@@ -77,6 +77,14 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
+    /// As the fields of a form, which names the canned ACL `acl`.
+    ///
+    /// Source: Amazon S3 user guide, "Creating an HTML form (using AWS Signature Version 4)".
+    pub(super) fn fields(&self) -> Vec<(&str, &str)> {
+        let field = |(name, value)| (if name == "x-amz-acl" { "acl" } else { name }, value);
+        self.borrowed().into_iter().map(field).collect()
+    }
+
     /// Those that the client has to set. Scripts can't set the length, and every client sends it by itself.
     pub(super) fn for_the_caller(&self) -> Vec<(String, String)> {
         self.0.iter().filter(|(name, _)| name != CONTENT_LENGTH).cloned().collect()

@@ -234,18 +234,19 @@ impl Uploads {
         new: &NewUpload,
         invocation: &Invocation,
     ) -> Result<SignedUpload, UploadError> {
-        let fields = Headers::of_form(new, prepared.rules);
-        let borrowed = fields.borrowed();
+        let headers = Headers::of_form(new, prepared.rules);
         let RequestedWindow { expires_in, min_expires_in } = prepared.request.window;
         let min_expires_in = min_expires_in.max(MIN_FORM_EXPIRES_IN);
         let requested = RequestedWindow { expires_in, min_expires_in };
+        let borrowed = headers.borrowed();
         let question = headers::question_of_form(&borrowed);
         let (window, bucket_policy) = self.window(prepared, requested, question, invocation)?;
         let length = match new.size {
             Some(size) => size..=size,
             None => 0..=prepared.rules.max_size.min(MAX_PUT_BYTES),
         };
-        let form = Form { object: prepared.object(), fields: &borrowed, length: &length };
+        let fields = headers.fields();
+        let form = Form { object: prepared.object(), fields: &fields, length: &length };
         let signed = self.links.signer.sign_form(&prepared.session.credentials, &form, &window);
         let signed = signed.map_err(LinkError::from)?;
         let link_id = uuid::Uuid::new_v4().to_string();

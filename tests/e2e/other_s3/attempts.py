@@ -27,7 +27,7 @@ def put(server, content=b"right", **fields):
 
 def form(server, **fields):
     """A signed form."""
-    return server.uploads.begin(**{"name": "a b+é.txt", "content_type": TYPE, "form": True, **fields})
+    return server.uploads.begin(**{"name": "a b+é.txt", "prefix": "made/", "content_type": TYPE, "form": True, **fields})
 
 
 def in_parts(server, content=b"a" * PART_BYTES + b"the rest", sent=True, **fields):

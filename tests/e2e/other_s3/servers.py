@@ -41,7 +41,7 @@ def grants(region):
         "callers/": {"keys": "caller"},
         "made/": {"forms": True},
         "replaced/": {"keys": "caller", "overwrite": True},
-        "owners/": {"keys": "caller", "put_headers": {"x-amz-acl": "bucket-owner-full-control"}},
+        "owners/": {"forms": True, "put_headers": {"x-amz-acl": "bucket-owner-full-control"}},
     }
     uploads = [{**common, "prefix": prefix, **fields} for prefix, fields in named.items()]
     return json.dumps([*uploads, {"bucket": BUCKET, "region": region, "prefix": "", "principals": ["*"]}])
