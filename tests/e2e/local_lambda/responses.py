@@ -17,7 +17,6 @@ PROBLEM_STATUSES = {
     "upload-not-allowed": 403,
     "passcode-wanted": 403,
     "passcode-wrong": 403,
-    "upload-not-allowed": 403,
     "no-such-route": 404,
     "no-such-share": 404,
     "method-not-allowed": 405,
