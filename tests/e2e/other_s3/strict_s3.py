@@ -1,7 +1,7 @@
 """A stand-in for AWS's S3: it stands before the local AWS and refuses what only AWS refuses.
 
-What it lets through, the local AWS judges: signatures, ends, conditions and policies. Each rule names its source. "Seen on
-AWS" means: a test of LocalStack's with this answer runs against AWS too (localstack/localstack, tests/aws/services/s3).
+What it lets through, the local AWS judges: signatures, ends, conditions, sizes, checksums and policies. Each rule names its
+source. "Seen on AWS": LocalStack has a test with this answer that was run on AWS.
 """
 
 import http.client
@@ -40,7 +40,7 @@ class StrictS3(http_server.HttpServer):
     def _small_part(self, method, query, body):
         """A part that is too small for one that others follow.
 
-        Source: Amazon S3 API reference, `CompleteMultipartUpload`, EntityTooSmall. Seen on AWS.
+        Source: Amazon S3 API reference, `CompleteMultipartUpload`, EntityTooSmall.
         """
         if method != "POST" or "uploadId" not in query:
             return None
