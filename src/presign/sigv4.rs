@@ -299,4 +299,16 @@ mod tests {
         let signature = "3f58960a3c82fdc3ff965c17d6503d682d15cdaebf1e1817c6dc6872cee80364";
         assert!(url.ends_with(&format!("&X-Amz-Signature={signature}")), "{url}");
     }
+
+    #[test]
+    fn several_spaces_in_a_header_are_signed_as_one() {
+        let signed = |value: &'static str| {
+            let headers = [("x-amz-meta-a", value)];
+            let request =
+                SignableRequest { method: "PUT", key: "a", query: Vec::new(), headers: &headers };
+            presign(request, "2026-11-25T00:00:00Z", 60)
+        };
+        assert_eq!(signed("a   b  c"), signed("a b c"));
+        assert_ne!(signed("a bc"), signed("a b c"));
+    }
 }
