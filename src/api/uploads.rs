@@ -132,7 +132,9 @@ fn body(wanted: &UploadRequest, signed: &[SignedUpload]) -> Result<String, Probl
         (Step::Parts { is_list: false, .. }, [one]) => Ok(json(&UploadResponse::from(one))),
         (Step::Parts { .. }, parts) => {
             let mut body = BatchBody::new("parts", parts.len());
-            parts.iter().for_each(|part| body.push(&json(&UploadResponse::from(part))));
+            for part in parts {
+                body.push(&json(&UploadResponse::from(part)));
+            }
             body.finish()
         }
         (_, parts) => {

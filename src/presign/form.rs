@@ -140,10 +140,10 @@ mod tests {
             expires_at: "2026-11-29T00:15:00Z".parse().unwrap(),
             limited_by: LimitedBy::Request,
         };
-        let signed = sign(&signer, context, &endpoint(), &form, &window);
-        assert_eq!(signed.url, "https://sigv4examplebucket.s3.amazonaws.com/");
-        let field = |name: &str| signed.fields.iter().find(|(it, _)| it == name).unwrap().1.clone();
-        assert_eq!(signed.fields[0], ("key".to_owned(), "in/ü \"a\"".to_owned()));
+        let form = sign(&signer, context, &endpoint(), &form, &window);
+        assert_eq!(form.url, "https://sigv4examplebucket.s3.amazonaws.com/");
+        let field = |name: &str| form.fields.iter().find(|(it, _)| it == name).unwrap().1.clone();
+        assert_eq!(form.fields[0], ("key".to_owned(), "in/ü \"a\"".to_owned()));
         assert_eq!(field("x-amz-security-token"), "TOKEN+/");
         let policy: Value =
             serde_json::from_slice(&STANDARD.decode(field("policy")).unwrap()).unwrap();
@@ -151,7 +151,7 @@ mod tests {
         let conditions = policy["conditions"].as_array().unwrap();
         assert!(conditions.contains(&json!(["content-length-range", 1, 5])));
         assert!(conditions.contains(&json!({"bucket": "files"})));
-        for (name, value) in &signed.fields {
+        for (name, value) in &form.fields {
             if !["policy", "x-amz-signature"].contains(&name.as_str()) {
                 assert!(conditions.contains(&json!({name.as_str(): value})), "{name}");
             }

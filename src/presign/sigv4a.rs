@@ -68,9 +68,10 @@ impl SigV4aSigner {
                 signed.map(|signed| signed.map_err(|error| error_chain(&error)))
             }};
         }
-        let presigned = match operation {
-            Operation::GetObject(_) => presigned!(self.0.get_object()),
-            _ => presigned!(self.0.head_object()),
+        let presigned = if let Operation::GetObject(_) = operation {
+            presigned!(self.0.get_object())
+        } else {
+            presigned!(self.0.head_object())
         };
         let presigned = presigned.ok_or("the SDK did not sign at once")??;
         // Whoever opens a link sends the header `host` and no other.

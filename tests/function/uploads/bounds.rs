@@ -91,7 +91,7 @@ impl Power {
         for condition in policy["conditions"].as_array().unwrap() {
             match condition {
                 Value::Object(one) => {
-                    exact.extend(one.iter().map(|(name, value)| (name.clone(), value.clone())))
+                    exact.extend(one.iter().map(|(name, value)| (name.clone(), value.clone())));
                 }
                 Value::Array(range) if range[0] == "content-length-range" => {
                     length = Some(range[1].as_u64().unwrap()..=range[2].as_u64().unwrap());
@@ -132,6 +132,7 @@ fn strptime(date: &str) -> Timestamp {
 }
 
 /// A grant for uploads, with what it allows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the grant's JSON")]
 #[derive(Clone, Debug)]
 struct Grant {
     callers_keys: bool,
