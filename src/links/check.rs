@@ -2,8 +2,11 @@
 
 use link_rules::access::Principal;
 use link_rules::object::ObjectRef;
+use link_rules::policy::S3Request;
 
-use super::{Form, LinkError, Links, Prepared, is_there, other_spelling, probe};
+use super::{
+    Form, LinkError, Links, PolicyContext, Prepared, is_there, other_spelling, probe, tags,
+};
 use crate::invocation::Invocation;
 use crate::presign::Side;
 
@@ -27,6 +30,12 @@ impl Links {
         {
             return Err(LinkError::ObjectUnavailable(format!("{reason} {}", form.hint())));
         }
+        if answer.is_denied()
+            && let Some(hint) = self.kept_back(&prepared, invocation).await
+            && let Some(reason) = answer.why_not()
+        {
+            return Err(LinkError::ObjectUnavailable(format!("{reason} {hint}")));
+        }
         let answer = answer.opened()?;
         let rules_end = self.lifecycle.end(
             prepared.object(),
@@ -40,6 +49,23 @@ impl Links {
         let object_end = ends.into_iter().flatten().min();
         let is_checked_inside = self.aws.settings().s3_public_endpoint.is_some();
         Ok(Prepared { object_end, size: answer.size, is_checked_inside, ..prepared })
+    }
+
+    /// Why the bucket's policy keeps the object back, if it waits for a tag and the function may read tags.
+    async fn kept_back(&self, prepared: &Prepared<'_>, invocation: &Invocation) -> Option<String> {
+        let policy = prepared.policy.as_ref()?.policy.as_ref()?;
+        let planned = PolicyContext {
+            object: prepared.object(),
+            request: S3Request::GetObject,
+            session: &prepared.session,
+            signer: prepared.signer.as_deref(),
+        };
+        let evaluation = self.policies.evaluate(policy, &planned, invocation.now());
+        let wanted = tags::wanted(&evaluation)?;
+        let credentials = &prepared.credentials;
+        let of_object =
+            tags::of(&self.aws, prepared.object(), credentials, invocation).await.ok()?;
+        tags::why_kept_back(wanted, &of_object)
     }
 
     /// The form of the missing key under which there is an object that the same grant covers.

@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
 use aws_sdk_s3::types::{
     ExpirationStatus, LifecycleRule as S3Rule, LifecycleRuleAndOperator as And,
-    LifecycleRuleFilter as Filter, NoncurrentVersionExpiration, NoncurrentVersionTransition, Tag,
+    LifecycleRuleFilter as Filter, NoncurrentVersionExpiration, NoncurrentVersionTransition,
     TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 use aws_smithy_types::DateTime;
@@ -20,7 +20,7 @@ use link_rules::arn::is_access_point;
 use link_rules::lifecycle::{LifecycleRule, LifecycleRules, LinkedVersion, StoredObject, Timing};
 use link_rules::object::{ObjectRef, UNVERSIONED};
 
-use super::{ProbeAnswer, Versions};
+use super::{ProbeAnswer, Versions, tags};
 use crate::aws::{Aws, AwsError, REMEMBERED_BUCKETS, answered};
 use crate::invocation::Invocation;
 use crate::memory::{Age, Failure, Memory, Unanswered};
@@ -182,11 +182,8 @@ impl Lifecycle {
         if known.tags_are_refused() {
             return None;
         }
-        let ObjectRef { bucket, region, key, version_id } = object;
-        let s3 = self.aws.s3(region, credentials, invocation);
-        let call = s3.get_object_tagging().bucket(bucket).key(key);
-        match answered(call.set_version_id(version_id.map(str::to_owned)).send()).await {
-            Ok(answer) => Some(answer.tag_set().iter().map(pair).collect()),
+        match tags::of(&self.aws, object, credentials, invocation).await {
+            Ok(tags) => Some(tags),
             Err(error) => {
                 let is_refusal = matches!(error, AwsError::Refused { .. });
                 known.tags_are_refused.store(is_refusal, Ordering::Relaxed);
@@ -224,7 +221,7 @@ fn rule(rule: &S3Rule) -> Option<LifecycleRule> {
     let read = LifecycleRule {
         id: rule.id().filter(|id| is_showable(id)).map(str::to_owned),
         prefix: prefix.unwrap_or_default().to_owned(),
-        tags: tags.map(pair).collect(),
+        tags: tags.map(tags::pair).collect(),
         size_greater_than: size(Filter::object_size_greater_than, And::object_size_greater_than),
         size_less_than: size(Filter::object_size_less_than, And::object_size_less_than),
         expires: rule
@@ -264,10 +261,6 @@ fn is_archive(class: Option<&TransitionStorageClass>) -> bool {
     class.is_some_and(|class| ARCHIVES.contains(class))
 }
 
-fn pair(tag: &Tag) -> (String, String) {
-    (tag.key().to_owned(), tag.value().to_owned())
-}
-
 fn timing(date: Option<&DateTime>, days: Option<i32>) -> Option<Timing> {
     match date {
         Some(date) => Timestamp::from_second(date.secs()).ok().map(Timing::At),
@@ -288,6 +281,7 @@ mod tests {
     use aws_sdk_s3::types::{LifecycleExpiration, Transition};
 
     use super::*;
+    use aws_sdk_s3::types::Tag;
 
     fn s3_rule(filter: Filter) -> S3Rule {
         let transition =

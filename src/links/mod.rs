@@ -18,6 +18,7 @@ mod log;
 mod probe;
 mod spelling;
 mod storage_info;
+mod tags;
 mod version;
 
 use std::collections::HashSet;

@@ -107,6 +107,11 @@ impl ProbeAnswer {
         self.status == 404 && matches!(self.code.as_str(), "" | "NoSuchKey")
     }
 
+    /// Whether S3 denies access.
+    pub(super) fn is_denied(&self) -> bool {
+        self.status == 403 && self.code == "AccessDenied"
+    }
+
     /// The answer itself if the link opens.
     ///
     /// # Errors

@@ -56,6 +56,56 @@ async fn link(handler: &Handler, more: &Value) -> (u64, Value) {
     post(handler, "alice", "/links", &body).await
 }
 
+/// The policy with which GuardDuty's guide keeps files back until they are scanned.
+fn only_scanned_files() -> Value {
+    deny(
+        "OnlyScannedFiles",
+        &json!({"StringNotEquals": {
+            "s3:ExistingObjectTag/GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"}}),
+    )
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_scanned_is_told_from_one_that_a_scan_keeps_back() {
+    let tag = |value: &str| {
+        format!("<Tag><Key>GuardDutyMalwareScanStatus</Key><Value>{value}</Value></Tag>")
+    };
+    for (tags, expected) in [
+        (Some(String::new()), "and it has no such tag yet: a scan that sets it has not ended."),
+        (Some(tag("THREATS_FOUND")), "and it is \"THREATS_FOUND\": the scan that set it"),
+        (None, ""),
+    ] {
+        let may_read_tags = tags.is_some();
+        let s3 = s3_with(only_scanned_files()).await;
+        s3.script(move |call| match (call.operation, &tags) {
+            (Operation::GetObject, _) => Some(Reply::s3_error(403, "AccessDenied")),
+            (Operation::GetObjectTagging, Some(tags)) => {
+                Some(Reply::document(&format!("<Tagging><TagSet>{tags}</TagSet></Tagging>")))
+            }
+            _ => None,
+        });
+        let (status, problem) = link(&handler(&s3, &[]), &json!({"check": true})).await;
+        assert_eq!(
+            (status, problem["code"].as_str()),
+            (422, Some("object-unavailable")),
+            "{problem}"
+        );
+        let detail = problem["detail"].as_str().unwrap();
+        // Without the permission nothing is said of tags.
+        let is_told =
+            if may_read_tags { detail.contains(expected) } else { !detail.contains("tag") };
+        assert!(is_told, "{detail}");
+        assert_eq!(s3.count(Operation::GetObjectTagging), 1);
+    }
+    // Another refusal asks for no tags.
+    let s3 = s3_with(json!({"Statement": []})).await;
+    s3.script(|call| {
+        (call.operation == Operation::GetObject).then(|| Reply::s3_error(403, "AccessDenied"))
+    });
+    let (status, _) = link(&handler(&s3, &[]), &json!({"check": true})).await;
+    assert_eq!((status, s3.count(Operation::GetObjectTagging)), (422, 0));
+}
+
 #[tokio::test]
 async fn a_window_keeps_to_the_age_that_the_policy_allows() {
     let guardrail = json!({"NumericGreaterThan": {"s3:signatureAge": 600_000}});
