@@ -269,7 +269,9 @@ impl Handler {
     ) -> Result<EventResponse, EventError> {
         let question = question?;
         // The future is boxed, because it is large and other events must not pay for it.
-        let examined = Box::pin(doctor::examine(&self.links, &question, invocation)).await;
+        let examined =
+            Box::pin(doctor::examine(&self.links, self.uploads.as_ref(), &question, invocation))
+                .await;
         Ok(EventResponse::Doctor(Box::new(examined)))
     }
 

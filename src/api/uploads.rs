@@ -39,6 +39,8 @@ struct UploadResponse<'a> {
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multipart: Option<Multipart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished_until: Option<Timestamp>,
     #[serde(rename = "partNumber", skip_serializing_if = "Option::is_none")]
     part_number: Option<u64>,
     link_id: &'a str,
@@ -89,6 +91,7 @@ impl<'a> From<&'a SignedUpload> for UploadResponse<'a> {
             multipart: signed
                 .parts
                 .map(|parts| Multipart { part_size: parts.part_size, parts: parts.count }),
+            unfinished_until: signed.unfinished_until,
             part_number: signed.part_number,
             link_id: &signed.link_id,
             expires_at: signed.window.expires_at,

@@ -21,27 +21,38 @@ use super::retry::{Attempts, CALL_TIMEOUT, partition};
 use super::{Aws, error_chain};
 use crate::invocation::Invocation;
 
-/// The answer to a request for `url` with this method, which asks for the range `range` if there is one.
-/// Its body is not read yet.
+/// A request for a presigned URL.
+pub(crate) struct PresignedRequest<'a> {
+    /// The method that the URL is signed for.
+    pub(crate) method: &'static str,
+    /// The URL.
+    pub(crate) url: &'a str,
+    /// The headers besides `host`.
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    /// The body. Empty: it has none.
+    pub(crate) body: &'static str,
+}
+
+/// The answer to `request`. Its body is not read yet.
 ///
 /// # Errors
 ///
 /// Why there is no answer. The text holds no part of the URL.
 pub(crate) async fn send(
     aws: &Aws,
-    method: &'static str,
-    url: &str,
-    range: Option<&'static str>,
+    request: PresignedRequest<'_>,
     invocation: &Invocation,
 ) -> Result<HttpResponse, String> {
+    let PresignedRequest { method, url, headers, body } = request;
     let attempts = Attempts::of(invocation);
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let headers: Vec<_> = headers.iter().map(owned).collect();
     let request = move |url: Presigned| -> Result<HttpRequest, BoxError> {
-        let mut request = HttpRequest::new(SdkBody::empty());
+        let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method(method)?;
         request.set_uri(url.0)?;
-        // The header is not signed. S3 honours it all the same, as it does a browser's.
-        if let Some(range) = range {
-            request.headers_mut().insert("range", range);
+        for (name, value) in &headers {
+            request.headers_mut().try_insert(name.clone(), value.clone())?;
         }
         Ok(request)
     };

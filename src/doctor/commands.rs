@@ -40,9 +40,18 @@ pub(super) fn older_sessions_denied(instant: Timestamp) -> String {
 
 /// A statement for a bucket's policy that denies all downloads of `resource`.
 pub(super) fn downloads_denied(resource: &str) -> String {
+    denied("EndLinks", r#"["s3:GetObject","s3:GetObjectVersion"]"#, resource)
+}
+
+/// The same for uploads.
+pub(super) fn uploads_denied(resource: &str) -> String {
+    denied("EndUploads", r#""s3:PutObject""#, resource)
+}
+
+fn denied(sid: &str, actions: &str, resource: &str) -> String {
     let resource = Value::from(resource);
     format!(
-        r#"{{"Sid":"EndLinks","Effect":"Deny","Principal":"*","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":{resource}}}"#
+        r#"{{"Sid":"{sid}","Effect":"Deny","Principal":"*","Action":{actions},"Resource":{resource}}}"#
     )
 }
 

@@ -10,6 +10,9 @@ use super::Question;
 #[derive(Debug, Serialize)]
 pub struct Diagnosis {
     pub(super) verdict: Verdict,
+    /// `put` for an upload. A link has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
     bucket: Option<String>,
     key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,11 +23,11 @@ pub struct Diagnosis {
     checks: Vec<Check>,
 }
 
-/// Whether a link works that is signed now.
+/// Whether a link, or an upload, works that is signed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Verdict {
-    /// Nothing that can be seen keeps the link from opening.
+    /// Nothing that can be seen keeps the link from opening, or the file from arriving.
     Works,
     /// It opens for some recipients, and not for others.
     WorksForSome,
@@ -83,6 +86,7 @@ impl Diagnosis {
     ) -> Self {
         Self {
             verdict: Verdict::of(&checks),
+            action: question.is_upload().then_some("put"),
             bucket: bucket.map(str::to_owned),
             key: question.key.clone(),
             version_id: question.version_id.clone(),
@@ -94,11 +98,13 @@ impl Diagnosis {
 }
 
 impl Verdict {
-    /// What the checks come to. Only the check that opens a link can tell that it works, so there is
-    /// no good verdict without it.
+    /// What the checks come to. Only the check that asks S3 with what is signed can tell that it works, so
+    /// there is no good verdict without it.
     fn of(checks: &[Check]) -> Self {
         let any = |outcome| checks.iter().any(|check| check.outcome == outcome);
-        let opened = |check: &Check| check.check == "object" && check.outcome == Outcome::Ok;
+        let opened = |check: &Check| {
+            matches!(check.check, "object" | "permission") && check.outcome != Outcome::Unknown
+        };
         if any(Outcome::Refuses) {
             Self::DoesNotWork
         } else if !checks.iter().any(opened) {
@@ -129,6 +135,11 @@ impl Check {
 
     pub(super) fn with_commands(self, commands: Vec<String>) -> Self {
         Self { commands, ..self }
+    }
+
+    /// Whether a bound of the window leaves less than this, in seconds.
+    pub(super) fn is_shorter_than(&self, seconds: u64) -> bool {
+        self.bounds.iter().any(|bound| bound.expires_in.is_some_and(|left| left < seconds))
     }
 
     pub(super) fn with_bounds(self, bounds: Vec<BoundInWords>) -> Self {

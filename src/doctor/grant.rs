@@ -34,13 +34,15 @@ pub(super) fn find<'a>(
 }
 
 /// The grants that cover the object for somebody, each with its position.
-fn covering<'a>(
+pub(super) fn covering<'a>(
     grants: &'a Grants,
     question: &Question,
     bucket: &str,
 ) -> impl Iterator<Item = (usize, &'a Grant)> {
     grants.iter().enumerate().filter(move |(_, grant)| {
-        grant.bucket == bucket && grant.covers_for_somebody(&question.key)
+        grant.bucket == bucket
+            && grant.allows(question.action)
+            && grant.covers_for_somebody(&question.key)
     })
 }
 
@@ -54,16 +56,10 @@ pub(super) fn check(
     current_version: Option<&Result<(), LinkError>>,
 ) -> Check {
     let refuses = |sentence: String| Check::new("grant", Outcome::Refuses, sentence);
-    let Some(bucket) = bucket else {
-        return refuses(format!(
-            "The grants name several buckets, so say in \"bucket\" which one is meant: {}.",
-            named(grants.buckets().map(|grant| &grant.bucket))
-        ));
+    let bucket = match object_named(grants, question, bucket) {
+        Ok(bucket) => bucket,
+        Err(why) => return refuses(why),
     };
-    if let Err(error) = ObjectKey::parse(&question.key) {
-        let sentence = error.to_string();
-        return refuses(format!("{}.", sentence.trim_end_matches('.')));
-    }
     let Some((position, grant)) = found else {
         return refuses(why_not_granted(grants, question, bucket));
     };
@@ -107,13 +103,39 @@ pub(super) fn check(
     Check::new("grant", Outcome::Unknown, sentence)
 }
 
-fn why_not_granted(grants: &Grants, question: &Question, bucket: &str) -> String {
-    let mut of_bucket = grants.iter().filter(|grant| grant.bucket == bucket).peekable();
-    if of_bucket.peek().is_none() {
+/// The bucket, if there is one and the key can be signed. Else why not.
+pub(super) fn object_named<'a>(
+    grants: &Grants,
+    question: &Question,
+    bucket: Option<&'a str>,
+) -> Result<&'a str, String> {
+    let Some(bucket) = bucket else {
+        return Err(format!(
+            "The grants name several buckets, so say in \"bucket\" which one is meant: {}.",
+            named(grants.buckets().map(|grant| &grant.bucket))
+        ));
+    };
+    match ObjectKey::parse(&question.key) {
+        Ok(_) => Ok(bucket),
+        Err(error) => Err(format!("{}.", error.to_string().trim_end_matches('.'))),
+    }
+}
+
+/// Why no grant covers the object for the principal.
+pub(super) fn why_not_granted(grants: &Grants, question: &Question, bucket: &str) -> String {
+    let of_bucket = || grants.iter().filter(|grant| grant.bucket == bucket);
+    if of_bucket().next().is_none() {
         let buckets = named(grants.buckets().map(|grant| &grant.bucket));
         return format!(
-            "GRANTS names no bucket {bucket:?}, so nobody gets a link and S3 is not asked about it. \
-             It names {buckets}."
+            "GRANTS names no bucket {bucket:?}, so nobody gets {} and S3 is not asked about it. It \
+             names {buckets}.",
+            question.either("a link", "an upload")
+        );
+    }
+    if question.is_upload() && of_bucket().all(|grant| grant.uploads.is_none()) {
+        return format!(
+            "No grant of bucket {bucket:?} has the action \"put\". Add one with \"max_size\" and a prefix \
+             of its own."
         );
     }
     let asks_for_claims =
@@ -137,13 +159,17 @@ fn why_not_granted(grants: &Grants, question: &Question, bucket: &str) -> String
         _ => format!(
             "No grant covers this key in bucket {bucket:?}, whoever asks: the prefixes are {}. Check \
              the key, or add a grant.",
-            named(of_bucket.map(|grant| grant.prefix.to_string()))
+            named(
+                of_bucket()
+                    .filter(|grant| grant.allows(question.action))
+                    .map(|grant| grant.prefix.to_string())
+            )
         ),
     }
 }
 
 /// The first few names, in quotes.
-fn named(names: impl Iterator<Item = impl fmt::Debug>) -> String {
+pub(super) fn named(names: impl Iterator<Item = impl fmt::Debug>) -> String {
     let mut names: Vec<_> = names.map(|name| format!("{name:?}")).collect();
     if names.len() > MAX_NAMED {
         let more = names.len() - MAX_NAMED;

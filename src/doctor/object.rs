@@ -1,6 +1,5 @@
 //! May the signer read the object?
 
-use super::commands::command;
 use super::s3_facts::{Answered, ObjectFinding};
 use super::{Check, DoctorContext, Outcome};
 use crate::links::{Denial, Form};
@@ -61,7 +60,7 @@ pub(super) fn check(examined: &DoctorContext<'_>) -> Check {
 fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
     let signer = examined.signing.principal().map(|principal| principal.arn);
     let signer = signer.unwrap_or_else(|| "the signing role".to_owned());
-    let action = examined.question.action();
+    let action = examined.question.permission();
     let stored = examined.facts.stored();
     let kms = || {
         let key = stored.and_then(|(storage, _)| storage.kms_key.clone());
@@ -101,33 +100,9 @@ fn explain_denial(examined: &DoctorContext<'_>, answered: &Answered) -> String {
 
 /// The lines that ask IAM whether the signer's own policies allow the request.
 fn simulate(examined: &DoctorContext<'_>) -> Vec<String> {
-    let (Some(principal), Some(bucket_arn)) =
-        (examined.signing.principal(), examined.facts.bucket_arn())
-    else {
-        return Vec::new();
-    };
-    let line = |action: &str, resource: &str| {
-        command(&[
-            "aws",
-            "iam",
-            "simulate-principal-policy",
-            "--policy-source-arn",
-            &principal.arn,
-            "--action-names",
-            action,
-            "--resource-arns",
-            resource,
-        ])
-    };
-    let object = format!("{bucket_arn}/{}", examined.question.key);
-    let mut lines = vec![line(examined.question.action(), &object)];
+    let Some(object) = examined.object_arn() else { return Vec::new() };
+    let mut asked = vec![(vec![examined.question.permission()], object.as_str())];
     let key = examined.facts.stored().and_then(|(storage, _)| storage.kms_key.as_deref());
-    lines.extend(key.map(|key| line("kms:Decrypt", key)));
-    if !principal.is_certain {
-        lines.push(format!(
-            "# The session's ARN leaves out the role's path. `{}` names the whole ARN.",
-            command(&["aws", "iam", "get-role", "--role-name", &principal.name])
-        ));
-    }
-    lines
+    asked.extend(key.map(|key| (vec!["kms:Decrypt"], key)));
+    examined.signing.simulate(&asked)
 }

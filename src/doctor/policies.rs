@@ -18,28 +18,33 @@ pub(super) struct Policies {
     verdict: Option<Evaluation>,
 }
 
+/// What follows from the bucket's policy for a window.
+pub(super) struct PolicyBounds {
+    /// Whether a statement refuses it to everybody, so that nothing is signed.
+    pub(super) refuse: bool,
+    /// Whether the policy could be read, and each of its statements.
+    pub(super) are_known: bool,
+    /// What the policy leaves of a window.
+    pub(super) bounds: Bounds,
+}
+
 impl Policies {
     /// Asks the policy about a link that is signed `now`.
     pub(super) fn read(examined: &DoctorContext<'_>, now: Timestamp) -> Self {
         Self { verdict: verdict(examined, now) }
     }
 
-    /// Whether a statement refuses links to everybody, so that none is given.
-    pub(super) fn refuse(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|verdict| verdict.refused_by().is_some())
-    }
-
-    /// Whether the policy could be read, and each of its statements.
-    pub(super) fn are_known(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|verdict| verdict.unreadable().is_none())
-    }
-
-    /// What the policy leaves of a window.
-    pub(super) fn bounds(&self) -> Bounds {
-        Bounds {
-            policy_age: self.verdict.as_ref().and_then(Evaluation::least_age),
-            policy_instant: self.verdict.as_ref().and_then(Evaluation::least_instant),
-            object_instant: None,
+    /// What follows for the window of a link.
+    pub(super) fn bounds(&self) -> PolicyBounds {
+        let verdict = self.verdict.as_ref();
+        PolicyBounds {
+            refuse: verdict.is_some_and(|verdict| verdict.refused_by().is_some()),
+            are_known: verdict.is_some_and(|verdict| verdict.unreadable().is_none()),
+            bounds: Bounds {
+                policy_age: verdict.and_then(Evaluation::least_age),
+                policy_instant: verdict.and_then(Evaluation::least_instant),
+                object_instant: None,
+            },
         }
     }
 
@@ -54,23 +59,10 @@ impl Policies {
 
     /// One check for each statement that may refuse the link.
     fn statements(&self, examined: &DoctorContext<'_>) -> Vec<Check> {
-        let new = |outcome, sentence: String| Check::new("bucket-policy", outcome, sentence);
-        let setting = examined.links.policies.setting();
-        // What becomes of links that nobody can judge by the policy.
-        let (unknown, what_of_links) = match setting {
-            PolicySetting::Require => {
-                (Outcome::Refuses, " With BUCKET_POLICY=require there is no link without it.")
-            }
-            PolicySetting::Heed => {
-                (Outcome::Unknown, " Links are given all the same, and the policy may end them.")
-            }
-            PolicySetting::Ignore => (Outcome::Unknown, ""),
-        };
-        if let Err(why) = &examined.facts.policy {
-            // Of a bucket that was not looked at no link is given.
-            let more = if examined.facts.bucket.is_ok() { what_of_links } else { "" };
-            return vec![new(unknown, format!("{why}{more}"))];
+        if let Some(check) = unread(examined) {
+            return vec![check];
         }
+        let new = |outcome, sentence: String| Check::new("bucket-policy", outcome, sentence);
         let Some(verdict) = &self.verdict else {
             let why = "What the policy does can't be told, because there are no credentials.";
             return vec![new(Outcome::Unknown, why.to_owned())];
@@ -79,32 +71,79 @@ impl Policies {
             let none = "No Deny of the bucket's policy concerns this link.";
             return vec![new(Outcome::Ok, none.to_owned())];
         }
-        let ignored = match setting {
-            PolicySetting::Ignore => {
-                " BUCKET_POLICY=ignore: links are given as if the policy were not there."
-            }
-            PolicySetting::Heed | PolicySetting::Require => "",
-        };
         let statements = verdict.statements.iter().map(|statement| {
-            let (outcome, more) = match statement.effect {
-                Effect::Refuses { .. } => (Outcome::Refuses, ignored),
-                Effect::Limits { .. } => (Outcome::Limits, ignored),
-                Effect::Depends { .. } => (Outcome::Depends, ignored),
-                Effect::Unreadable { .. } => {
-                    (unknown, if ignored.is_empty() { what_of_links } else { ignored })
-                }
-            };
+            let (outcome, more) = outcome(examined, statement.effect);
             new(outcome, format!("The policy's {}.{more}", describe(statement)))
         });
         statements.collect()
     }
 }
 
+/// The check where the policy could not be read.
+pub(super) fn unread(examined: &DoctorContext<'_>) -> Option<Check> {
+    let why = examined.facts.policy.as_ref().err()?;
+    let (outcome, more) = what_of_the_unread(examined);
+    // Of a bucket that was not looked at nothing is given.
+    let more = if examined.facts.bucket.is_ok() { more } else { "" };
+    Some(Check::new("bucket-policy", outcome, format!("{why}{more}")))
+}
+
+/// What becomes of what nobody can judge by the policy.
+fn what_of_the_unread<'a>(examined: &DoctorContext<'a>) -> (Outcome, &'a str) {
+    let question = examined.question;
+    match examined.links.policies.setting() {
+        PolicySetting::Require => (
+            Outcome::Refuses,
+            question.either(
+                " With BUCKET_POLICY=require there is no link without it.",
+                " With BUCKET_POLICY=require there is no upload without it.",
+            ),
+        ),
+        PolicySetting::Heed => (
+            Outcome::Unknown,
+            question.either(
+                " Links are given all the same, and the policy may end them.",
+                " Uploads are signed all the same, and the policy may refuse them.",
+            ),
+        ),
+        PolicySetting::Ignore => (Outcome::Unknown, ""),
+    }
+}
+
+/// What a statement's effect comes to, and what else there is to say about it.
+pub(super) fn outcome<'a>(examined: &DoctorContext<'a>, effect: Effect) -> (Outcome, &'a str) {
+    let ignored = match examined.links.policies.setting() {
+        PolicySetting::Ignore => examined.question.either(
+            " BUCKET_POLICY=ignore: links are given as if the policy were not there.",
+            " BUCKET_POLICY=ignore: uploads are signed as if the policy were not there.",
+        ),
+        PolicySetting::Heed | PolicySetting::Require => "",
+    };
+    match effect {
+        Effect::Refuses { .. } => (Outcome::Refuses, ignored),
+        Effect::Limits { .. } => (Outcome::Limits, ignored),
+        Effect::Depends { .. } => (Outcome::Depends, ignored),
+        Effect::Unreadable { .. } => {
+            let (outcome, more) = what_of_the_unread(examined);
+            (outcome, if ignored.is_empty() { more } else { ignored })
+        }
+    }
+}
+
 fn verdict(examined: &DoctorContext<'_>, now: Timestamp) -> Option<Evaluation> {
+    evaluate(examined, S3Request::GetObject, now)
+}
+
+/// What the policy does to a request that is signed `now`.
+pub(super) fn evaluate(
+    examined: &DoctorContext<'_>,
+    request: S3Request<'_>,
+    now: Timestamp,
+) -> Option<Evaluation> {
     let (facts, question) = (examined.facts, examined.question);
     let session = examined.signing.session_for_policies(now)?;
     let planned = PolicyContext {
-        request: S3Request::GetObject,
+        request,
         object: ObjectRef {
             bucket: facts.bucket.as_ref().ok()?,
             region: facts.region.as_ref().ok()?,
@@ -169,7 +208,7 @@ fn policy_status(examined: &DoctorContext<'_>) -> Check {
 }
 
 /// The policies that may refuse a link, at once or at some age, and that the function can't look at.
-fn other_policies(examined: &DoctorContext<'_>) -> Check {
+pub(super) fn other_policies(examined: &DoctorContext<'_>) -> Check {
     let signer = examined.signing.principal();
     let account = signer.as_ref().and_then(|signer| Some(Arn::parse(&signer.arn)?.account));
     let account = account.unwrap_or("ACCOUNT");
@@ -193,8 +232,11 @@ fn other_policies(examined: &DoctorContext<'_>) -> Check {
     let service = format!("Name=service-name,Values=com.amazonaws.{region}.s3");
     let endpoints = ["aws", "ec2", "describe-vpc-endpoints", "--region", region, "--filters"];
     commands.push(command(&[&endpoints[..], &[&service]].concat()));
-    let sentence = "Policies of the organisation, of the signing role with its boundary and session, and of \
-                    VPC endpoints can't be looked at from here. They may refuse a link, or one of some \
-                    age. Write a cap on the age into \"max_expires_in\" of the grant.";
+    let what = examined.question.either("a link", "an upload");
+    let sentence = format!(
+        "Policies of the organisation, of the signing role with its boundary and session, and of VPC \
+         endpoints can't be looked at from here. They may refuse {what}, or one of some age. Write a cap on \
+         the age into \"max_expires_in\" of the grant."
+    );
     Check::new("other-policies", Outcome::Unknown, sentence).with_commands(commands)
 }

@@ -1,18 +1,20 @@
 //! What the doctor is asked about.
 
-use link_rules::access::{Claims, IamCaller, Principal};
+use link_rules::access::{Action, Claims, IamCaller, Principal};
 use link_rules::arn::{Identity, IdentityKind, is_arn};
 
-/// The link that the doctor is asked about.
+/// The link, or the upload, that the doctor is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
+    /// What is wanted of the object: [`Action::Get`] or [`Action::Put`].
+    pub(crate) action: Action,
     /// The bucket. `None`: the only one that the grants name.
     pub(crate) bucket: Option<String>,
     /// The object's key.
     pub(crate) key: String,
     /// One version of the object. `None` means the current one.
     pub(crate) version_id: Option<String>,
-    /// Who would ask for the link. `None`: whoever may.
+    /// Who would ask for it. `None`: whoever may.
     pub(crate) principal: Option<Principal>,
 }
 
@@ -28,11 +30,22 @@ impl Question {
         }
     }
 
-    /// The action that a link needs.
-    pub(super) fn action(&self) -> &'static str {
-        match self.version_id {
-            Some(_) => "s3:GetObjectVersion",
-            None => "s3:GetObject",
+    /// Whether it is about an upload.
+    pub(super) fn is_upload(&self) -> bool {
+        self.action == Action::Put
+    }
+
+    /// One of these texts: about links, or about uploads.
+    pub(super) fn either<'a>(&self, of_links: &'a str, of_uploads: &'a str) -> &'a str {
+        if self.is_upload() { of_uploads } else { of_links }
+    }
+
+    /// The permission that it needs.
+    pub(super) fn permission(&self) -> &'static str {
+        match (self.action, &self.version_id) {
+            (Action::Put, _) => "s3:PutObject",
+            (Action::Get | Action::Share, Some(_)) => "s3:GetObjectVersion",
+            (Action::Get | Action::Share, None) => "s3:GetObject",
         }
     }
 }

@@ -3,7 +3,7 @@
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
 
-use super::commands::{command, downloads_denied, older_sessions_denied, resource};
+use super::commands::{command, downloads_denied, older_sessions_denied, resource, uploads_denied};
 use super::iam::{IamPrincipal, Kind};
 use super::{Check, DoctorContext, Outcome};
 
@@ -33,6 +33,29 @@ pub(super) fn check(examined: &DoctorContext<'_>, now: Timestamp) -> Check {
     };
     let outcome = if signers.is_empty() { Outcome::Unknown } else { Outcome::Ok };
     Check::new("revocation", outcome, format!("{all}{one}")).with_commands(commands)
+}
+
+/// The check of uploads. Only sessions of the upload role sign them.
+pub(super) fn check_uploads(examined: &DoctorContext<'_>, now: Timestamp) -> Check {
+    let role = examined.signing.minting_role_arn.as_deref().and_then(IamPrincipal::role);
+    let mut commands: Vec<_> = role.iter().flat_map(|role| end_all(examined, role, now)).collect();
+    if let Some(bucket_arn) = examined.facts.bucket_arn() {
+        let key = examined.question.key.as_str();
+        // Where the function makes keys, nobody knows the next one's.
+        let statement = match key.split_once(&uuid::Uuid::nil().to_string()) {
+            Some((folder, _)) => uploads_denied(&format!("{}*", resource(&bucket_arn, folder))),
+            None => uploads_denied(&resource(&bucket_arn, key)),
+        };
+        commands.push(format!("# A statement for the bucket's policy: {statement}"));
+    }
+    if role.is_none() {
+        let none = "No role is known that signs uploads, so nothing is said here of ending them.";
+        return Check::new("revocation", Outcome::Unknown, none);
+    }
+    let sentence = "The first command ends all requests of uploads that were signed by sessions older than now. \
+                    Sessions that start later go on signing. The last line ends uploads to this key alone, or to \
+                    the folder in which the function makes keys.";
+    Check::new("revocation", Outcome::Ok, sentence).with_commands(commands)
 }
 
 /// All that may have signed links: the function's own role, and the one that sessions are minted

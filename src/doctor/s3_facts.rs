@@ -9,11 +9,11 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
-    ArchiveStatus, PublicAccessBlockConfiguration, ServerSideEncryption, StorageClass,
+    ArchiveStatus, CorsRule, PublicAccessBlockConfiguration, ServerSideEncryption, StorageClass,
 };
-use link_rules::access::{Grant, Principal};
+use link_rules::access::{Grant, Principal, UploadRules};
 use link_rules::arn::{bucket_arn, is_access_point};
-use link_rules::lifecycle::LifecycleRule;
+use link_rules::lifecycle::LifecycleRules;
 use link_rules::object::{ObjectKey, ObjectRef};
 use link_rules::policy::Policy;
 use link_rules::response_headers::ResponseHeaders;
@@ -24,8 +24,8 @@ use super::signer::Signing;
 use crate::aws::{AwsError, answered};
 use crate::invocation::Invocation;
 use crate::links::{
-    Denial, Expiration, Form, LinkError, Links, Method, ProbeAnswer, StorageInfo, is_there,
-    lifecycle_rules, other_spelling, probe,
+    Denial, Expiration, Form, LinkError, Links, Method, ProbeAnswer, StepAnswer, StorageInfo,
+    is_there, lifecycle_rules, other_spelling, probe,
 };
 use crate::presign::{GetObject, Operation, Side};
 
@@ -53,7 +53,11 @@ pub(super) struct S3Facts {
     /// The encryption of new objects: its algorithm, and the KMS key where one is named.
     pub(super) default_encryption: Finding<Option<(String, Option<String>)>>,
     /// The lifecycle rules that cover the key.
-    pub(super) lifecycle: Finding<Vec<LifecycleRule>>,
+    pub(super) lifecycle: Finding<LifecycleRules>,
+    /// What scripts of pages may ask of the bucket. Nothing of it concerns a link.
+    pub(super) cors: Finding<Vec<CorsRule>>,
+    /// What an upload may do.
+    pub(super) steps: Finding<UploadSteps>,
     /// Whether the version that the question names is the current one. `None`: it does not matter.
     pub(super) current_version: Option<Result<(), LinkError>>,
 }
@@ -83,11 +87,28 @@ pub(super) struct Answered {
     pub(super) other_form: Option<Form>,
 }
 
+/// S3's answers to steps of an upload that is not there. `Err`: it gave none.
+#[derive(Debug)]
+pub(super) struct UploadSteps {
+    /// To `CompleteMultipartUpload`, which takes the permission of every upload.
+    pub(super) complete: Result<StepAnswer, String>,
+    /// To `ListParts`, which takes one of its own.
+    pub(super) list: Result<StepAnswer, String>,
+}
+
+impl UploadSteps {
+    /// Whether S3 would take an upload of the session.
+    fn may_upload(&self) -> bool {
+        self.complete.as_ref().is_ok_and(StepAnswer::misses_the_upload)
+    }
+}
+
 impl S3Facts {
-    /// Looks at everything.
+    /// Looks at everything. `rules` are those of the grant for an upload.
     pub(super) async fn take(
         links: &Links,
         question: &Question,
+        rules: Option<&UploadRules>,
         bucket: Option<&str>,
         signing: &Signing,
         invocation: &Invocation,
@@ -101,7 +122,7 @@ impl S3Facts {
         let Some(own_credentials) = &signing.own_credentials else {
             return Self::not_taken("It was not looked at, because there are no credentials.");
         };
-        let look = Lookup { links, question, bucket, signing, own_credentials, invocation };
+        let look = Lookup { links, question, rules, bucket, signing, own_credentials, invocation };
         Box::pin(look.all(grant)).await
     }
 
@@ -116,6 +137,8 @@ impl S3Facts {
             policy_is_public: Err(why.to_owned()),
             default_encryption: Err(why.to_owned()),
             lifecycle: Err(why.to_owned()),
+            cors: Err(why.to_owned()),
+            steps: Err(why.to_owned()),
             current_version: None,
         }
     }
@@ -133,6 +156,11 @@ impl S3Facts {
     /// Whether the object was opened.
     pub(super) fn opened(&self) -> bool {
         matches!(&self.object, Ok(ObjectFinding::Answered(answered)) if answered.get.opens())
+    }
+
+    /// Whether S3 answered what was signed for it as it answers in the bucket's own region.
+    pub(super) fn is_region_right(&self) -> bool {
+        self.opened() || self.steps.as_ref().is_ok_and(UploadSteps::may_upload)
     }
 
     /// Whether the object's KMS key keeps it from opening: S3 says so, or it shows the object to the
@@ -154,13 +182,15 @@ impl S3Facts {
 }
 
 /// What it takes to look.
-struct Lookup<'a> {
-    links: &'a Links,
+pub(super) struct Lookup<'a> {
+    pub(super) links: &'a Links,
     question: &'a Question,
-    bucket: &'a str,
-    signing: &'a Signing,
+    /// The rules of the grant for an upload. `None`: it is a link, or there is no such grant.
+    pub(super) rules: Option<&'a UploadRules>,
+    pub(super) bucket: &'a str,
+    pub(super) signing: &'a Signing,
     own_credentials: &'a Credentials,
-    invocation: &'a Invocation,
+    pub(super) invocation: &'a Invocation,
 }
 
 impl Lookup<'_> {
@@ -200,15 +230,19 @@ impl Lookup<'_> {
             policy_is_public,
             encryption,
             lifecycle,
+            cors,
+            steps,
             current,
         ) = tokio::join!(
             region_now,
-            self.in_time(self.object(&known_region)),
+            self.of_links(self.object(&known_region)),
             self.in_time(self.policy(&known_region)),
-            self.in_time(self.public_access_block(&s3)),
-            self.in_time(self.policy_status(&s3)),
+            self.of_links(self.public_access_block(&s3)),
+            self.of_links(self.policy_status(&s3)),
             self.in_time(self.default_encryption(&s3)),
             self.in_time(self.lifecycle(&known_region)),
+            self.of_uploads(self.cors(&s3)),
+            self.of_uploads(self.steps(&known_region)),
             self.current_version(&known_region),
         );
         S3Facts {
@@ -221,6 +255,8 @@ impl Lookup<'_> {
             policy_is_public,
             default_encryption: encryption,
             lifecycle,
+            cors,
+            steps,
             current_version: current,
         }
     }
@@ -231,6 +267,22 @@ impl Lookup<'_> {
             Err("It was not looked at: the function ran out of time before AWS answered."
                 .to_owned())
         })
+    }
+
+    /// The same for what concerns links alone.
+    async fn of_links<T>(&self, look: impl Future<Output = Finding<T>>) -> Finding<T> {
+        if self.question.is_upload() {
+            return Err("It does not concern uploads.".to_owned());
+        }
+        self.in_time(look).await
+    }
+
+    /// The same for what concerns uploads alone.
+    async fn of_uploads<T>(&self, look: impl Future<Output = Finding<T>>) -> Finding<T> {
+        if !self.question.is_upload() {
+            return Err("It does not concern links.".to_owned());
+        }
+        self.in_time(look).await
     }
 
     async fn real_region(&self) -> Finding<String> {
@@ -292,22 +344,26 @@ impl Lookup<'_> {
         Ok(default)
     }
 
-    /// The rules that cover the key and end links to it in some way.
-    async fn lifecycle(&self, region: &str) -> Finding<Vec<LifecycleRule>> {
+    /// The rules that cover the key and end links or uploads to it in some way.
+    async fn lifecycle(&self, region: &str) -> Finding<LifecycleRules> {
         self.check_is_bucket()?;
         let s3 = self.links.aws.s3_for_lifecycle(region, self.own_credentials, self.invocation);
         let call = s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
         match answered(call.send()).await {
             Ok(answer) => {
-                let rules = lifecycle_rules(&answer).rules.into_iter();
-                Ok(rules.filter(|rule| rule.covers(&self.question.key)).collect())
+                let mut rules = lifecycle_rules(&answer);
+                rules.rules.retain(|rule| rule.covers(&self.question.key));
+                Ok(rules)
             }
-            Err(error) => self.absent(&error, "s3:GetLifecycleConfiguration").map(|()| Vec::new()),
+            Err(error) => {
+                let absent = self.absent(&error, "s3:GetLifecycleConfiguration");
+                absent.map(|()| LifecycleRules::default())
+            }
         }
     }
 
     /// S3 shows settings of buckets. An access point has others.
-    fn check_is_bucket(&self) -> Finding<()> {
+    pub(super) fn check_is_bucket(&self) -> Finding<()> {
         if is_access_point(self.bucket) {
             let why = "S3 shows this of a bucket, and not of the one behind an access point.";
             return Err(why.to_owned());
@@ -316,7 +372,7 @@ impl Lookup<'_> {
     }
 
     /// `Ok` if S3 says that there is no such setting.
-    fn absent(&self, error: &AwsError, permission: &str) -> Finding<()> {
+    pub(super) fn absent(&self, error: &AwsError, permission: &str) -> Finding<()> {
         match error {
             // `NoSuchBucket` is told by the other checks.
             AwsError::Refused { status: 404, code } if code != "NoSuchBucket" => Ok(()),
@@ -347,7 +403,7 @@ impl Lookup<'_> {
     }
 
     /// The object that the question names, which is in `region`.
-    fn object_in<'b>(&'b self, region: &'b str) -> ObjectRef<'b> {
+    pub(super) fn object_in<'b>(&'b self, region: &'b str) -> ObjectRef<'b> {
         let Question { key, version_id, .. } = self.question;
         ObjectRef { bucket: self.bucket, region, key, version_id: version_id.as_deref() }
     }
@@ -398,19 +454,28 @@ impl Lookup<'_> {
     }
 
     fn signed_url(&self, region: &str, credentials: &Credentials) -> Result<String, String> {
+        let operation = Operation::GetObject(GetObject {
+            object: self.object_in(region),
+            response_headers: &ResponseHeaders::default(),
+        });
+        self.sign(&operation, credentials)
+    }
+
+    /// A URL for the S3 that the function calls, or why there is none.
+    pub(super) fn sign(
+        &self,
+        operation: &Operation<'_>,
+        credentials: &Credentials,
+    ) -> Result<String, String> {
         let end = self.signing.session.as_ref().map_or(SessionEnd::Never, |session| session.end);
         let requested = RequestedWindow { expires_in: PROBE_EXPIRES_IN, min_expires_in: 1 };
         let now = self.invocation.now();
         let window = window::window(now, requested, PROBE_EXPIRES_IN, end, Bounds::default())
             .map_err(|_| "The session that signs has ended.".to_owned())?;
-        let operation = Operation::GetObject(GetObject {
-            object: self.object_in(region),
-            response_headers: &ResponseHeaders::default(),
-        });
         let link_id = uuid::Uuid::new_v4().to_string();
         self.links
             .signer
-            .sign_from(Side::Inside, credentials, &operation, &link_id, &window)
+            .sign_from(Side::Inside, credentials, operation, &link_id, &window)
             .map_err(|error| sentence(&error.to_string()))
     }
 

@@ -6,11 +6,16 @@ use aws_credential_types::Credentials;
 use jiff::Timestamp;
 use link_rules::window::SessionEnd;
 
+use super::commands::command;
 use super::iam::{IamPrincipal, Kind};
 use super::{Check, Outcome};
 use crate::invocation::Invocation;
 use crate::links::{LinkError, Links};
 use crate::sessions::{CallerIdentity, Evidence, Session};
+use crate::uploads::Uploads;
+
+/// The setting that names the role whose sessions sign links.
+const SIGNING_ROLE: &str = "SIGNING_ROLE_ARN";
 
 /// The session that signs, and who that is.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(super) struct Signing {
     pub(super) identity: Result<Arc<CallerIdentity>, String>,
     /// The role that sessions are minted from, if one is set.
     pub(super) minting_role_arn: Option<String>,
+    /// The setting that names that role.
+    minting_setting: &'static str,
 }
 
 impl Signing {
@@ -40,6 +47,21 @@ impl Signing {
             own_identity: reason(),
             identity: reason(),
             minting_role_arn: None,
+            minting_setting: SIGNING_ROLE,
+        }
+    }
+
+    /// No session signs, because of `why`. S3 is asked with `own_credentials`.
+    fn without_session(why: String, own_credentials: Option<Credentials>) -> Self {
+        let (own_identity, identity) = (Err(why.clone()), Err(why.clone()));
+        Self {
+            session: Err(why),
+            is_known: true,
+            own_credentials,
+            own_identity,
+            identity,
+            minting_role_arn: None,
+            minting_setting: SIGNING_ROLE,
         }
     }
 
@@ -69,6 +91,24 @@ impl Signing {
         IamPrincipal::of(self.identity.as_ref().ok()?, role_arn)
     }
 
+    /// The lines that ask IAM whether the signer's own policies allow these actions, each on its resource.
+    pub(super) fn simulate(&self, asked: &[(Vec<&str>, &str)]) -> Vec<String> {
+        let Some(principal) = self.principal() else { return Vec::new() };
+        let line = |(actions, resource): &(Vec<&str>, &str)| {
+            let simulate = ["aws", "iam", "simulate-principal-policy", "--policy-source-arn"];
+            let of = [principal.arn.as_str(), "--action-names"];
+            command(&[&simulate[..], &of, actions, &["--resource-arns", resource]].concat())
+        };
+        let mut lines: Vec<_> = asked.iter().map(line).collect();
+        if !principal.is_certain {
+            lines.push(format!(
+                "# The session's ARN leaves out the role's path. `{}` names the whole ARN.",
+                command(&["aws", "iam", "get-role", "--role-name", &principal.name])
+            ));
+        }
+        lines
+    }
+
     /// The function's own role or user.
     pub(super) fn own_principal(&self) -> Option<IamPrincipal> {
         IamPrincipal::of(self.own_identity.as_ref().ok()?, None)
@@ -83,16 +123,8 @@ pub(super) async fn find(links: &Links, wanted: u64, invocation: &Invocation) ->
         Err(error) => {
             let reason = error.to_string();
             let session = Err(format!("No link is given: {reason}."));
-            let (own_identity, identity) = (Err(reason.clone()), Err(reason));
-            let own_credentials = None;
-            return Signing {
-                session,
-                is_known: true,
-                own_credentials,
-                own_identity,
-                identity,
-                minting_role_arn,
-            };
+            let none = Signing::without_session(reason, None);
+            return Signing { session, minting_role_arn, ..none };
         }
     };
     let session = match &selection.session {
@@ -107,7 +139,56 @@ pub(super) async fn find(links: &Links, wanted: u64, invocation: &Invocation) ->
         _ => own_identity.clone(),
     };
     let own_credentials = Some(selection.credentials);
-    Signing { session, is_known: true, own_credentials, own_identity, identity, minting_role_arn }
+    Signing {
+        session,
+        is_known: true,
+        own_credentials,
+        own_identity,
+        identity,
+        minting_role_arn,
+        minting_setting: SIGNING_ROLE,
+    }
+}
+
+/// Finds out who signs an upload of `wanted` seconds. `uploads` is `None` where they are off.
+pub(super) async fn find_for_uploads(
+    links: &Links,
+    uploads: Option<&Uploads>,
+    wanted: u64,
+    invocation: &Invocation,
+) -> Signing {
+    let credentials = match links.sessions.credentials(invocation).await {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            return Signing::without_session(format!("No upload is signed: {error}."), None);
+        }
+    };
+    let own_identity = identity_of(links, &credentials, invocation).await;
+    let Some(uploads) = uploads else {
+        let off = "No upload is signed: UPLOAD_ROLE_ARN is not set. Deploy with Uploads=yes, or set it to \
+                   the ARN of a role that may do s3:PutObject and that the function's role may assume.";
+        let none = Signing::without_session(off.to_owned(), Some(credentials));
+        return Signing { own_identity, ..none };
+    };
+    let minting_role_arn = Some(uploads.role_arn().to_owned());
+    let (session, identity) = match uploads.session(&credentials, wanted, invocation).await {
+        Ok(session) => {
+            let identity = identity_of(links, &session.credentials, invocation).await;
+            (Ok(session), identity)
+        }
+        Err(error) => {
+            (Err(format!("No upload is signed: {error}.")), Err("No session signs.".to_owned()))
+        }
+    };
+    Signing {
+        session,
+        is_known: true,
+        own_credentials: Some(credentials),
+        own_identity,
+        identity,
+        minting_role_arn,
+        minting_setting: "UPLOAD_ROLE_ARN",
+    }
 }
 
 async fn identity_of(
@@ -130,7 +211,7 @@ pub(super) fn check(signing: &Signing) -> Check {
     };
     let who = match (&signing.identity, signing.principal()) {
         (Err(reason), _) => {
-            let sentence = format!("{} {reason}.", how_long(session));
+            let sentence = format!("{} {reason}.", how_long(session, signing.minting_setting));
             return Check::new("signer", Outcome::Unknown, sentence);
         }
         (Ok(identity), None) => format!("{} signs.", identity.arn),
@@ -147,16 +228,21 @@ pub(super) fn check(signing: &Signing) -> Check {
         },
     };
     let outcome = if session.evidence.is_proof() { Outcome::Ok } else { Outcome::Unknown };
-    Check::new("signer", outcome, format!("{who} {}", how_long(session)))
+    let how_long = how_long(session, signing.minting_setting);
+    Check::new("signer", outcome, format!("{who} {how_long}"))
 }
 
-/// When the session ends, and what says so.
-fn how_long(session: &Session) -> String {
+/// When the session ends, and what says so. `minting_setting` names the role of minted ones.
+fn how_long(session: &Session, minting_setting: &str) -> String {
     let end = session.expires_at().map(|end| end.to_string()).unwrap_or_default();
     let who_says = match session.evidence {
         Evidence::Declared => "as the provider of the credentials declares",
         Evidence::Attested => "as STS attests in a token about these very credentials",
-        Evidence::Minted => "as STS stated when it minted the session from SIGNING_ROLE_ARN",
+        Evidence::Minted => {
+            return format!(
+                "The session ends at {end}, as STS stated when it minted the session from {minting_setting}."
+            );
+        }
         Evidence::Assumed => {
             "as ASSUMED_SESSION_SECONDS assumes: nothing proves it, and links may end sooner. Don't \
              use that setting in production"

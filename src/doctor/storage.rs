@@ -13,8 +13,9 @@ pub(super) fn checks(examined: &DoctorContext<'_>) -> Vec<Check> {
     checks
 }
 
-fn region(examined: &DoctorContext<'_>) -> Check {
+pub(super) fn region(examined: &DoctorContext<'_>) -> Check {
     let facts = examined.facts;
+    let what = examined.question.either("Links", "Uploads");
     let new = |outcome, sentence: String| Check::new("region", outcome, sentence);
     let signed = match &facts.region {
         Ok(region) => region,
@@ -23,19 +24,20 @@ fn region(examined: &DoctorContext<'_>) -> Check {
     let is_multi_region = facts.bucket.as_ref().is_ok_and(|bucket| is_multi_region(bucket));
     match &facts.real_region {
         _ if is_multi_region => {
-            let sentence =
-                "Links are signed for all regions of the multi-region access point (SigV4A).";
-            new(Outcome::Ok, sentence.to_owned())
+            let sentence = format!(
+                "{what} are signed for all regions of the multi-region access point (SigV4A)."
+            );
+            new(Outcome::Ok, sentence)
         }
         Ok(real) if real == signed => {
-            new(Outcome::Ok, format!("Links are signed for {signed}, where the bucket is."))
+            new(Outcome::Ok, format!("{what} are signed for {signed}, where the bucket is."))
         }
         Ok(real) => {
-            let outcome = if facts.opened() { Outcome::Ok } else { Outcome::Refuses };
+            let outcome = if facts.is_region_right() { Outcome::Ok } else { Outcome::Refuses };
             new(
                 outcome,
                 format!(
-                    "Links are signed for {signed}, and S3 says that the bucket is in {real}. Correct \
+                    "{what} are signed for {signed}, and S3 says that the bucket is in {real}. Correct \
                      \"region\" in GRANTS, or leave it out."
                 ),
             )
@@ -43,7 +45,7 @@ fn region(examined: &DoctorContext<'_>) -> Check {
         Err(why) => new(
             Outcome::Unknown,
             format!(
-                "Links are signed for {signed}. Whether the bucket is there is not known. {why}"
+                "{what} are signed for {signed}. Whether the bucket is there is not known. {why}"
             ),
         ),
     }
@@ -52,14 +54,7 @@ fn region(examined: &DoctorContext<'_>) -> Check {
 fn encryption(examined: &DoctorContext<'_>) -> Check {
     let facts = examined.facts;
     let new = |outcome, sentence: String| Check::new("encryption", outcome, sentence);
-    let default = match &facts.default_encryption {
-        Ok(Some((algorithm, key))) => {
-            let key = key.as_ref().map(|key| format!(" and the key {key}")).unwrap_or_default();
-            format!("The bucket encrypts new objects with {algorithm}{key}.")
-        }
-        Ok(None) => "The bucket states no encryption of new objects.".to_owned(),
-        Err(why) => format!("How the bucket encrypts new objects is not known. {why}"),
-    };
+    let default = default_encryption(examined);
     let Some((storage, _)) = facts.stored() else {
         let sentence = format!("The object was not seen. {default}");
         return new(Outcome::Unknown, sentence);
@@ -86,6 +81,18 @@ fn encryption(examined: &DoctorContext<'_>) -> Check {
             ),
         ),
         None => new(Outcome::Ok, format!("S3 names no encryption of the object. {default}")),
+    }
+}
+
+/// How the bucket encrypts new objects.
+pub(super) fn default_encryption(examined: &DoctorContext<'_>) -> String {
+    match &examined.facts.default_encryption {
+        Ok(Some((algorithm, key))) => {
+            let key = key.as_ref().map(|key| format!(" and the key {key}")).unwrap_or_default();
+            format!("The bucket encrypts new objects with {algorithm}{key}.")
+        }
+        Ok(None) => "The bucket states no encryption of new objects.".to_owned(),
+        Err(why) => format!("How the bucket encrypts new objects is not known. {why}"),
     }
 }
 
@@ -160,7 +167,7 @@ fn lifecycle(examined: &DoctorContext<'_>) -> Vec<Check> {
     match &facts.lifecycle {
         Err(why) => checks.push(new(Outcome::Unknown, why.clone())),
         Ok(rules) => {
-            for rule in rules {
+            for rule in &rules.rules {
                 checks.extend(
                     findings(rule, stored.is_some(), version_id.is_some())
                         .map(|finding| new(Outcome::Limits, format!("{} {finding}", name(rule)))),
@@ -203,7 +210,7 @@ fn findings(
     [expires, archives, old, old_archived].into_iter().flatten()
 }
 
-fn name(rule: &LifecycleRule) -> String {
+pub(super) fn name(rule: &LifecycleRule) -> String {
     let id = rule.id.as_ref().map(|id| format!(" {id:?}")).unwrap_or_default();
     let may =
         if rule.looks_beyond_the_key() { ", if the object's tags and size match," } else { "" };

@@ -1,10 +1,10 @@
-//! The doctor's event: `{"doctor": {"key": …, "bucket": …, "version_id": …, "principal": …,
+//! The doctor's event: `{"doctor": {"key": …, "action": …, "bucket": …, "version_id": …, "principal": …,
 //! "claims": …}}`.
 //!
 //! Nobody sends it but an operator with `lambda:InvokeFunction`: every gateway's event has a
 //! `requestContext`, and every event about objects has fields of its own.
 
-use link_rules::access::{Claim, Claims, Principal};
+use link_rules::access::{Action, Claim, Claims, Principal};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -17,9 +17,9 @@ const MAX_BYTES: usize = 16 * 1_024;
 /// The question to the doctor is not one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{0}. Send {{\"doctor\": {{\"key\": \"private-files/report.pdf\"}}}}; \"bucket\", \"version_id\" \
-     and \"principal\" may stand beside the key, and each is a text; \"claims\" is an object with the \
-     principal's claims"
+    "{0}. Send {{\"doctor\": {{\"key\": \"private-files/report.pdf\"}}}}; \"action\", \"bucket\", \
+     \"version_id\" and \"principal\" may stand beside the key, and each is a text; \"claims\" is an object \
+     with the principal's claims"
 )]
 pub struct MalformedQuestion(String);
 
@@ -50,13 +50,14 @@ pub(super) fn parse(event: &str) -> Result<Question, MalformedQuestion> {
 
 fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
     let (mut bucket, mut key, mut version_id, mut principal) = (None, None, None, None);
-    let mut claims = None;
+    let (mut action, mut claims) = (None, None);
     for (name, value) in fields {
         if name == "claims" {
             claims = Some(read_claims(value)?);
             continue;
         }
         let field = match name.as_str() {
+            "action" => &mut action,
             "bucket" => &mut bucket,
             "key" => &mut key,
             "version_id" => &mut version_id,
@@ -72,12 +73,20 @@ fn question(fields: Map<String, Value>) -> Result<Question, MalformedQuestion> {
         };
     }
     let key = key.ok_or_else(|| malformed("doctor.key is missing"))?;
+    let action = match action.as_deref() {
+        None | Some("get") => Action::Get,
+        Some("put") => Action::Put,
+        Some(_) => return Err(malformed("doctor.action is neither \"get\" nor \"put\"")),
+    };
+    if action == Action::Put && version_id.is_some() {
+        return Err(malformed("doctor.version_id is set, and an upload has no version yet"));
+    }
     let has_claims = claims.is_some();
     let principal = principal.map(|name| Question::principal(name, claims.unwrap_or_default()));
     if has_claims && !matches!(principal, Some(Principal::Authorized { .. })) {
         return Err(malformed("doctor.claims are not those of a principal with a token"));
     }
-    Ok(Question { bucket, key, version_id, principal })
+    Ok(Question { action, bucket, key, version_id, principal })
 }
 
 /// The claims as the token has them: each a text or a list of texts.
@@ -117,6 +126,7 @@ mod tests {
         assert_eq!(
             parse(whole).unwrap(),
             Question {
+                action: Action::Get,
                 bucket: Some("b".to_owned()),
                 key: "a".to_owned(),
                 version_id: Some("c".to_owned()),
@@ -139,6 +149,10 @@ mod tests {
         let role = "arn:aws:iam::123456789012:role/team/reader";
         assert_eq!(principal(role), Some(Principal::Iam(session.into())));
         assert_eq!(parse(r#"{"doctor": {"key": "a"}}"#).unwrap().principal, None);
+        for (action, expected) in [("get", Action::Get), ("put", Action::Put)] {
+            let asked = format!(r#"{{"doctor": {{"key": "a", "action": "{action}"}}}}"#);
+            assert_eq!(parse(&asked).unwrap().action, expected);
+        }
     }
 
     #[test]
@@ -151,6 +165,14 @@ mod tests {
             (r#"{"doctor": {"key": ""}}"#, "doctor.key is empty"),
             (r#"{"doctor": {"key": "a", "bucket": null}}"#, "doctor.bucket is not a text"),
             (r#"{"doctor": {"key": "a", "keys": "b"}}"#, "doctor has the unknown field \"keys\""),
+            (
+                r#"{"doctor": {"key": "a", "action": "share"}}"#,
+                "doctor.action is neither \"get\" nor \"put\"",
+            ),
+            (
+                r#"{"doctor": {"key": "a", "action": "put", "version_id": "b"}}"#,
+                "doctor.version_id is set, and an upload has no version yet",
+            ),
             (r#"{"doctor": {"key": "a", "claims": "b"}}"#, "doctor.claims is no JSON object"),
             (
                 r#"{"doctor": {"key": "a", "principal": "b", "claims": {"c": [7]}}}"#,

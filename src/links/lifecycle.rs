@@ -1,4 +1,5 @@
-//! Reads buckets' lifecycle rules, and asks [`link_rules::lifecycle`] when they end links to an object.
+//! Reads buckets' lifecycle rules, and asks [`link_rules::lifecycle`] when they end links to an object, and
+//! uploads that nobody finishes.
 //!
 //! They are read where S3 is asked about the object anyway: for checked links, shares and mails. The
 //! other links are signed without knowing the object. A function that may not read them goes on without
@@ -10,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
 use aws_sdk_s3::types::{
-    ExpirationStatus, LifecycleRule as S3Rule, LifecycleRuleAndOperator as And,
-    LifecycleRuleFilter as Filter, NoncurrentVersionExpiration, NoncurrentVersionTransition,
-    TransitionDefaultMinimumObjectSize, TransitionStorageClass,
+    AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleRule as S3Rule,
+    LifecycleRuleAndOperator as And, LifecycleRuleFilter as Filter, NoncurrentVersionExpiration,
+    NoncurrentVersionTransition, TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -119,6 +120,18 @@ impl Lifecycle {
         rules.end(&StoredObject { tags: tags.as_deref(), ..stored }, now)
     }
 
+    /// When a rule of its bucket ends an upload in parts of `object` that begins now and is not finished.
+    /// `None`: no rule does, or the rules are not known.
+    pub(crate) async fn unfinished_until(
+        &self,
+        object: ObjectRef<'_>,
+        credentials: &Credentials,
+        invocation: &Invocation,
+    ) -> Option<Timestamp> {
+        let known = self.read(object, credentials, invocation).await?;
+        known.rules.as_ref()?.unfinished_until(object.key, invocation.now())
+    }
+
     async fn read(
         &self,
         object: ObjectRef<'_>,
@@ -193,7 +206,7 @@ impl Lifecycle {
     }
 }
 
-/// The rules that are in force, as far as they end links.
+/// The rules that are in force, as far as they end links or uploads.
 pub(crate) fn rules(answer: &GetBucketLifecycleConfigurationOutput) -> LifecycleRules {
     let small = TransitionDefaultMinimumObjectSize::AllStorageClasses128K;
     LifecycleRules {
@@ -237,11 +250,15 @@ fn rule(rule: &S3Rule) -> Option<LifecycleRule> {
             .filter(|transition| is_archive(transition.storage_class()))
             .filter_map(NoncurrentVersionTransition::noncurrent_days)
             .min(),
+        unfinished_uploads_end: rule
+            .abort_incomplete_multipart_upload()
+            .and_then(AbortIncompleteMultipartUpload::days_after_initiation),
     };
     let does_something = read.expires.is_some()
         || read.archives.is_some()
         || read.old_versions_expire.is_some()
-        || read.old_versions_archive.is_some();
+        || read.old_versions_archive.is_some()
+        || read.unfinished_uploads_end.is_some();
     does_something.then_some(read)
 }
 
@@ -307,6 +324,19 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_about_unfinished_uploads_alone_does_something() {
+        let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(7).build();
+        let read = S3Rule::builder()
+            .status(ExpirationStatus::Enabled)
+            .abort_incomplete_multipart_upload(abort)
+            .build()
+            .unwrap();
+        let expected =
+            LifecycleRule { unfinished_uploads_end: Some(7), ..LifecycleRule::default() };
+        assert_eq!(rule(&read), Some(expected));
+    }
+
+    #[test]
     fn a_rule_is_read_as_far_as_it_ends_links() {
         let tag = Tag::builder().key("a").value("b").build().unwrap();
         let and = And::builder().prefix("a/").tags(tag).object_size_greater_than(5).build();
@@ -323,6 +353,7 @@ mod tests {
                 archives: Some(("GLACIER".to_owned(), Timing::Days(7))),
                 old_versions_expire: None,
                 old_versions_archive: Some(3),
+                unfinished_uploads_end: None,
             }
         );
         assert!(read.covers("a/b") && !read.covers("b") && read.looks_beyond_the_key());

@@ -46,7 +46,7 @@ pub(crate) use self::grants_source::{GrantsSetting, GrantsSource, ObjectLocation
 pub(crate) use self::lifecycle::{Lifecycle, rules as lifecycle_rules};
 pub(crate) use self::link::{Link, LinkRequest, Method};
 pub(crate) use self::log::{log_refused, log_refused_for_mail, log_signed, log_signed_for_mail};
-pub(crate) use self::probe::{Denial, ProbeAnswer, probe};
+pub(crate) use self::probe::{Denial, ProbeAnswer, StepAnswer, probe, probe_step};
 pub(crate) use self::spelling::{Form, is_there, other_spelling};
 pub(crate) use self::storage_info::StorageInfo;
 pub(crate) use self::version::Versions;

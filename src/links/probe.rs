@@ -11,7 +11,8 @@ use jiff::fmt::rfc2822;
 use memchr::memmem;
 
 use super::{Expiration, LinkError, Method, StorageInfo};
-use crate::aws::{Aws, CALL_TIMEOUT, error_code, is_throttling, presigned};
+use crate::aws::presigned::{self, PresignedRequest};
+use crate::aws::{Aws, CALL_TIMEOUT, error_code, is_throttling};
 use crate::invocation::Invocation;
 
 /// How much of S3's answer is read, in bytes. Error documents are far smaller.
@@ -130,9 +131,7 @@ impl ProbeAnswer {
     /// What S3 answered and what the likely causes are, in words. `None` if the link opens.
     pub(crate) fn why_not(&self) -> Option<String> {
         let Self { status, code, denial, .. } = self;
-        let causes = (!self.opens()).then(|| likely_causes(*status, code, *denial))?;
-        let space = if code.is_empty() { "" } else { " " };
-        Some(format!("S3 answered {status}{space}{code}: {causes}"))
+        (!self.opens()).then(|| described(*status, code, *denial))
     }
 }
 
@@ -147,11 +146,13 @@ pub(crate) async fn probe(
     method: Method,
     invocation: &Invocation,
 ) -> Result<ProbeAnswer, String> {
-    let range = match method {
-        Method::Get => Some("bytes=0-0"),
-        Method::Head => None,
+    // The header is not signed. S3 honours it all the same, as it does a browser's.
+    let headers: &[_] = match method {
+        Method::Get => &[("range", "bytes=0-0")],
+        Method::Head => &[],
     };
-    let answer = presigned::send(aws, method.as_str(), url, range, invocation).await?;
+    let request = PresignedRequest { method: method.as_str(), url, headers, body: "" };
+    let answer = presigned::send(aws, request, invocation).await?;
     let status = answer.status().as_u16();
     let header = |name: &str| answer.headers().get(name);
     let end = Expiration::read(header("x-amz-expiration"), header("x-amz-restore"));
@@ -172,6 +173,47 @@ pub(crate) async fn probe(
     };
     let code = code_of(&document).to_owned();
     Ok(ProbeAnswer { status, code, denial: denial(&document), storage, end, size, last_modified })
+}
+
+/// S3's answer to a step of an upload that is not there. It holds no word that S3 chose but for a code.
+#[derive(Clone, Debug)]
+pub(crate) struct StepAnswer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The code of the error document. Empty if there is none.
+    pub(crate) code: String,
+    /// Why access is denied, as far as S3 says.
+    pub(crate) denial: Option<Denial>,
+}
+
+impl StepAnswer {
+    /// Whether S3 would go on if the upload were there.
+    pub(crate) fn misses_the_upload(&self) -> bool {
+        self.status == 404 && self.code == "NoSuchUpload"
+    }
+
+    /// What S3 answered and what the likely causes are, in words.
+    pub(crate) fn why_not(&self) -> String {
+        described(self.status, &self.code, self.denial)
+    }
+}
+
+/// Sends a step of an upload that is not there, so nothing changes whatever S3 answers.
+///
+/// # Errors
+///
+/// As for [`probe`].
+pub(crate) async fn probe_step(
+    aws: &Aws,
+    request: PresignedRequest<'_>,
+    invocation: &Invocation,
+) -> Result<StepAnswer, String> {
+    let answer = presigned::send(aws, request, invocation).await?;
+    let status = answer.status().as_u16();
+    let document = document(answer.into_body()).await;
+    let document =
+        document.ok_or_else(|| format!("an answer with status {status} that was cut off"))?;
+    Ok(StepAnswer { status, code: code_of(&document).to_owned(), denial: denial(&document) })
 }
 
 /// The body. `None`: it does not come in time, or is longer than an error document.
@@ -219,6 +261,12 @@ fn denial(document: &str) -> Option<Denial> {
 fn code_of(document: &str) -> &str {
     let code = document.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
     error_code(code.map(|(code, _)| code).unwrap_or_default())
+}
+
+fn described(status: u16, code: &str, denial: Option<Denial>) -> String {
+    let causes = likely_causes(status, code, denial);
+    let space = if code.is_empty() { "" } else { " " };
+    format!("S3 answered {status}{space}{code}: {causes}")
 }
 
 fn likely_causes(status: u16, code: &str, denial: Option<Denial>) -> &'static str {

@@ -88,7 +88,7 @@ impl Minter {
     }
 
     /// The role that sessions are minted from.
-    pub(super) fn role_arn(&self) -> &str {
+    pub(crate) fn role_arn(&self) -> &str {
         &self.role_arn
     }
 

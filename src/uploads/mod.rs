@@ -3,23 +3,28 @@
 //! - [`request`] is what is asked for, [`signed`] what is given,
 //! - [`placement`] decides under which grant, and under which key,
 //! - [`headers`] says which headers each request has,
+//! - [`planned`] tells the doctor of all that without signing,
 //! - [`error`] says why not, [`log`] has the log lines and counters.
 //!
 //! Whoever signs downloads can't write: uploads are signed with sessions of a role of their own
 //! (`UPLOAD_ROLE_ARN`). A part is signed when it is due, so an upload may outlive any session.
 //!
-//! This room knows no HTTP and no event, and asks S3 nothing about an upload: the caller's program sends
-//! every request itself. It decides no window: [`mod@link_rules::window`] does.
+//! This room knows no HTTP and no event, and asks S3 nothing about an upload but how the bucket is set: the
+//! caller's program sends every request itself. It decides no window: [`mod@link_rules::window`] does.
 
 mod error;
 mod headers;
 mod log;
 mod placement;
+mod planned;
 mod request;
 mod signed;
 
 use std::sync::Arc;
 
+use aws_credential_types::Credentials;
+use futures_util::future;
+use jiff::Timestamp;
 use link_rules::access::{Action, Grant, Grants, Principal, UploadRules};
 use link_rules::object::{ObjectKey, ObjectRef};
 use link_rules::policy::S3Request;
@@ -29,7 +34,8 @@ use link_rules::window::{self, RequestedWindow, Window};
 pub(crate) use self::error::UploadError;
 use self::headers::Headers;
 pub(crate) use self::log::log_signed;
-use self::placement::Placement;
+pub(crate) use self::placement::{Placement, of_key as placement_of_key};
+pub(crate) use self::planned::visit_requests;
 pub(crate) use self::request::{NewUpload, ProposedKey, Step, UploadRequest};
 pub(crate) use self::signed::SignedUpload;
 use crate::aws::{Aws, Sts};
@@ -58,12 +64,34 @@ struct Prepared<'a> {
     policy: Option<KnownPolicy>,
     /// Whose credentials sign. `None` if it is not known, or if it does not matter.
     signer: Option<Arc<CallerIdentity>>,
+    /// When a lifecycle rule ends an upload in parts that begins now.
+    unfinished_until: Option<Timestamp>,
 }
 
 impl Uploads {
     /// Signs with sessions of the role `role_arn`.
     pub(crate) fn new(role_arn: String, links: Arc<Links>, aws: Aws) -> Self {
         Self { links, minter: Minter::of_uploads(role_arn, Sts::new(aws)) }
+    }
+
+    /// The session that signs requests of `wanted` seconds. `credentials` are the execution role's.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::SessionUnproven`], which says why there is none.
+    pub(crate) async fn session(
+        &self,
+        credentials: &Credentials,
+        wanted: u64,
+        invocation: &Invocation,
+    ) -> Result<Arc<Session>, LinkError> {
+        let session = self.minter.session(credentials, wanted, invocation).await;
+        session.map_err(|error| LinkError::SessionUnproven(error.to_string()))
+    }
+
+    /// The role that signs uploads.
+    pub(crate) fn role_arn(&self) -> &str {
+        self.minter.role_arn()
     }
 
     /// Signs what `request` asks for, for `principal`: one entry, or one for each part. Wrap it in
@@ -103,12 +131,22 @@ impl Uploads {
         let upstream = |error: String| LinkError::Upstream(error);
         let credentials = self.links.sessions.credentials(invocation).await;
         let credentials = credentials.map_err(|error| upstream(error.to_string()))?;
-        let session = self.minter.session(&credentials, wanted, invocation).await;
-        let session = session.map_err(|error| LinkError::SessionUnproven(error.to_string()))?;
+        let session = self.session(&credentials, wanted, invocation).await?;
         let region = self.links.region(grant, &credentials, invocation).await?;
         let policies = &self.links.policies;
-        let policy =
-            policies.of(Action::Put, &grant.bucket, &region, &credentials, invocation).await?;
+        let policy = policies.of(Action::Put, &grant.bucket, &region, &credentials, invocation);
+        let unfinished_until = async {
+            let begins_parts = matches!(request.step, Step::Create(_));
+            let object = begins_parts.then_some(ObjectRef {
+                bucket: &grant.bucket,
+                region: &region,
+                key: &key,
+                version_id: None,
+            });
+            self.links.lifecycle.unfinished_until(object?, &credentials, invocation).await
+        };
+        let (policy, unfinished_until) = future::join(policy, unfinished_until).await;
+        let policy = policy?;
         let signer = match policy.as_ref().and_then(|known| known.policy.as_ref()) {
             // Who signs matters only to some policies.
             Some(policy) if policy.turns_on_the_signer() => {
@@ -116,7 +154,17 @@ impl Uploads {
             }
             _ => None,
         };
-        Ok(Prepared { request, grant, rules, key, session, region, policy, signer })
+        Ok(Prepared {
+            request,
+            grant,
+            rules,
+            key,
+            session,
+            region,
+            policy,
+            signer,
+            unfinished_until,
+        })
     }
 
     /// Signs a request that is not about a part.
@@ -141,7 +189,11 @@ impl Uploads {
                 let operation =
                     Operation::CreateMultipartUpload(NewObject { object, headers: &signed });
                 let signed = self.signed(prepared, &operation, &headers, invocation)?;
-                Ok(SignedUpload { parts: new.size.map(Parts::of), ..signed.of_size(new.size) })
+                Ok(SignedUpload {
+                    parts: new.size.map(Parts::of),
+                    unfinished_until: prepared.unfinished_until,
+                    ..signed.of_size(new.size)
+                })
             }
             Step::Complete { upload_id, size, .. } => {
                 let headers = Headers::of_complete(*size, rules);
@@ -307,6 +359,7 @@ impl Prepared<'_> {
             fields: None,
             size: None,
             parts: None,
+            unfinished_until: None,
             part_number: None,
             link_id,
             bucket: self.grant.bucket.clone(),

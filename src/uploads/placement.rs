@@ -13,10 +13,10 @@ use crate::links::LinkError;
 
 /// Where an upload goes.
 #[derive(Debug)]
-pub(super) struct Placement<'a> {
-    pub(super) grant: &'a Grant,
-    pub(super) rules: &'a UploadRules,
-    pub(super) key: String,
+pub(crate) struct Placement<'a> {
+    pub(crate) grant: &'a Grant,
+    pub(crate) rules: &'a UploadRules,
+    pub(crate) key: String,
 }
 
 /// The grant under which `principal` may make the request, and the key that it is about.
@@ -25,15 +25,7 @@ pub(super) fn find<'a>(
     request: &UploadRequest,
     grants: &'a Grants,
 ) -> Result<Placement<'a>, UploadError> {
-    match principal {
-        Principal::Anonymous | Principal::S3Event => return Err(LinkError::Unauthenticated.into()),
-        Principal::Iam(caller) => {
-            if let Some(crowd) = caller.crowd() {
-                return Err(LinkError::OneOfMany(crowd).into());
-            }
-        }
-        Principal::Authorized { .. } => {}
-    }
+    check_caller(principal)?;
     let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket());
     let bucket = bucket.ok_or(LinkError::BucketNotNamed)?;
     match &request.step {
@@ -47,6 +39,42 @@ pub(super) fn find<'a>(
         | Step::Abort { key, .. } => covering(principal, bucket, key, grants).ok_or_else(|| {
             not_granted(principal, ", and send the key that the first answer named.")
         }),
+    }
+}
+
+/// Where an upload to `key` goes, if it is begun or if it has begun: under this key, or where the function
+/// names keys, under one that it makes in the folder that `key` lies in. The folder of the file has the nil
+/// UUID then.
+pub(crate) fn of_key<'a>(
+    principal: &Principal,
+    bucket: &str,
+    key: &str,
+    grants: &'a Grants,
+) -> Result<Placement<'a>, UploadError> {
+    check_caller(principal)?;
+    let made = || {
+        let mut granted = grants.for_uploads(principal, bucket);
+        granted.find_map(|(grant, rules)| {
+            let folder = grant.prefix.of(principal)?;
+            let is_made = rules.keys == KeysFrom::Function && key.starts_with(&folder);
+            let key = format!("{folder}{}/{}", Uuid::nil(), safe_name(key));
+            is_made.then_some(Placement { grant, rules, key })
+        })
+    };
+    covering(principal, bucket, key, grants)
+        .or_else(made)
+        .ok_or_else(|| not_granted(principal, "."))
+}
+
+/// Refuses callers who can't be told from others.
+fn check_caller(principal: &Principal) -> Result<(), UploadError> {
+    match principal {
+        Principal::Anonymous | Principal::S3Event => Err(LinkError::Unauthenticated.into()),
+        Principal::Iam(caller) => match caller.crowd() {
+            Some(crowd) => Err(LinkError::OneOfMany(crowd).into()),
+            None => Ok(()),
+        },
+        Principal::Authorized { .. } => Ok(()),
     }
 }
 
@@ -254,6 +282,19 @@ mod tests {
         };
         assert!(of("alice/").unwrap().starts_with("alice/"));
         assert!(of("bob/").is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_asked_about_goes_where_an_upload_of_it_would() {
+        let grants =
+            grants(&[r#""prefix":"in/","keys":"caller""#, r#""prefix":"users/{principal}/""#]);
+        let of = |key: &str| of_key(&alice(), "files", key, &grants).map(|placed| placed.key).ok();
+        assert_eq!(of("in/a b.pdf").as_deref(), Some("in/a b.pdf"));
+        let made = "users/alice/00000000-0000-0000-0000-000000000000/a-b.pdf";
+        assert_eq!(of("users/alice/a b.pdf").as_deref(), Some(made));
+        assert_eq!(of(made).as_deref(), Some(made));
+        assert_eq!(of("users/bob/a.pdf"), None);
+        assert_eq!(of_key(&Principal::Anonymous, "files", "in/a", &grants).ok().map(|_| ()), None);
     }
 
     #[test]

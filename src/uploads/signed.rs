@@ -27,6 +27,9 @@ pub(crate) struct SignedUpload {
     pub(crate) size: Option<u64>,
     /// How the file is cut, where parts follow.
     pub(crate) parts: Option<Parts>,
+    /// When a lifecycle rule of the bucket ends the upload in parts that begins now, if it is not finished.
+    /// `None`: no rule does, the rules are not known, or nothing begins.
+    pub(crate) unfinished_until: Option<Timestamp>,
     /// The part's number.
     pub(crate) part_number: Option<u64>,
     /// A UUID that is signed into the URL as `x-link-id`, so that S3's access log names it. A form has none there:

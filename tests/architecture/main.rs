@@ -41,7 +41,7 @@ const FUNCTION: &Layers = &[
     ("settings", &["mail", "shares", "links", "sessions", "aws"]),
     ("events", &["api", "doctor", "mail", "shares", "invocation"]),
     ("api", &["shares", "uploads", "links", "sessions", "presign", "invocation", "telemetry"]),
-    ("doctor", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),
+    ("doctor", &["uploads", "links", "sessions", "presign", "aws", "invocation", "telemetry"]),
     ("mail", &["shares", "links", "sessions", "aws", "memory", "invocation", "telemetry"]),
     ("shares", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),
     ("uploads", &["links", "sessions", "presign", "aws", "invocation", "telemetry"]),

@@ -29,7 +29,10 @@ pub enum Operation {
     GetPublicAccessBlock,
     GetBucketEncryption,
     GetBucketLifecycleConfiguration,
+    GetBucketCors,
     GetObjectTagging,
+    CompleteMultipartUpload,
+    ListParts,
     GetWebIdentityToken,
     AssumeRole,
     GetCallerIdentity,
@@ -46,7 +49,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, with their services. `Unknown` belongs to none.
-    const ALL: [(Self, Service); 19] = [
+    const ALL: [(Self, Service); 22] = [
         (Self::GetObject, Service::S3),
         (Self::HeadObject, Service::S3),
         (Self::HeadBucket, Service::S3),
@@ -55,7 +58,10 @@ impl Operation {
         (Self::GetPublicAccessBlock, Service::S3),
         (Self::GetBucketEncryption, Service::S3),
         (Self::GetBucketLifecycleConfiguration, Service::S3),
+        (Self::GetBucketCors, Service::S3),
         (Self::GetObjectTagging, Service::S3),
+        (Self::CompleteMultipartUpload, Service::S3),
+        (Self::ListParts, Service::S3),
         (Self::GetWebIdentityToken, Service::Sts),
         (Self::AssumeRole, Service::Sts),
         (Self::GetCallerIdentity, Service::Sts),
@@ -103,6 +109,7 @@ impl Operation {
             |name: &str| request.query.split('&').any(|pair| pair.split('=').next() == Some(name));
         match (request.method.as_str(), is_bucket) {
             ("POST", _) if request.path == "/v2/email/outbound-emails" => Self::SendEmail,
+            ("POST", false) if asks("uploadId") => Self::CompleteMultipartUpload,
             ("POST", _) => {
                 let action = parameters.get("Action").map(String::as_str);
                 Self::named(action.unwrap_or_default(), Service::Sts)
@@ -110,12 +117,14 @@ impl Operation {
             ("HEAD", true) => Self::HeadBucket,
             ("HEAD", false) => Self::HeadObject,
             ("GET", false) if asks("tagging") => Self::GetObjectTagging,
+            ("GET", false) if asks("uploadId") => Self::ListParts,
             ("GET", false) => Self::GetObject,
             ("GET", true) if asks("policyStatus") => Self::GetBucketPolicyStatus,
             ("GET", true) if asks("policy") => Self::GetBucketPolicy,
             ("GET", true) if asks("publicAccessBlock") => Self::GetPublicAccessBlock,
             ("GET", true) if asks("encryption") => Self::GetBucketEncryption,
             ("GET", true) if asks("lifecycle") => Self::GetBucketLifecycleConfiguration,
+            ("GET", true) if asks("cors") => Self::GetBucketCors,
             _ => Self::Unknown,
         }
     }

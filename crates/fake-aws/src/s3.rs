@@ -227,6 +227,11 @@ pub(crate) fn respond(call: &Call, bucket: &Bucket) -> Reply {
         Operation::GetPublicAccessBlock => Reply::public_access_block(["true"; 4]),
         Operation::GetBucketEncryption => Reply::default_encryption("AES256", ""),
         Operation::GetObjectTagging => Reply::s3_error(403, "AccessDenied"),
+        Operation::GetBucketCors => Reply::s3_error(404, "NoSuchCORSConfiguration"),
+        // Nothing is uploaded here.
+        Operation::CompleteMultipartUpload | Operation::ListParts => {
+            Reply::s3_error(404, "NoSuchUpload")
+        }
         _ => Reply::s3_error(404, "NoSuchLifecycleConfiguration"),
     }
 }

@@ -7,6 +7,9 @@
 //! S3 adds a rule's days to the object's time and acts at the next midnight, UTC, or later. An end that is
 //! over is told as it is: S3 may act at any moment.
 //!
+//! Rules also end uploads in parts that nobody finishes. S3 names that end when an upload begins
+//! (`x-amz-abort-date`), and it is computed here for whoever asks before.
+//!
 //! Whether a rule's tags match is left open if nobody could read the object's. Then the rule counts.
 //!
 //! Source: Amazon S3 user guide, "Lifecycle configuration elements" and "Transitioning objects using
@@ -23,7 +26,7 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 /// within days, so an object that is overdue for longer has other tags.
 const DOUBTED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A bucket's rules, as far as they end links.
+/// A bucket's rules, as far as they end links or uploads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LifecycleRules {
     /// Those that are in force.
@@ -53,6 +56,9 @@ pub struct LifecycleRule {
     pub old_versions_expire: Option<i32>,
     /// How many days after that a version is first moved to an archive.
     pub old_versions_archive: Option<i32>,
+    /// How many days after it began an upload in parts ends that is not finished. Such a rule looks at no
+    /// tags and no sizes.
+    pub unfinished_uploads_end: Option<i32>,
 }
 
 /// When a rule acts.
@@ -105,6 +111,12 @@ impl LifecycleRule {
         !self.tags.is_empty() || self.looks_at_sizes()
     }
 
+    /// The first instant at which it may end an upload in parts that begins `now` and is not finished by then.
+    #[must_use]
+    pub fn unfinished_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.unfinished_uploads_end.map(|days| midnight_after(now, days))
+    }
+
     fn looks_at_sizes(&self) -> bool {
         self.size_greater_than.is_some() || self.size_less_than.is_some()
     }
@@ -141,6 +153,17 @@ impl LifecycleRules {
     #[must_use]
     pub fn end(&self, object: &StoredObject<'_>, now: Timestamp) -> Option<Timestamp> {
         self.ends(object, now).map(|(_, end)| end).min()
+    }
+
+    /// The first instant at which a rule may end an upload in parts to `key` that begins `now` and is not
+    /// finished by then. `None`: no rule does, and its parts stay.
+    ///
+    /// Source: Amazon S3 user guide, "Configuring a bucket lifecycle configuration to delete incomplete
+    /// multipart uploads".
+    #[must_use]
+    pub fn unfinished_until(&self, key: &str, now: Timestamp) -> Option<Timestamp> {
+        let covering = self.rules.iter().filter(|rule| rule.covers(key));
+        covering.filter_map(|rule| rule.unfinished_until(now)).min()
     }
 
     fn ends<'a>(
@@ -368,6 +391,26 @@ mod tests {
         );
         let pinned = StoredObject { version: LinkedVersion::Pinned, ..object() };
         assert_eq!(end(archiving(30), &pinned), "2026-12-02T00:00:00Z");
+    }
+
+    #[test]
+    fn an_unfinished_upload_ends_at_the_first_midnight_after_the_days_of_the_first_rule() {
+        let ending = |prefix: &str, days| LifecycleRule {
+            prefix: prefix.to_owned(),
+            unfinished_uploads_end: Some(days),
+            ..LifecycleRule::default()
+        };
+        let rules = LifecycleRules {
+            rules: vec![ending("", 7), ending("in/", 3), ending("out/", 1), archiving(0)],
+            move_small_objects: false,
+        };
+        let until = |key| rules.unfinished_until(key, at(NOW)).map(|until| until.to_string());
+        assert_eq!(until("in/a").as_deref(), Some("2026-11-27T00:00:00Z"));
+        assert_eq!(until("a").as_deref(), Some("2026-12-01T00:00:00Z"));
+        let none = LifecycleRules { rules: vec![archiving(0)], move_small_objects: false };
+        assert_eq!(none.unfinished_until("in/a", at(NOW)), None);
+        // It ends no link.
+        assert_eq!(end(ending("", 1), &object()), "");
     }
 
     #[test]

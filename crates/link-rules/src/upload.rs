@@ -3,6 +3,8 @@
 //! A file of up to [`MULTIPART_FROM`] bytes is uploaded in one request, a larger one in parts. This module
 //! knows no grant and signs nothing.
 
+use std::fmt;
+
 use crate::response_headers::essence;
 use crate::text;
 
@@ -121,6 +123,14 @@ impl ContentTypePattern {
     }
 }
 
+/// As the grant has it, in lower case.
+impl fmt::Display for ContentTypePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "*".to_owned());
+        write!(f, "{}/{}", word(&self.main), word(&self.sub))
+    }
+}
+
 /// Whether `content_type` has the form `type/subtype` or `type/subtype; charset=token`.
 #[must_use]
 pub fn is_content_type(content_type: &str) -> bool {
@@ -199,6 +209,7 @@ mod tests {
         assert!(pattern("application/pdf").admits("Application/PDF; charset=utf-8"));
         assert!(!pattern("application/pdf").admits("application/pdfx"));
         assert!(pattern("*/*").admits("a/b"));
+        assert_eq!(pattern("Image/*").to_string(), "image/*");
         assert!(!pattern("*/*").admits("text/plain,text/html"));
         for wrong in
             ["", "*", "image", "*/png", "image/", "/*", "a/b/c", "text/html; charset=x", "te xt/*"]

@@ -20,6 +20,7 @@ use super::requests::post;
 use super::settings::settings_at;
 
 mod cases;
+mod uploads;
 
 use self::cases::{Case, cases};
 
@@ -161,17 +162,34 @@ const CHECKS: [&str; 13] = [
     "revocation",
 ];
 
-#[tokio::test]
-async fn every_outcome_of_every_check_is_as_the_files_have_it() {
+/// The checks of an upload.
+const CHECKS_OF_UPLOADS: [&str; 11] = [
+    "signer",
+    "permission",
+    "grant",
+    "bucket-policy",
+    "other-policies",
+    "region",
+    "encryption",
+    "lifecycle",
+    "cors",
+    "window",
+    "revocation",
+];
+
+/// Compares the answers about these cases with the files of `folder`, and gives the outcomes of the checks
+/// that they are about.
+async fn outcomes(cases: Vec<Case>, checks_in_order: &[&str], folder: &str) -> Vec<String> {
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
     let mut outcomes: BTreeSet<(&str, String)> = BTreeSet::new();
     let mut verdicts = String::new();
-    for case in cases() {
+    for case in cases {
         let (handler, _aws) = start(&case, now).await;
         let event = json!({"doctor": case.question});
         let (text, answer) = ask(&handler, &event, Timestamp::MAX).await.unwrap();
         if case.is_shown_whole {
-            compare(&format!("{}.json", case.name.replace(' ', "-")), &format!("{text}\n"));
+            let name = case.name.replace(' ', "-");
+            compare(&format!("{folder}{name}.json"), &format!("{text}\n"));
         }
         let verdict = answer["verdict"].as_str().unwrap();
         writeln!(verdicts, "{verdict:<15} {}", case.name).unwrap();
@@ -179,7 +197,7 @@ async fn every_outcome_of_every_check_is_as_the_files_have_it() {
         let mut order: Vec<_> =
             checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
         order.dedup();
-        assert_eq!(order, CHECKS, "{}", case.name);
+        assert_eq!(order, checks_in_order, "{}", case.name);
         for about in &case.about {
             let found: Vec<_> = checks.iter().filter(|check| check["check"] == *about).collect();
             let file = files.entry(about).or_insert_with(|| format!("# {about}\n"));
@@ -191,12 +209,18 @@ async fn every_outcome_of_every_check_is_as_the_files_have_it() {
         }
     }
     for (about, text) in &files {
-        compare(&format!("{about}.txt"), text);
+        compare(&format!("{folder}{about}.txt"), text);
     }
-    compare("verdicts.txt", &verdicts);
+    compare(&format!("{folder}verdicts.txt"), &verdicts);
 
     let outcomes = outcomes.iter().map(|(check, outcome)| format!("{check} {outcome}"));
-    let outcomes: Vec<_> = outcomes.collect();
+    outcomes.collect()
+}
+
+#[tokio::test]
+async fn every_outcome_of_every_check_is_as_the_files_have_it() {
+    let outcomes = outcomes(cases(), &CHECKS, "").await;
+
     // Every outcome that the code of each check can give.
     let expected = [
         "block-public-access ok",
@@ -239,6 +263,63 @@ async fn every_outcome_of_every_check_is_as_the_files_have_it() {
         "window unknown",
     ];
     assert_eq!(outcomes, expected);
+}
+
+#[tokio::test]
+async fn every_outcome_of_an_upload_s_checks_is_as_the_files_have_it() {
+    let outcomes = outcomes(uploads::cases(), &CHECKS_OF_UPLOADS, "uploads/").await;
+    let expected = [
+        "bucket-policy depends",
+        "bucket-policy limits",
+        "bucket-policy ok",
+        "bucket-policy refuses",
+        "bucket-policy unknown",
+        "cors depends",
+        "cors ok",
+        "cors unknown",
+        "encryption ok",
+        "encryption unknown",
+        "grant ok",
+        "grant refuses",
+        "grant unknown",
+        "lifecycle limits",
+        "lifecycle ok",
+        "lifecycle unknown",
+        "other-policies unknown",
+        "permission depends",
+        "permission ok",
+        "permission refuses",
+        "permission unknown",
+        "region ok",
+        "region refuses",
+        "region unknown",
+        "revocation ok",
+        "revocation unknown",
+        "signer ok",
+        "signer refuses",
+        "signer unknown",
+        "window limits",
+        "window ok",
+        "window refuses",
+        "window unknown",
+    ];
+    assert_eq!(outcomes, expected);
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_examine_an_upload() {
+    let case = uploads::usual("an upload", &[]);
+    let (handler, aws) = start(&case, now).await;
+    let event = json!({"doctor": case.question});
+    let (_, answer) = ask(&handler, &event, Timestamp::MAX).await.unwrap();
+    assert_eq!(answer["verdict"], "works-for-some");
+    for call in aws.take_calls().iter().filter(|call| call.service() == Some(Service::S3)) {
+        let method = call.head.split(' ').next().unwrap();
+        let changes_nothing = matches!(method, "GET" | "HEAD")
+            || call.operation == Operation::CompleteMultipartUpload
+                && call.query_parameter("uploadId").as_deref() == Some("none");
+        assert!(changes_nothing, "{}", call.head);
+    }
 }
 
 #[tokio::test]

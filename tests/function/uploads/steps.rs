@@ -1,6 +1,7 @@
 //! What each request of an upload is answered with.
 
-use fake_aws::{FakeAws, Operation};
+use fake_aws::{FakeAws, Operation, Reply};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{UPLOAD_ROLE, begin, grant, handler, query, sign, signed_headers};
@@ -45,6 +46,64 @@ async fn uploads_are_signed_with_sessions_of_the_upload_role_alone() {
     assert_eq!(aws.count(Operation::AssumeRole), 1, "one session is kept");
     let calls = aws.calls(Operation::AssumeRole);
     assert_eq!(calls[0].parameters["RoleArn"], UPLOAD_ROLE);
+}
+
+/// A bucket whose lifecycle rules are these.
+async fn aws_with_rules(rules: &'static str) -> FakeAws {
+    FakeAws::scripted(move |call| match call.operation {
+        Operation::GetBucketLifecycleConfiguration => Some(Reply::document(&format!(
+            "<LifecycleConfiguration>{rules}</LifecycleConfiguration>"
+        ))),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_is_told_when_a_lifecycle_rule_ends_it() {
+    let aws = aws_with_rules(
+        "<Rule><ID>tidy</ID><Status>Enabled</Status><Filter><Prefix>in/</Prefix></Filter>\
+         <AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation>\
+         </AbortIncompleteMultipartUpload></Rule>",
+    )
+    .await;
+    let handler = handler(&aws, &grant(r#","max_size":1000000000"#), &[]);
+    let rules_read = || aws.count(Operation::GetBucketLifecycleConfiguration);
+    let (status, answer) = begin(&handler, &json!({"name": "a", "size": 7})).await;
+    assert_eq!((status, &answer["unfinished_until"]), (201, &Value::Null));
+    assert_eq!(rules_read(), 0, "a whole file is never unfinished");
+    for _ in 0..2 {
+        let body = json!({"name": "a", "size": 7, "multipart": true});
+        let (status, answer) = begin(&handler, &body).await;
+        assert_eq!(status, 201, "{answer}");
+        let until: Timestamp = answer["unfinished_until"].as_str().unwrap().parse().unwrap();
+        let left = until.duration_since(Timestamp::now());
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        assert!(left > days(7) - SignedDuration::from_mins(1) && left < days(8), "{left}");
+        assert_eq!(until.as_second() % 86_400, 0, "{until}");
+    }
+    assert_eq!(rules_read(), 1, "the rules are remembered");
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_is_told_no_end_where_none_is_known() {
+    let elsewhere = aws_with_rules(
+        "<Rule><Status>Enabled</Status><Filter><Prefix>out/</Prefix></Filter>\
+         <AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation>\
+         </AbortIncompleteMultipartUpload></Rule>",
+    )
+    .await;
+    let refused = FakeAws::scripted(|call| {
+        let is_asked = call.operation == Operation::GetBucketLifecycleConfiguration;
+        is_asked.then(|| Reply::s3_error(403, "AccessDenied"))
+    })
+    .await;
+    for aws in [elsewhere, refused] {
+        let handler = handler(&aws, &grant(r#","max_size":1000"#), &[]);
+        let body = json!({"name": "a", "size": 7, "multipart": true});
+        let (status, answer) = begin(&handler, &body).await;
+        assert_eq!((status, answer.get("unfinished_until")), (201, None), "{answer}");
+    }
 }
 
 #[tokio::test]

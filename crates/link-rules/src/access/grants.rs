@@ -316,7 +316,9 @@ impl Grant {
         self.allows(Action::Share) && self.principals.iter().any(is_role)
     }
 
-    fn allows(&self, action: Action) -> bool {
+    /// Whether the grant has this action.
+    #[must_use]
+    pub fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
     }
 }

@@ -82,6 +82,24 @@ pub struct UploadRules {
 pub type WhyNotSigned = &'static str;
 
 impl UploadRules {
+    /// The media types that the grant admits. None: every one.
+    #[must_use]
+    pub fn content_types(&self) -> &[ContentTypePattern] {
+        &self.content_types
+    }
+
+    /// Whether operators may sign this header into every upload under a grant. `name` is in lower case.
+    #[must_use]
+    pub fn is_operators(name: &str) -> bool {
+        OPERATORS_HEADERS.contains(&name)
+    }
+
+    /// The headers besides checksums that callers may have signed under this grant.
+    pub fn callers_headers(&self) -> impl Iterator<Item = String> {
+        let metadata = self.metadata.iter().map(|name| format!("{METADATA}{name}"));
+        metadata.chain((!self.tags.is_empty()).then(|| TAGGING.to_owned()))
+    }
+
     /// Whether the grant admits this media type.
     #[must_use]
     pub fn admit_content_type(&self, content_type: &str) -> bool {

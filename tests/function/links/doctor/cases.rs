@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::{KEY, now};
 
-const KMS_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+pub(super) const KMS_KEY: &str =
+    "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const UNTIL: &str = "expiry-date=\"Tue, 24 Nov 2099 00:00:00 GMT\"";
-const NO_EXPIRY: (&str, &str) = ("AWS_CREDENTIAL_EXPIRATION", "");
+pub(super) const NO_EXPIRY: (&str, &str) = ("AWS_CREDENTIAL_EXPIRATION", "");
 
 /// One case.
 pub(super) struct Case {
@@ -41,16 +42,22 @@ impl Case {
         self
     }
 
-    fn set(mut self, name: &'static str, value: &'static str) -> Self {
+    /// The same before all other answers.
+    pub(super) fn answer_first(mut self, operation: Operation, reply: Reply) -> Self {
+        self.replies.insert(0, (operation, reply));
+        self
+    }
+
+    pub(super) fn set(mut self, name: &'static str, value: &'static str) -> Self {
         self.settings.push((name, value));
         self
     }
 
-    fn ask(self, question: Value) -> Self {
+    pub(super) fn ask(self, question: Value) -> Self {
         Self { question, ..self }
     }
 
-    fn shown_whole(self) -> Self {
+    pub(super) fn shown_whole(self) -> Self {
         Self { is_shown_whole: true, ..self }
     }
 
@@ -60,21 +67,21 @@ impl Case {
     }
 
     /// A policy with these statements.
-    fn policy(self, statements: &Value) -> Self {
+    pub(super) fn policy(self, statements: &Value) -> Self {
         self.answer(Operation::GetBucketPolicy, Reply::json(&json!({"Statement": statements})))
     }
 }
 
-fn denied() -> Reply {
+pub(super) fn denied() -> Reply {
     Reply::s3_error(403, "AccessDenied")
 }
 
-fn deny(sid: &str, condition: &Value) -> Value {
+pub(super) fn deny(sid: &str, condition: &Value) -> Value {
     json!({"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "s3:*",
            "Resource": "arn:aws:s3:::files/*", "Condition": condition})
 }
 
-fn lifecycle(rules: &str) -> Reply {
+pub(super) fn lifecycle(rules: &str) -> Reply {
     Reply::document(&format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
 }
 
@@ -273,6 +280,10 @@ fn who_is_granted() -> Vec<Case> {
             &["object", "grant", "block-public-access", "bucket-policy", "region", "revocation"],
         )
         .ask(json!({"key": KEY, "bucket": "payroll"})),
+        grant("what may only be uploaded, and nobody is named")
+            .set("GRANTS", r#"[{"bucket":"files","prefix":"in/","principals":["*"],"actions":["put"],"max_size":1,"region":"eu-west-1"},
+                               {"bucket":"files","prefix":"out/","principals":["*"]}]"#)
+            .ask(json!({"key": "in/a"})),
         grant("several buckets, and none is named").set("GRANTS", several).ask(json!({"key": "a"})),
         Case::new("a key that no link can name", &["object", "grant"])
             .ask(json!({"key": "private-files/../a", "principal": "alice"})),
