@@ -2,7 +2,7 @@
 //!
 //! - [`request`] is what is asked for, [`signed`] what is given,
 //! - [`placement`] decides under which grant, and under which key,
-//! - [`headers`] says which headers each request has,
+//! - [`limits`] refuses what the grant does not allow, and [`headers`] says which headers each request has,
 //! - [`planned`] tells the doctor of all that without signing,
 //! - [`error`] says why not, [`log`] has the log lines and counters.
 //!
@@ -14,6 +14,7 @@
 
 mod error;
 mod headers;
+mod limits;
 mod log;
 mod placement;
 mod planned;
@@ -126,7 +127,7 @@ impl Uploads {
         let Placement { grant, rules, key } =
             placement::find(principal, request, invocation.grants())?;
         ObjectKey::parse(&key).map_err(LinkError::from)?;
-        check(request, rules)?;
+        limits::check(request, rules)?;
         let wanted = request.window.capped(grant.max_expires_in);
         let upstream = |error: String| LinkError::Upstream(error);
         let credentials = self.links.sessions.credentials(invocation).await;
@@ -376,52 +377,4 @@ impl Prepared<'_> {
 /// Whether any grant lets somebody upload.
 pub(crate) fn are_granted(grants: &Grants) -> bool {
     grants.iter().any(|grant| grant.uploads.is_some())
-}
-
-/// Refuses what the grant does not allow, and what S3 does not take.
-fn check(request: &UploadRequest, rules: &UploadRules) -> Result<(), UploadError> {
-    if let Some(size) = request.step.size()
-        && size > rules.max_size
-    {
-        let max_size = rules.max_size;
-        return Err(UploadError::NotAllowed(format!(
-            "The file has {size} bytes, and the grant allows {max_size}. Send a smaller one, or ask the operator for \
-             a larger \"max_size\" in GRANTS."
-        )));
-    }
-    let (Step::Put(new) | Step::Form(new) | Step::Create(new)) = &request.step else {
-        return Ok(());
-    };
-    if !rules.admit_content_type(&new.content_type) {
-        return Err(UploadError::NotAllowed(format!(
-            "The grant allows no file of the type {:?}. Ask the operator for it in \"content_types\" in GRANTS.",
-            new.content_type
-        )));
-    }
-    for (name, value) in &new.headers {
-        rules
-            .check_header(name, value)
-            .map_err(|why| UploadError::NotAllowed(format!("The header {name:?} {why}.")))?;
-    }
-    match &request.step {
-        Step::Form(_) if !rules.forms => Err(UploadError::NotAllowed(
-            "The grant allows no forms. Upload with PUT, or ask the operator for \"forms\": true in GRANTS.".to_owned(),
-        )),
-        Step::Form(_) if request.window.expires_in < MIN_FORM_EXPIRES_IN => Err(UploadError::Field(format!(
-            "expires_in: {}; a form needs {MIN_FORM_EXPIRES_IN} s at least, because servers judge its end when all of \
-             its fields have arrived",
-            request.window.expires_in
-        ))),
-        Step::Create(_) if new.headers.iter().any(|(name, _)| name.starts_with("x-amz-checksum-")) => {
-            Err(UploadError::Field(
-                "headers: a file in parts has no checksum before its parts; leave x-amz-checksum-… out".to_owned(),
-            ))
-        }
-        Step::Put(_) | Step::Form(_) if new.size.is_some_and(|size| size > MAX_PUT_BYTES) => {
-            Err(UploadError::Field(format!(
-                "size: one request uploads {MAX_PUT_BYTES} bytes at most; upload the file in parts"
-            )))
-        }
-        _ => Ok(()),
-    }
 }

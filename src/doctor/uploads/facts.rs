@@ -1,6 +1,6 @@
 //! What S3 is asked about uploads: who may ask from a page, and two steps of an upload that is not there.
 //!
-//! S3 judges permissions before it looks for the upload (seen on Ceph and on local AWSs, inferred of AWS's),
+//! S3 judges permissions before it looks for the upload (inferred),
 //! so its answer `NoSuchUpload` says that the session may go on. Neither step can write or delete anything.
 
 use aws_credential_types::Credentials;

@@ -13,6 +13,7 @@ NAMESPACE = "S3LinkSigner"
 # With these, the template has every alarm and all of the dashboard.
 EVERYTHING = {
     "ShareLinks": "yes", "MailFrom": "a@example.com", "MailAllowedRecipients": "*@example.com", "Grants": "s3://a/b",
+    "Uploads": "yes",
 }  # fmt: skip
 COMPARISONS = {"GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold}
 STATISTICS = {"Sum": sum, "Maximum": max}

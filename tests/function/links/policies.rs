@@ -56,7 +56,7 @@ async fn link(handler: &Handler, more: &Value) -> (u64, Value) {
     post(handler, "alice", "/links", &body).await
 }
 
-/// The policy with which GuardDuty's guide keeps files back until they are scanned.
+/// The policy with which `GuardDuty`'s guide keeps files back until they are scanned.
 fn only_scanned_files() -> Value {
     deny(
         "OnlyScannedFiles",

@@ -180,7 +180,7 @@ async fn each_step_of_an_upload_in_parts_is_signed_when_it_is_due() {
 #[tokio::test]
 async fn a_form_holds_the_key_the_type_and_the_length_and_is_promised_a_quarter_of_an_hour() {
     let aws = FakeAws::start().await;
-    let handler = handler(&aws, &grant(r#","max_size":1000,"forms":true"#), &[]);
+    let handler = handler(&aws, &grant(r#","max_size":1000,"forms":true,"tags":["project"]"#), &[]);
     let (status, form) =
         begin(&handler, &json!({"name": "a.txt", "form": true, "content_type": "text/plain"}))
             .await;
@@ -190,6 +190,9 @@ async fn a_form_holds_the_key_the_type_and_the_length_and_is_promised_a_quarter_
     assert_eq!(fields["content-type"], "text/plain");
     assert!(!form["url"].as_str().unwrap().contains('?'));
     assert!(form["expires_in"].as_u64().unwrap() >= 900);
+    let tagged = json!({"name": "a", "form": true, "headers": {"x-amz-tagging": "project=a"}});
+    let (status, refused) = begin(&handler, &tagged).await;
+    assert_eq!((status, refused["code"].as_str()), (400, Some("invalid-request")), "{refused}");
     let (status, short) =
         begin(&handler, &json!({"name": "a", "form": true, "expires_in": 899})).await;
     assert_eq!(status, 400);
@@ -281,7 +284,7 @@ async fn without_a_role_there_are_no_uploads() {
 #[tokio::test]
 async fn the_log_has_what_an_upload_was_and_never_how_it_is_made() {
     let aws = FakeAws::start().await;
-    let handler = handler(&aws, &grant(r#","max_size":1000,"forms":true"#), &[]);
+    let handler = handler(&aws, &grant(r#","max_size":1000,"forms":true,"tags":["project"]"#), &[]);
     let log = Log::default();
     let (put, form) = {
         let _guard = log.collect();
