@@ -75,7 +75,8 @@ pub(crate) async fn examine(
     question: &Question,
     invocation: &Invocation,
 ) -> Diagnosis {
-    let bucket = question.bucket.as_deref().or_else(|| invocation.grants().only_bucket());
+    let bucket =
+        question.bucket.as_deref().or_else(|| invocation.grants().only_bucket(question.action));
     let checks = if question.is_upload() {
         Box::pin(uploads::examine(links, uploads, question, bucket, invocation)).await
     } else {

@@ -379,7 +379,7 @@ fn grant<'a>(
     request: &LinkRequest,
     grants: &'a Grants,
 ) -> Result<&'a Grant, LinkError> {
-    let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket());
+    let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket(request.action));
     if let Some(bucket) = bucket {
         let needs = Needs {
             old_versions: request.version_id.is_some(),

@@ -3,7 +3,7 @@
 //! Where the function names keys, a key is the grant's prefix, a new UUID as a folder, and the file's
 //! name made safe. So two uploads never meet, and nobody can choose what another will find.
 
-use link_rules::access::{Grant, Grants, KeysFrom, Principal, UploadRules};
+use link_rules::access::{Action, Grant, Grants, KeysFrom, Principal, UploadRules};
 use link_rules::upload::safe_name;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub(super) fn find<'a>(
     grants: &'a Grants,
 ) -> Result<Placement<'a>, UploadError> {
     check_caller(principal)?;
-    let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket());
+    let bucket = request.bucket.as_deref().or_else(|| grants.only_bucket(Action::Put));
     let bucket = bucket.ok_or(LinkError::BucketNotNamed)?;
     match &request.step {
         Step::Put(new) | Step::Form(new) | Step::Create(new) => {

@@ -150,13 +150,17 @@ impl Grants {
         Ok(Self(grants))
     }
 
-    /// The bucket of a request that names none. It exists when all grants are about one bucket. Grants
-    /// for mails alone count only where there are no others, because no request is under them.
+    /// The bucket of a request for `action` that names none. It exists when all grants are about one bucket
+    /// that are for uploads, or of another action all that are for others. Grants for mails alone count
+    /// only where there are no others, because no request is under them.
     #[must_use]
-    pub fn only_bucket(&self) -> Option<&str> {
-        let all_for_mails = self.0.iter().all(Grant::is_for_mails_alone);
+    pub fn only_bucket(&self, action: Action) -> Option<&str> {
+        let uploads = action == Action::Put;
+        let is_meant = |of: &Action| (*of == Action::Put) == uploads;
+        let meant = || self.0.iter().filter(|grant| grant.actions.iter().any(is_meant));
+        let all_for_mails = meant().all(Grant::is_for_mails_alone);
         let counts = |grant: &&Grant| all_for_mails || !grant.is_for_mails_alone();
-        let mut buckets = self.0.iter().filter(counts).map(|grant| grant.bucket.as_str());
+        let mut buckets = meant().filter(counts).map(|grant| grant.bucket.as_str());
         let first = buckets.next()?;
         buckets.all(|bucket| bucket == first).then_some(first)
     }

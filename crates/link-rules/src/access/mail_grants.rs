@@ -80,11 +80,14 @@ mod tests {
     #[test]
     fn grants_for_mails_do_not_take_a_caller_s_only_bucket_away() {
         let one = r#"[{"bucket":"other","prefix":"","principals":["*"]}]"#;
-        assert_eq!(grants(one).with_mail_grants(&for_mails()).only_bucket(), Some("other"));
-        assert_eq!(for_mails().only_bucket(), Some("files"));
+        assert_eq!(
+            grants(one).with_mail_grants(&for_mails()).only_bucket(Action::Get),
+            Some("other")
+        );
+        assert_eq!(for_mails().only_bucket(Action::Get), Some("files"));
         let two = r#"[{"bucket":"other","prefix":"","principals":["*"]},
                       {"bucket":"another","prefix":"","principals":["*","s3-event"]}]"#;
-        assert_eq!(grants(two).only_bucket(), None);
-        assert_eq!(Grants::default().only_bucket(), None);
+        assert_eq!(grants(two).only_bucket(Action::Get), None);
+        assert_eq!(Grants::default().only_bucket(Action::Get), None);
     }
 }

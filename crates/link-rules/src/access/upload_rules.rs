@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::raw_grant::RawGrant;
+use crate::arn::{is_arn, is_multi_region};
 use crate::form;
 use crate::upload::{ContentTypePattern, MAX_OBJECT_BYTES, MIN_FORM_EXPIRES_IN};
 
@@ -181,6 +182,11 @@ impl RawGrant {
                 None => Ok(None),
             };
         }
+        if is_multi_region(&self.bucket) {
+            let problem = "holds \"put\", and uploads to a multi-region access point are not signed: give uploads \
+                           a grant of their own, with the bucket's name";
+            return Err(("actions", problem.to_owned()));
+        }
         let max_size = match self.max_size {
             Some(size) if (1..=MAX_OBJECT_BYTES).contains(&size) => size,
             Some(size) => {
@@ -206,6 +212,11 @@ impl RawGrant {
             return Err(("overwrite", problem.to_owned()));
         }
         let forms = self.forms.unwrap_or(false);
+        if forms && is_arn(&self.bucket) {
+            let problem = "is true, and forms to an access point are not signed: write the bucket's name, or leave \
+                           the field out";
+            return Err(("forms", problem.to_owned()));
+        }
         if forms && keys == KeysFrom::Caller {
             let problem =
                 "is true, and forms can't spare an object that is there: leave \"keys\" out";
@@ -294,7 +305,7 @@ fn metadata(written: Option<&[String]>) -> Result<BTreeSet<String>, WrongField> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::Grants;
+    use super::super::{Action, Grants};
     use super::*;
 
     fn parse(fields: &str) -> Result<Grants, String> {
@@ -356,6 +367,38 @@ mod tests {
             error.starts_with("[0].max_size is set, and the grant lacks the action \"put\""),
             "{error}"
         );
+    }
+
+    #[test]
+    fn no_upload_is_granted_that_could_not_be_signed() {
+        for (bucket, fields, expected) in [
+            (
+                "arn:aws:s3::123456789012:accesspoint:a.mrap",
+                "",
+                "[0].actions holds \"put\", and uploads to a multi",
+            ),
+            (
+                "arn:aws:s3:eu-west-1:123456789012:accesspoint/a",
+                r#","forms":true"#,
+                "[0].forms is true, and forms to an access point",
+            ),
+        ] {
+            let json = format!(
+                r#"[{{"bucket":"{bucket}","prefix":"in/","principals":["*"],"actions":["put"],"max_size":1{fields}}}]"#
+            );
+            let error = Grants::parse(&json).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn grants_for_uploads_do_not_take_a_caller_s_only_bucket_away() {
+        let json = r#"[{"bucket":"files","prefix":"","principals":["*"]},
+            {"bucket":"incoming","prefix":"","principals":["*"],"actions":["put"],"max_size":1}]"#;
+        let grants = Grants::parse(json).unwrap();
+        assert_eq!(grants.only_bucket(Action::Get), Some("files"));
+        assert_eq!(grants.only_bucket(Action::Share), Some("files"));
+        assert_eq!(grants.only_bucket(Action::Put), Some("incoming"));
     }
 
     #[test]
