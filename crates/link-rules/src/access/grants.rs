@@ -156,8 +156,11 @@ impl Grants {
     #[must_use]
     pub fn only_bucket(&self, action: Action) -> Option<&str> {
         let uploads = action == Action::Put;
-        let is_meant = |of: &Action| (*of == Action::Put) == uploads;
-        let meant = || self.0.iter().filter(|grant| grant.actions.iter().any(is_meant));
+        let is_meant =
+            |grant: &&Grant| grant.actions.iter().any(|of| (*of == Action::Put) == uploads);
+        // Where no grant is for the action, the refusal is about the bucket of the others.
+        let none_is_meant = !self.0.iter().any(|grant| is_meant(&grant));
+        let meant = || self.0.iter().filter(move |grant| none_is_meant || is_meant(grant));
         let all_for_mails = meant().all(Grant::is_for_mails_alone);
         let counts = |grant: &&Grant| all_for_mails || !grant.is_for_mails_alone();
         let mut buckets = meant().filter(counts).map(|grant| grant.bucket.as_str());

@@ -399,6 +399,8 @@ mod tests {
         assert_eq!(grants.only_bucket(Action::Get), Some("files"));
         assert_eq!(grants.only_bucket(Action::Share), Some("files"));
         assert_eq!(grants.only_bucket(Action::Put), Some("incoming"));
+        let without = r#"[{"bucket":"files","prefix":"","principals":["*"]}]"#;
+        assert_eq!(Grants::parse(without).unwrap().only_bucket(Action::Put), Some("files"));
     }
 
     #[test]
