@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadgroup
 RELEASE_TESTS := $(addprefix tests/e2e/,release emulated/test_hostile_requests.py \
 	session_expiry/test_evidence.py signatures/test_against_botocore.py startup)
 # cargo would look for the job server of `make --jobs`, which is not handed to it, and warn.
-unexport MAKEFLAGS
+unexport MAKEFLAGS MFLAGS
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
