@@ -6,6 +6,7 @@ the text than in refused calls.
 
 import json
 import re
+import subprocess
 
 import pytest
 from local_aws import example_config, paths
@@ -489,6 +490,34 @@ def test_rules_that_ask_each_queue_for_dead_letters_are_told_which_queue_has_the
     template = Template(**MAILS)
     assert template.properties("MailQueue")["RedrivePolicy"]["deadLetterTargetArn"] == "<MailDeadLetters.Arn>"
     assert template.properties("MailDeadLetters")["RedriveAllowPolicy"] == {"redrivePermission": "allowAll"}
+
+
+# Uploads
+
+
+@pytest.mark.parametrize("more", [{}, {"ShareLinks": "yes"}, {"Grants": '[{"bucket":"a"}]'}])
+def test_both_functions_know_what_may_be_uploaded_and_what_is_mailed(more):
+    template = Template(Uploads="yes", ExistingBucketName="my-files", **MAILS, **more)
+    assert grants(template) == grants(template, "LinkMailer")
+    assert mail_grants(template, "LinkSigner") == mail_grants(template)
+
+
+@pytest.mark.parametrize(("prefix", "is_refused"), [("private-files/in/", True), ("uploads/", False)])
+def test_a_function_does_not_start_whose_uploads_would_be_mailed(built, prefix, is_refused):
+    template = Template(Uploads="yes", UploadsPrefix=prefix, ExistingBucketName="my-files", **MAILS)
+    for function in ("LinkSigner", "LinkMailer"):
+        variables = {"GRANTS": grants(template, function), "MAIL_GRANTS": mail_grants(template, function)}
+        done = subprocess.run(
+            [paths.BOOTSTRAP],
+            env={**variables, "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        assert ("GRANTS[1].prefix reaches files that mails are about" in printed) == is_refused, printed
+        assert ("AWS_LAMBDA_FUNCTION_NAME" in printed) != is_refused, printed
 
 
 # What is kept
