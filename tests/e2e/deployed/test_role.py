@@ -7,13 +7,13 @@ It enforces identity policies, bucket policies and trust policies with their con
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 from local_aws import api_client, isolation
+from local_aws.role_sessions import assume, refusal
 
 
 @pytest.fixture(scope="module")
 def function_session(aws, stack):
-    """Credentials of the function's role. In the local AWS the root user may assume any role, unlike in AWS."""
+    """Credentials of the function's role."""
     return assume(aws, stack.role_arn)
 
 
@@ -23,18 +23,6 @@ def session(request, aws, stack, function_session):
     if request.param == "of the function":
         return function_session
     return assume(aws, stack.session_role_arn, function_session)
-
-
-def assume(aws, role_arn, credentials=None):
-    sts = aws.client("sts", credentials)
-    return sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
-
-
-def refusal(call, **arguments):
-    """The error code of a call, which must fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 def test_the_role_may_read_files_with_the_prefix(aws, stack, session, files):

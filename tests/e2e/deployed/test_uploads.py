@@ -9,8 +9,8 @@ import re
 import time
 
 import pytest
-from botocore.exceptions import ClientError
 from local_aws import api_client, cognito, dashboard, deploying, existing, uploading
+from local_aws.role_sessions import assume, refusal
 from local_aws.template_text import Template
 
 BUCKET = "uploads-of-the-company"
@@ -163,24 +163,13 @@ def test_a_key_outside_is_not_signed(uploads):
 # Roles
 
 
-def session(aws, role_arn, credentials=None):
-    sts = aws.client("sts", credentials)
-    return sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
-
-
-def refusal(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
-
-
 @pytest.fixture(scope="module")
 def of_the_function(aws, stack_with_uploads):
-    return session(aws, stack_with_uploads.role_arn)
+    return assume(aws, stack_with_uploads.role_arn)
 
 
 def test_the_upload_role_may_write_with_the_prefix_and_nothing_else(aws, stack_with_uploads, of_the_function):
-    s3 = aws.client("s3", session(aws, stack_with_uploads.upload_role_arn, of_the_function))
+    s3 = aws.client("s3", assume(aws, stack_with_uploads.upload_role_arn, of_the_function))
     bucket = stack_with_uploads.bucket
     s3.put_object(Bucket=bucket, Key="uploads/by hand.txt", Body=b"x")
     for key in ("private-files/a.txt", "elsewhere/a.txt", "uploads", "Uploads/a.txt"):
@@ -190,11 +179,11 @@ def test_the_upload_role_may_write_with_the_prefix_and_nothing_else(aws, stack_w
         assert refusal(call, Bucket=bucket, Key="uploads/by hand.txt") == "AccessDenied"
     for call in (s3.list_objects_v2, s3.list_multipart_uploads):
         assert refusal(call, Bucket=bucket) == "AccessDenied"
-    assert refusal(aws.client("iam", session(aws, stack_with_uploads.upload_role_arn, of_the_function)).list_users) == "AccessDenied"
+    assert refusal(aws.client("iam", assume(aws, stack_with_uploads.upload_role_arn, of_the_function)).list_users) == "AccessDenied"
 
 
 def test_the_upload_role_reaches_the_folders_of_callers_and_nothing_beside_them(aws, with_tokens):
-    started = session(aws, with_tokens.upload_role_arn, session(aws, with_tokens.role_arn))
+    started = assume(aws, with_tokens.upload_role_arn, assume(aws, with_tokens.role_arn))
     s3 = aws.client("s3", started)
     s3.put_object(Bucket=BUCKET, Key="in/alice/a.txt", Body=b"x")
     for key in ("in/a.txt", "elsewhere/in/alice/a.txt", "private-files/a.txt"):
@@ -202,7 +191,7 @@ def test_the_upload_role_reaches_the_folders_of_callers_and_nothing_beside_them(
 
 
 def test_the_roles_that_sign_downloads_may_not_write(aws, stack_with_uploads, of_the_function):
-    for credentials in (of_the_function, session(aws, stack_with_uploads.session_role_arn, of_the_function)):
+    for credentials in (of_the_function, assume(aws, stack_with_uploads.session_role_arn, of_the_function)):
         s3 = aws.client("s3", credentials)
         for key in ("uploads/a.txt", "private-files/a.txt"):
             assert refusal(s3.put_object, Bucket=stack_with_uploads.bucket, Key=key, Body=b"x") == "AccessDenied"
@@ -213,11 +202,11 @@ def test_only_the_function_may_assume_the_upload_role(aws, stack_with_uploads, o
     role = aws.client("iam").get_role(RoleName=stack_with_uploads.upload_role_arn.rsplit("/", 1)[1])["Role"]
     [statement] = role["AssumeRolePolicyDocument"]["Statement"]
     assert (statement["Principal"], statement["Action"]) == ({"AWS": stack_with_uploads.role_arn}, "sts:AssumeRole")
-    signs_downloads = session(aws, stack_with_uploads.session_role_arn, of_the_function)
-    writes = session(aws, stack_with_uploads.upload_role_arn, of_the_function)
+    signs_downloads = assume(aws, stack_with_uploads.session_role_arn, of_the_function)
+    writes = assume(aws, stack_with_uploads.upload_role_arn, of_the_function)
     for credentials in (signs_downloads, writes):
         arguments = {"aws": aws, "role_arn": stack_with_uploads.upload_role_arn, "credentials": credentials}
-        assert refusal(session, **arguments) == "AccessDenied"
+        assert refusal(assume, **arguments) == "AccessDenied"
 
 
 def test_the_upload_role_has_three_permissions(aws, stack_with_uploads):
