@@ -28,12 +28,18 @@ pub(super) struct LinkResponse<'a> {
     checked: Option<&'static str>,
 }
 
-/// The session that signed the link.
+/// The session that signed a link, or a request of an upload.
 #[derive(Serialize)]
-struct LinkSession {
+pub(super) struct LinkSession {
     evidence: Evidence,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+}
+
+impl LinkSession {
+    pub(super) fn new(evidence: Evidence, expires_at: Option<Timestamp>) -> Self {
+        Self { evidence, expires_at }
+    }
 }
 
 impl<'a> From<&'a Link> for LinkResponse<'a> {
@@ -48,7 +54,7 @@ impl<'a> From<&'a Link> for LinkResponse<'a> {
             expires_in: link.window.expires_in,
             requested_expires_in: link.requested_expires_in,
             limited_by: link.window.limited_by,
-            session: LinkSession { evidence: link.evidence, expires_at: link.session_expires_at },
+            session: LinkSession::new(link.evidence, link.session_expires_at),
             proven: link.evidence.is_proof(),
             bucket_policy: link.bucket_policy,
             object_expires_at: link.bounds.object_instant,

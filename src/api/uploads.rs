@@ -7,11 +7,11 @@ use link_rules::window::LimitedBy;
 use serde::Serialize;
 
 use super::batch::BatchBody;
+use super::link_response::LinkSession;
 use super::response::json;
 use super::{Problem, Request, Response, upload_request};
 use crate::invocation::Invocation;
 use crate::links::PolicyReading;
-use crate::sessions::Evidence;
 use crate::telemetry::write_together;
 use crate::uploads::{SignedUpload, Step, UploadRequest, Uploads, log_signed};
 
@@ -48,7 +48,7 @@ struct UploadResponse<'a> {
     expires_in: u64,
     requested_expires_in: u64,
     limited_by: LimitedBy,
-    session: UploadSession,
+    session: LinkSession,
     proven: bool,
     bucket_policy: PolicyReading,
 }
@@ -67,14 +67,6 @@ impl Serialize for Fields<'_> {
 struct Multipart {
     part_size: u64,
     parts: u64,
-}
-
-/// The session that signed.
-#[derive(Serialize)]
-struct UploadSession {
-    evidence: Evidence,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a SignedUpload> for UploadResponse<'a> {
@@ -98,10 +90,7 @@ impl<'a> From<&'a SignedUpload> for UploadResponse<'a> {
             expires_in: signed.window.expires_in,
             requested_expires_in: signed.requested_expires_in,
             limited_by: signed.window.limited_by,
-            session: UploadSession {
-                evidence: signed.evidence,
-                expires_at: signed.session_expires_at,
-            },
+            session: LinkSession::new(signed.evidence, signed.session_expires_at),
             proven: signed.evidence.is_proof(),
             bucket_policy: signed.bucket_policy,
         }

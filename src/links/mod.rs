@@ -237,13 +237,7 @@ impl Links {
         };
         let action = request.action;
         let policy = self.policies.of(action, bucket, &region, &credentials, invocation).await?;
-        let signer = match policy.as_ref().and_then(|known| known.policy.as_ref()) {
-            // Who signs matters only to some policies.
-            Some(policy) if policy.turns_on_the_signer() => {
-                self.sessions.caller_identity(&session.credentials, invocation).await.ok()
-            }
-            _ => None,
-        };
+        let signer = self.signer_for(policy.as_ref(), &session, invocation).await;
         Ok(Prepared {
             request,
             bucket,
@@ -279,6 +273,18 @@ impl Links {
                 Err(LinkError::SessionUnproven(selection.why_unproven(self.sessions.can_mint())))
             }
         }
+    }
+
+    /// Whose session signs, if that matters to the policy. `None` also if STS does not say it.
+    pub(crate) async fn signer_for(
+        &self,
+        policy: Option<&KnownPolicy>,
+        session: &Session,
+        invocation: &Invocation,
+    ) -> Option<Arc<CallerIdentity>> {
+        // Who signs matters only to some policies.
+        policy?.policy.as_ref().filter(|policy| policy.turns_on_the_signer())?;
+        self.sessions.caller_identity(&session.credentials, invocation).await.ok()
     }
 
     /// The region of the grant's bucket: the one that the grant states, or the one that S3 names.
@@ -338,11 +344,7 @@ impl Links {
         let link_id = &prepared.link_id;
         let url =
             self.signer.sign_from(side, &session.credentials, &operation, link_id, &window)?;
-        if !is_signed_with(&url, session.credentials.access_key_id()) {
-            return Err(LinkError::Internal(
-                "the link was not signed with the credentials that were examined".to_owned(),
-            ));
-        }
+        check_signer(&url, session)?;
         Ok(Link {
             url,
             link_id: prepared.link_id.clone(),
@@ -406,6 +408,19 @@ fn grant<'a>(
             LinkError::not_granted_key(principal, KeyMistake::of(&request.key, is_granted))
         }
     })
+}
+
+/// Refuses a URL that another session signed than the one that was examined.
+///
+/// # Errors
+///
+/// [`LinkError::Internal`].
+pub(crate) fn check_signer(url: &str, session: &Session) -> Result<(), LinkError> {
+    if is_signed_with(url, session.credentials.access_key_id()) {
+        return Ok(());
+    }
+    let problem = "the URL was not signed with the credentials that were examined";
+    Err(LinkError::Internal(problem.to_owned()))
 }
 
 /// Whether the URL's `X-Amz-Credential` names this access key. The proof is about these credentials

@@ -41,7 +41,7 @@ pub(crate) use self::request::{NewUpload, ProposedKey, Step, UploadRequest};
 pub(crate) use self::signed::SignedUpload;
 use crate::aws::{Aws, Sts};
 use crate::invocation::Invocation;
-use crate::links::{KnownPolicy, LinkError, Links, PolicyContext, PolicyReading};
+use crate::links::{KnownPolicy, LinkError, Links, PolicyContext, PolicyReading, check_signer};
 use crate::presign::{Form, NewObject, Operation, StepOfUpload};
 use crate::sessions::{CallerIdentity, Minter, Session};
 
@@ -51,6 +51,16 @@ pub(crate) struct Uploads {
     links: Arc<Links>,
     /// Mints sessions of the role that may write.
     minter: Minter,
+}
+
+/// What a client sends.
+struct ToSend {
+    method: &'static str,
+    operation: &'static str,
+    url: String,
+    headers: Vec<(String, String)>,
+    /// `None`: it is no form.
+    fields: Option<Vec<(String, String)>>,
 }
 
 /// What the signatures of one request need.
@@ -108,13 +118,7 @@ impl Uploads {
         invocation: &Invocation,
     ) -> Result<Vec<SignedUpload>, UploadError> {
         let prepared = self.prepare(principal, request, invocation).await?;
-        match &request.step {
-            Step::Parts { size, numbers, .. } => numbers
-                .iter()
-                .map(|number| self.sign_part(&prepared, *size, *number, invocation))
-                .collect(),
-            _ => Ok(vec![self.sign_one(&prepared, invocation)?]),
-        }
+        self.sign_steps(&prepared, invocation)
     }
 
     /// Gathers what the signatures need, in the order of links: grant, key, session, region, policy.
@@ -129,9 +133,8 @@ impl Uploads {
         ObjectKey::parse(&key).map_err(LinkError::from)?;
         limits::check(request, rules)?;
         let wanted = request.window.capped(grant.max_expires_in);
-        let upstream = |error: String| LinkError::Upstream(error);
         let credentials = self.links.sessions.credentials(invocation).await;
-        let credentials = credentials.map_err(|error| upstream(error.to_string()))?;
+        let credentials = credentials.map_err(|error| LinkError::Upstream(error.to_string()))?;
         let session = self.session(&credentials, wanted, invocation).await?;
         let region = self.links.region(grant, &credentials, invocation).await?;
         let policies = &self.links.policies;
@@ -148,13 +151,7 @@ impl Uploads {
         };
         let (policy, unfinished_until) = future::join(policy, unfinished_until).await;
         let policy = policy?;
-        let signer = match policy.as_ref().and_then(|known| known.policy.as_ref()) {
-            // Who signs matters only to some policies.
-            Some(policy) if policy.turns_on_the_signer() => {
-                self.links.sessions.caller_identity(&session.credentials, invocation).await.ok()
-            }
-            _ => None,
-        };
+        let signer = self.links.signer_for(policy.as_ref(), &session, invocation).await;
         Ok(Prepared {
             request,
             grant,
@@ -168,77 +165,74 @@ impl Uploads {
         })
     }
 
-    /// Signs a request that is not about a part.
-    fn sign_one(
+    /// Signs the request of the step, or those of its parts.
+    fn sign_steps(
         &self,
         prepared: &Prepared<'_>,
         invocation: &Invocation,
-    ) -> Result<SignedUpload, UploadError> {
+    ) -> Result<Vec<SignedUpload>, UploadError> {
         let rules = prepared.rules;
         let object = prepared.object();
-        match &prepared.request.step {
+        let signed = match &prepared.request.step {
+            Step::Parts { upload_id, size, numbers, .. } => {
+                let sign = |number: &u64| {
+                    self.sign_part(prepared, upload_id, Parts::of(*size), *number, invocation)
+                };
+                return numbers.iter().map(sign).collect();
+            }
             Step::Put(new) => {
                 let headers = Headers::of_put(new, rules);
                 let signed = headers.borrowed();
                 let operation = Operation::PutObject(NewObject { object, headers: &signed });
-                Ok(self.signed(prepared, &operation, &headers, invocation)?.of_size(new.size))
+                self.signed(prepared, &operation, &headers, invocation)?.of_size(new.size)
             }
-            Step::Form(new) => self.signed_form(prepared, new, invocation),
+            Step::Form(new) => self.signed_form(prepared, new, invocation)?,
             Step::Create(new) => {
                 let headers = Headers::of_create(new, rules);
                 let signed = headers.borrowed();
                 let operation =
                     Operation::CreateMultipartUpload(NewObject { object, headers: &signed });
                 let signed = self.signed(prepared, &operation, &headers, invocation)?;
-                Ok(SignedUpload {
+                SignedUpload {
                     parts: new.size.map(Parts::of),
                     unfinished_until: prepared.unfinished_until,
                     ..signed.of_size(new.size)
-                })
+                }
             }
             Step::Complete { upload_id, size, .. } => {
                 let headers = Headers::of_complete(*size, rules);
                 let signed = headers.borrowed();
                 let step = StepOfUpload { object, upload_id, headers: &signed };
                 let operation = Operation::CompleteMultipartUpload(step);
-                Ok(self.signed(prepared, &operation, &headers, invocation)?.of_size(Some(*size)))
+                self.signed(prepared, &operation, &headers, invocation)?.of_size(Some(*size))
             }
             Step::List { upload_id, after, .. } => {
                 let step = StepOfUpload { object, upload_id, headers: &[] };
                 let after = after.map(|number| number.to_string());
                 let operation = Operation::ListParts(step, after.as_deref());
-                self.signed(prepared, &operation, &Headers::default(), invocation)
+                self.signed(prepared, &operation, &Headers::default(), invocation)?
             }
             Step::Abort { upload_id, .. } => {
                 let step = StepOfUpload { object, upload_id, headers: &[] };
-                self.signed(
-                    prepared,
-                    &Operation::AbortMultipartUpload(step),
-                    &Headers::default(),
-                    invocation,
-                )
+                let operation = Operation::AbortMultipartUpload(step);
+                self.signed(prepared, &operation, &Headers::default(), invocation)?
             }
-            Step::Parts { .. } => {
-                Err(LinkError::Internal("parts are signed one by one".to_owned()).into())
-            }
-        }
+        };
+        Ok(vec![signed])
     }
 
     fn sign_part(
         &self,
         prepared: &Prepared<'_>,
-        size: u64,
+        upload_id: &str,
+        parts: Parts,
         number: u64,
         invocation: &Invocation,
     ) -> Result<SignedUpload, UploadError> {
-        let Step::Parts { upload_id, .. } = &prepared.request.step else {
-            return Err(LinkError::Internal("only parts have numbers".to_owned()).into());
-        };
-        let parts = Parts::of(size);
         let Some(length) = parts.length(number) else {
             return Err(UploadError::Field(format!(
-                "partNumber: {number}; a file of {size} bytes has {} parts of {} bytes, counted from 1",
-                parts.count, parts.part_size
+                "partNumber: {number}; a file of {} bytes has {} parts of {} bytes, counted from 1",
+                parts.size, parts.count, parts.part_size
             )));
         };
         invocation.check_time().map_err(LinkError::from)?;
@@ -272,13 +266,15 @@ impl Uploads {
             .signer
             .sign(credentials, operation, &link_id, &window)
             .map_err(LinkError::from)?;
-        Ok(SignedUpload {
+        check_signer(&url, &prepared.session)?;
+        let to_send = ToSend {
             method: operation.method(),
             operation: operation.name(),
             url,
             headers: headers.for_the_caller(),
-            ..prepared.given(window, bucket_policy, link_id)
-        })
+            fields: None,
+        };
+        Ok(prepared.given(to_send, window, bucket_policy, link_id))
     }
 
     fn signed_form(
@@ -303,13 +299,14 @@ impl Uploads {
         let signed = self.links.signer.sign_form(&prepared.session.credentials, &form, &window);
         let signed = signed.map_err(LinkError::from)?;
         let link_id = uuid::Uuid::new_v4().to_string();
-        Ok(SignedUpload {
+        let to_send = ToSend {
             method: "POST",
             operation: "PostObject",
             url: signed.url,
+            headers: Vec::new(),
             fields: Some(signed.fields),
-            ..prepared.given(window, bucket_policy, link_id).of_size(new.size)
-        })
+        };
+        Ok(prepared.given(to_send, window, bucket_policy, link_id).of_size(new.size))
     }
 
     /// The window of a signature, and whether it keeps to the bucket's policy.
@@ -350,14 +347,21 @@ impl Prepared<'_> {
         }
     }
 
-    /// What all that is given has in common. The rest is empty.
-    fn given(&self, window: Window, bucket_policy: PolicyReading, link_id: String) -> SignedUpload {
+    /// What is given of a request that is signed. It has no body and no parts.
+    fn given(
+        &self,
+        to_send: ToSend,
+        window: Window,
+        bucket_policy: PolicyReading,
+        link_id: String,
+    ) -> SignedUpload {
+        let ToSend { method, operation, url, headers, fields } = to_send;
         SignedUpload {
-            method: "",
-            operation: "",
-            url: String::new(),
-            headers: Vec::new(),
-            fields: None,
+            method,
+            operation,
+            url,
+            headers,
+            fields,
             size: None,
             parts: None,
             unfinished_until: None,

@@ -200,7 +200,7 @@ def test_the_fields_of_answers_are_those_of_the_function():
         (SCHEMAS["ShareList"]["properties"], "api/shares.rs", "ListResponse"),
         (SCHEMAS["ShareFacts"]["properties"], "api/share_address.rs", "FactsResponse"),
         (SCHEMAS["Upload"]["properties"]["multipart"]["properties"], "api/uploads.rs", "Multipart"),
-        (SCHEMAS["Upload"]["properties"]["session"]["properties"], "api/uploads.rs", "UploadSession"),
+        (SCHEMAS["Upload"]["properties"]["session"]["properties"], "api/link_response.rs", "LinkSession"),
     ]:
         assert set(schema) == serialized(source, name), name
     made = serialized("api/shares.rs", "MadeResponse") - {"share"}
