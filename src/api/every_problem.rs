@@ -39,6 +39,7 @@ Link Key(DotSegment) | 422 key-not-linkable "This key can't be linked to"
 Link WindowTooShort | 409 window-too-short "The link would end too soon" {"available_expires_in":7,"limited_by":"session","session_expires_at":"1970-01-01T00:00:00Z"}
 Link ObjectUnavailable("why") | 422 object-unavailable "The link would not open"
 Link Archived("why") | 422 object-unavailable "The link would not open"
+Link BeingScanned("why") | 422 object-unavailable "The link would not open"
 Link SessionUnproven("why") | 503 session-unproven "The session's end is not proven"
 Link Upstream("why") | 502 upstream "An AWS service did not answer as expected"
 Link OutOfTime | 504 upstream "An AWS service did not answer as expected"
@@ -57,6 +58,7 @@ Share WrongPasscode | 403 passcode-wrong "The right passcode is wanted" {"tries_
 Share Locked | 429 share-locked "The share is locked for a while" {"locked_until":"1970-01-01T00:00:00Z"}
 Share Locked | 429 share-locked "The share is locked for a while" {"locked_until":"1970-01-01T00:00:00Z"}
 Share Busy | 503 share-busy "Others are trying passcodes"
+Share BeingScanned | 503 share-being-scanned "The file is still being scanned"
 Share Unavailable | 503 share-unavailable "An AWS service did not answer as expected"
 Share Table(NoResponse("why")) | 503 share-unavailable "An AWS service did not answer as expected"
 Share NoPublicUrl | 500 misconfigured "The function's settings are wrong"
@@ -88,6 +90,7 @@ Link Key(DotSegment) | INFO
 Link WindowTooShort | INFO, WindowsTooShort 1
 Link ObjectUnavailable("why") | WARN why
 Link Archived("why") | WARN why
+Link BeingScanned("why") | WARN why
 Link SessionUnproven("why") | ERROR why, SessionUnproven 1
 Link Upstream("why") | WARN why
 Link OutOfTime | WARN detail
@@ -106,6 +109,7 @@ Share WrongPasscode | INFO
 Share Locked | INFO
 Share Locked | INFO
 Share Busy | INFO
+Share BeingScanned | INFO
 Share Unavailable | WARN why
 Share Table(NoResponse("why")) | WARN why
 Share NoPublicUrl | ERROR detail

@@ -183,6 +183,9 @@ fn refused(
         ShareError::WrongPasscode { tries_left } => Refusal::WrongPasscode { tries_left },
         ShareError::Locked { lock, .. } => Refusal::Locked(lock),
         ShareError::Busy => Refusal::Busy { after: error.retry_after(now).unwrap_or(1) },
+        ShareError::BeingScanned => {
+            Refusal::BeingScanned { after: error.retry_after(now).unwrap_or(1) }
+        }
         ShareError::Unavailable { .. } | ShareError::Table(_) => {
             Refusal::TryAgain { after: error.retry_after(now).unwrap_or(1) }
         }
@@ -267,6 +270,7 @@ WrongPasscode | page 403
 Locked | page 429, after 90 s
 Locked | page 429
 Busy | page 503, after 2 s
+BeingScanned | page 503, after 60 s
 Unavailable | page 503, after 30 s
 Table(NoResponse("why")) | page 503, after 30 s
 NoPublicUrl | page 500

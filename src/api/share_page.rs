@@ -61,6 +61,8 @@ pub(super) enum Refusal {
     Locked(Lock),
     /// Others are trying passcodes. The button may be pressed again after this many seconds.
     Busy { after: u64 },
+    /// The file waits for a scan. The button may be pressed again after this many seconds.
+    BeingScanned { after: u64 },
     /// The browser does not say that a person pressed the button, and perhaps did not say it before.
     PressAgain { is_again: bool },
     /// The file can't be given now. It may be after this many seconds.
@@ -244,6 +246,7 @@ impl Refusal {
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
             Self::Locked(_) => ProblemKind::ShareLocked,
             Self::Busy { .. } => ProblemKind::ShareBusy,
+            Self::BeingScanned { .. } => ProblemKind::ShareBeingScanned,
             Self::TryAgain { .. } => ProblemKind::ShareUnavailable,
         };
         kind.status()
@@ -256,7 +259,9 @@ impl Refusal {
             | Self::PressAgain { .. }
             | Self::Locked(Lock::UntilUnlocked) => None,
             Self::Locked(Lock::Until(until)) => Some(seconds_until(until, now)),
-            Self::Busy { after } | Self::TryAgain { after } => Some(after),
+            Self::Busy { after } | Self::BeingScanned { after } | Self::TryAgain { after } => {
+                Some(after)
+            }
         }
     }
 
@@ -274,6 +279,10 @@ impl Refusal {
             }
             Self::Busy { .. } => {
                 "Others are typing the passcode at this moment. Press the button again in some seconds."
+                    .to_owned()
+            }
+            Self::BeingScanned { .. } => {
+                "The file is still being scanned. No download was counted. Try again in some minutes."
                     .to_owned()
             }
             Self::Locked(Lock::Until(until)) => format!(

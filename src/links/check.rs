@@ -4,6 +4,7 @@ use link_rules::access::Principal;
 use link_rules::object::ObjectRef;
 use link_rules::policy::S3Request;
 
+use super::tags::KeptBack;
 use super::{
     Form, LinkError, Links, PolicyContext, Prepared, is_there, other_spelling, probe, tags,
 };
@@ -31,10 +32,13 @@ impl Links {
             return Err(LinkError::ObjectUnavailable(format!("{reason} {}", form.hint())));
         }
         if answer.is_denied()
-            && let Some(hint) = self.kept_back(&prepared, invocation).await
+            && let Some(kept_back) = self.kept_back(&prepared, invocation).await
             && let Some(reason) = answer.why_not()
         {
-            return Err(LinkError::ObjectUnavailable(format!("{reason} {hint}")));
+            return Err(match kept_back {
+                KeptBack::BeingScanned(why) => LinkError::BeingScanned(format!("{reason} {why}")),
+                KeptBack::ByTheScan(why) => LinkError::ObjectUnavailable(format!("{reason} {why}")),
+            });
         }
         let answer = answer.opened()?;
         let rules_end = self.lifecycle.end(
@@ -52,7 +56,11 @@ impl Links {
     }
 
     /// Why the bucket's policy keeps the object back, if it waits for a tag and the function may read tags.
-    async fn kept_back(&self, prepared: &Prepared<'_>, invocation: &Invocation) -> Option<String> {
+    async fn kept_back(
+        &self,
+        prepared: &Prepared<'_>,
+        invocation: &Invocation,
+    ) -> Option<KeptBack> {
         let policy = prepared.policy.as_ref()?.policy.as_ref()?;
         let planned = PolicyContext {
             object: prepared.object(),

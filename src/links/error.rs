@@ -96,6 +96,9 @@ pub(crate) enum LinkError {
     /// The link was opened once, and the object is archived. It opens once it is restored.
     #[error("{0}")]
     Archived(String),
+    /// The link was opened once, and the bucket's policy opens the object only when a scan has ended.
+    #[error("{0}")]
+    BeingScanned(String),
     /// Nothing proves how long the session lasts that would sign.
     #[error("{0}")]
     SessionUnproven(String),
@@ -207,7 +210,9 @@ impl LinkError {
             | Self::Key(ObjectKeyError::Length(_)) => ProblemKind::InvalidRequest,
             Self::Key(ObjectKeyError::DotSegment) => ProblemKind::KeyNotLinkable,
             Self::WindowTooShort { .. } => ProblemKind::WindowTooShort,
-            Self::ObjectUnavailable(_) | Self::Archived(_) => ProblemKind::ObjectUnavailable,
+            Self::ObjectUnavailable(_) | Self::Archived(_) | Self::BeingScanned(_) => {
+                ProblemKind::ObjectUnavailable
+            }
             Self::SessionUnproven(_) => ProblemKind::SessionUnproven,
             Self::Upstream(_) => ProblemKind::Upstream,
             Self::OutOfTime => ProblemKind::OutOfTime,
@@ -258,6 +263,7 @@ impl LinkError {
             Self::WindowTooShort { too_short, min_expires_in: 9, session_expires_at: Some(end) },
             Self::ObjectUnavailable(why()),
             Self::Archived(why()),
+            Self::BeingScanned(why()),
             Self::SessionUnproven(why()),
             Self::Upstream(why()),
             Self::OutOfTime,

@@ -58,23 +58,31 @@ pub(super) fn wanted(evaluation: &Evaluation) -> Option<(&str, &[String])> {
     })
 }
 
-/// Why an object with these tags is kept back, as the end of a sentence about S3's refusal. `None`: it has a
-/// tag that is wanted.
+/// Why an object is kept back, as the end of a sentence about S3's refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum KeptBack {
+    /// It has no such tag yet.
+    BeingScanned(String),
+    /// It has another value.
+    ByTheScan(String),
+}
+
+/// Why an object with these tags is kept back. `None`: it has a tag that is wanted.
 pub(super) fn why_kept_back(
     (key, values): (&str, &[String]),
     tags: &[(String, String)],
-) -> Option<String> {
+) -> Option<KeptBack> {
     let wanted = values.join(" or ");
     match tags.iter().find(|(name, _)| name == key) {
-        None => Some(format!(
+        None => Some(KeptBack::BeingScanned(format!(
             "The bucket's policy opens the file once its tag {key} is {wanted}, and it has no such tag yet: a \
              scan that sets it has not ended. Try again in some minutes."
-        )),
-        Some((_, value)) if !values.contains(value) => Some(format!(
+        ))),
+        Some((_, value)) if !values.contains(value) => Some(KeptBack::ByTheScan(format!(
             "The bucket's policy opens the file only if its tag {key} is {wanted}, and it is {:?}: the scan \
              that set it does not let the file out. Ask the bucket's owner.",
             text::shortened(&text::visible(value), MAX_SHOWN)
-        )),
+        ))),
         Some(_) => None,
     }
 }
@@ -88,9 +96,15 @@ mod tests {
         let wanted = ("Scan", &["CLEAN".to_owned()][..]);
         let tags = |value: &str| vec![("Scan".to_owned(), value.to_owned())];
         let why = |tags: &[(String, String)]| why_kept_back(wanted, tags);
-        assert!(why(&[]).unwrap().contains("has not ended"));
-        assert!(why(&tags("THREATS_FOUND")).unwrap().contains("it is \"THREATS_FOUND\""));
+        assert!(
+            matches!(why(&[]), Some(KeptBack::BeingScanned(why)) if why.contains("has not ended"))
+        );
+        let of_value = |value: &str| match why(&tags(value)) {
+            Some(KeptBack::ByTheScan(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(of_value("THREATS_FOUND").contains("it is \"THREATS_FOUND\""));
         assert_eq!(why(&tags("CLEAN")), None);
-        assert!(!why(&tags(&"x".repeat(500))).unwrap().contains(&"x".repeat(100)));
+        assert!(!of_value(&"x".repeat(500)).contains(&"x".repeat(100)));
     }
 }

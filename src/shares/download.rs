@@ -428,6 +428,7 @@ fn judged(error: ShareError) -> (ShareError, Option<String>) {
             | LinkError::Key(_)
             | LinkError::Archived(_)
             | LinkError::ObjectUnavailable(_) => ShareError::Over(ShareState::Withdrawn),
+            LinkError::BeingScanned(_) => ShareError::BeingScanned,
             LinkError::WindowTooShort { too_short, .. } => match too_short.limited_by {
                 // A later session lasts longer.
                 LimitedBy::Session | LimitedBy::Request | LimitedBy::Signature => {

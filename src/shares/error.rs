@@ -45,6 +45,9 @@ pub(crate) enum ShareError {
     /// As many passcodes are being looked at as may be wrong.
     #[error("Others are trying passcodes at this moment. Try again in some seconds.")]
     Busy,
+    /// The bucket's policy opens the file only when a scan has ended.
+    #[error("The file is still being scanned. Try again in some minutes.")]
+    BeingScanned,
     /// The file can't be given at this moment. Nothing was counted, unless DynamoDB's answer was lost.
     /// Then the same browser gets it uncounted. The reason is for the log.
     #[error("The file can't be given at this moment. Try again.")]
@@ -106,6 +109,7 @@ impl ShareError {
             Self::WrongPasscode { .. } => ProblemKind::PasscodeWrong,
             Self::Locked { .. } => ProblemKind::ShareLocked,
             Self::Busy => ProblemKind::ShareBusy,
+            Self::BeingScanned => ProblemKind::ShareBeingScanned,
             Self::Unavailable { .. } | Self::Table(_) => ProblemKind::ShareUnavailable,
             Self::NoPublicUrl => ProblemKind::Misconfigured,
             Self::Internal(_) => ProblemKind::Internal,
@@ -152,6 +156,7 @@ impl ShareError {
             Self::Locked { lock: Lock::Until(Timestamp::UNIX_EPOCH), until: Timestamp::UNIX_EPOCH },
             Self::Locked { lock: Lock::UntilUnlocked, until: Timestamp::UNIX_EPOCH },
             Self::Busy,
+            Self::BeingScanned,
             Self::Unavailable { reason: why() },
             Self::Table(AwsError::NoResponse(why())),
             Self::NoPublicUrl,

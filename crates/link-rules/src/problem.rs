@@ -160,6 +160,8 @@ problems! {
     ShareLocked: 429 "share-locked", "The share is locked for a while", Info;
     /// As many passcodes are being looked at as may be wrong.
     ShareBusy: 503 "share-busy", "Others are trying passcodes", Info, retry after 2;
+    /// The bucket's policy opens the file only when a scan has ended.
+    ShareBeingScanned: 503 "share-being-scanned", "The file is still being scanned", Info, retry after 60;
     /// The table or another service is away, and the file can't be given at this moment.
     ShareUnavailable: 503 "share-unavailable", "An AWS service did not answer as expected", Warn, retry after 30;
 }
@@ -214,6 +216,10 @@ mod tests {
 
     use super::*;
 
+    /// What is over by itself, and nobody's fault.
+    const WAITS_FOR_OTHERS: [ProblemKind; 2] =
+        [ProblemKind::ShareBusy, ProblemKind::ShareBeingScanned];
+
     #[test]
     fn a_code_means_one_kind_but_for_a_service_that_is_silent_to_the_end() {
         let mut kinds = HashMap::<_, Vec<_>>::new();
@@ -245,7 +251,7 @@ mod tests {
         for kind in ProblemKind::ALL {
             let statuses = match kind.severity() {
                 // Others who try at the same moment are no fault of the service's either.
-                Severity::Info if *kind == ProblemKind::ShareBusy => 503..=503,
+                Severity::Info if WAITS_FOR_OTHERS.contains(kind) => 503..=503,
                 Severity::Info => 400..=499,
                 // S3's refusal of one object is no fault of the service.
                 Severity::Warn if *kind == ProblemKind::ObjectUnavailable => 422..=422,
@@ -259,7 +265,7 @@ mod tests {
     #[test]
     fn nobody_who_calls_can_cause_a_failure() {
         for kind in ProblemKind::ALL {
-            let is_busy = *kind == ProblemKind::ShareBusy;
+            let is_busy = WAITS_FOR_OTHERS.contains(kind);
             assert_eq!(kind.is_failure(), kind.status() >= 500 && !is_busy, "{kind:?}");
         }
     }
@@ -271,7 +277,11 @@ mod tests {
         let come_back = ProblemKind::ALL.iter().filter(|kind| kind.retry_after().is_some());
         assert_eq!(
             come_back.collect::<Vec<_>>(),
-            [&ProblemKind::ShareBusy, &ProblemKind::ShareUnavailable]
+            [
+                &ProblemKind::ShareBusy,
+                &ProblemKind::ShareBeingScanned,
+                &ProblemKind::ShareUnavailable
+            ]
         );
         let kinds: HashSet<_> = ProblemKind::ALL.iter().collect();
         assert_eq!(kinds.len(), ProblemKind::ALL.len());

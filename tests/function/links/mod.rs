@@ -26,7 +26,7 @@ mod deadlines;
 mod doctor;
 mod endpoints;
 mod events;
-mod evidence;
+pub(crate) mod evidence;
 mod grants_object;
 mod head;
 mod lifecycle;

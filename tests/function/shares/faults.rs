@@ -2,7 +2,7 @@
 //! Nothing is counted twice, nothing is counted that is not given but where nobody can know, and then
 //! the same browser gets it uncounted.
 
-use fake_aws::{Fault, Operation, Service};
+use fake_aws::{Fault, Operation, Reply, Service};
 use serde_json::json;
 
 use super::function::{
@@ -33,6 +33,39 @@ async fn a_share_whose_answer_is_lost_is_made_once() {
     aws.fail(Service::DynamoDb, [Fault::lost_answer()]);
     let made = share(&function, &json!({})).await;
     assert_eq!(item(&aws)["id"]["S"], made.id.as_str());
+    assert_eq!(press(&function, &made.path, None).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_scanned_is_not_gone_and_nothing_is_counted() {
+    let aws = aws().await;
+    let function = function(&aws);
+    let made = share(&function, &json!({"max_downloads": 1})).await;
+    aws.state().bucket("files").policy = Some(json!({"Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/*",
+        "Condition": {"StringNotEquals": {"s3:ExistingObjectTag/Scan": "CLEAN"}}}]}));
+    let tagged = |tags: &str| {
+        let tags = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+        aws.script(move |call| match call.operation {
+            Operation::GetObject => Some(Reply::s3_error(403, "AccessDenied")),
+            Operation::GetObjectTagging => Some(Reply::document(&tags)),
+            _ => None,
+        });
+    };
+    // The policy is read anew when it is two minutes old.
+    pass(180);
+    tagged("");
+    let answer = press(&function, &made.path, None).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "share-being-scanned"));
+    assert_eq!(answer.headers["retry-after"], "60");
+    let headers = json!({"accept": "text/html"});
+    let request = Request { method: "POST", path: &made.path, headers, ..Request::default() };
+    let page = send(&function, request).await;
+    assert!(page.status == 503 && page.body.contains("still being scanned"), "{}", page.body);
+    tagged("<Tag><Key>Scan</Key><Value>THREATS</Value></Tag>");
+    assert_eq!(press(&function, &made.path, None).await.code(), "share-withdrawn");
+    aws.script(|_| None);
+    assert_eq!(downloads(&function, &made.id).await, 0);
     assert_eq!(press(&function, &made.path, None).await.status, 303);
 }
 

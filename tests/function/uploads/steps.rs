@@ -2,9 +2,12 @@
 
 use fake_aws::{FakeAws, Operation, Reply};
 use jiff::{SignedDuration, Timestamp};
+use s3_link_signer::Settings;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{UPLOAD_ROLE, begin, grant, handler, query, sign, signed_headers};
+use crate::links::evidence::FUNCTION_ARN;
 use crate::links::requests::post;
 use crate::log::Log;
 
@@ -263,6 +266,75 @@ async fn what_the_grant_does_not_allow_is_refused_with_what_it_allows() {
         assert!(problem["detail"].as_str().unwrap().starts_with(detail), "{more}: {problem}");
     }
     assert_eq!(aws.count(Operation::AssumeRole), 1, "whoever may not upload causes no call");
+}
+
+/// The routes of uploads are no gateway's own. Only a stage stands before them.
+#[tokio::test]
+async fn every_kind_of_gateway_brings_uploads_and_nobody_whom_it_does_not_name() {
+    let aws = FakeAws::start().await;
+    let handler = handler(&aws, &grant(r#","max_size":1000"#), &[]);
+    for (fixture, status) in [
+        ("http-api/post-links", 201),
+        ("http-api/post-links-jwt", 201),
+        ("http-api/post-links-lambda-authorizer", 201),
+        ("http-api/post-links-with-stage-prefix", 201),
+        ("http-api/post-links-identity-pool", 201),
+        ("http-api-payload-1/post-links-jwt-groups", 201),
+        ("rest-api/post-links", 201),
+        ("function-url/post-links", 201),
+        ("http-api/post-links-identity-pool-guest", 401),
+        ("http-api/post-links-without-authorizer", 401),
+        ("function-url/post-links-without-authorizer", 401),
+        ("function-url/post-links-origin-access-control", 403),
+    ] {
+        let path = format!("{}/events/{fixture}.json", env!("CARGO_MANIFEST_DIR"));
+        let event = std::fs::read_to_string(path).unwrap().replace("/links", "/uploads");
+        let mut event: Value = serde_json::from_str(&event).unwrap();
+        event["body"] = json!(json!({"name": "a.txt", "size": 7}).to_string());
+        event["isBase64Encoded"] = json!(false);
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let answer = handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX);
+        let answer = serde_json::to_value(Box::pin(answer).await.unwrap()).unwrap();
+        assert_eq!(answer["statusCode"], status, "{fixture}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn grants_that_let_uploads_reach_mails_or_the_grants_stop_the_start() {
+    let mails = r#"[{"bucket":"files","prefix":"in/mailed/","principals":["s3-event"]}]"#;
+    let put = grant(r#","max_size":1000"#);
+    let read = |mails: &str| {
+        let variable = |name: &str| match name {
+            "GRANTS" => Some(put.clone()),
+            "MAIL_GRANTS" => Some(mails.to_owned()),
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            _ => None,
+        };
+        Settings::read(variable, Timestamp::now()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let sentence = read(mails).unwrap_err();
+    assert!(
+        sentence.starts_with("GRANTS[0].prefix reaches files that mails are about"),
+        "{sentence}"
+    );
+    assert_eq!(read(&mails.replace("in/", "out/")), Ok(()));
+
+    let aws = FakeAws::start().await;
+    for (key, is_refused) in [("in/grants.json", true), ("config/grants.json", false)] {
+        let document = put.clone();
+        aws.script(move |call| {
+            (call.operation == Operation::GetObject).then(|| Reply::document(&document))
+        });
+        let location = format!("s3://files/{key}");
+        let read = handler(&aws, &location, &[]).read_grants().await;
+        let sentence = read.map_err(|error| error.to_string()).err().unwrap_or_default();
+        assert_eq!(
+            sentence.contains("[0].prefix covers the object that holds"),
+            is_refused,
+            "{sentence}"
+        );
+        assert_eq!(sentence.is_empty(), !is_refused, "{sentence}");
+    }
 }
 
 #[tokio::test]
