@@ -41,9 +41,9 @@ check: ## While you work: format, lints, the architecture's rules and the unit t
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast --lib --test architecture
 
-# Two at a time: while the one compiles or waits, the other installs or tests.
+# Two at a time: while the one compiles or waits, the other installs or tests. What fails ends none of the others.
 test: ## Check everything but what only the release build shows
-	@$(MAKE) --no-print-directory --jobs=2 check-rust check-template check-function
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going check-rust check-template check-function
 
 test-all: test check-release ## Check everything, as CI does
 
@@ -63,7 +63,7 @@ smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke 
 check-rust: ## Format, lints and all tests of the Rust code
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 
 check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credentials
 	.venv/bin/cfn-lint --template template.yaml
