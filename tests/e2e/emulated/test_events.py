@@ -10,11 +10,14 @@ import pytest
 from local_lambda import requests, responses
 
 
+def switched_off(gateway):
+    """Where shares and uploads are off, their routes are none.
 
-def without_shares(gateway):
-    """Where shares are off, their routes are none. test_shares covers a function with shares."""
+    test_shares covers a function with shares, and tests/function/uploads one with uploads.
+    """
     names = [name.removeprefix(f"{gateway}/") for name in requests.fixtures() if name.startswith(f"{gateway}/")]
-    return {name: "no-such-route" for name in names if requests.is_about_shares(name)}
+    off = [name for name in names if requests.is_about_shares(name) or requests.is_about_uploads(name)]
+    return dict.fromkeys(off, "no-such-route")
 
 
 # The expected response to each file: a status, or the code of a problem.
@@ -50,9 +53,9 @@ GATEWAYS = {
         "wrong-method": "method-not-allowed",
         # An HTTP API responds to preflight requests itself if CORS is configured. Otherwise the function gets them.
         "preflight": "method-not-allowed",
-        **without_shares("http-api"),
+        **switched_off("http-api"),
     },
-    "http-api-payload-1": {"post-links-jwt": 200, "post-links-jwt-groups": 200, **without_shares("http-api-payload-1")},
+    "http-api-payload-1": {"post-links-jwt": 200, "post-links-jwt-groups": 200, **switched_off("http-api-payload-1")},
     "rest-api": {
         "post-links": 200,
         "post-links-batch": 200,
@@ -76,7 +79,7 @@ GATEWAYS = {
         "get-download-repeated-query": "invalid-request",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
-        **without_shares("rest-api"),
+        **switched_off("rest-api"),
     },
     "function-url": {
         "post-links": 200,
@@ -94,7 +97,7 @@ GATEWAYS = {
         "behind-a-base-path-get-download": "no-such-route",
         "unknown-route": "no-such-route",
         "wrong-method": "method-not-allowed",
-        **without_shares("function-url"),
+        **switched_off("function-url"),
     },
 }
 EXPECTED = {f"{gateway}/{name}": expected for gateway, files in GATEWAYS.items() for name, expected in files.items()}

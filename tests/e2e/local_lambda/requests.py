@@ -41,6 +41,11 @@ def is_about_shares(name):
     return "share" in name
 
 
+def is_about_uploads(name):
+    """Whether a fixture is a request to one of the routes of uploads."""
+    return "post-uploads" in name
+
+
 def method_of(event):
     """The HTTP method in an event of either payload. None if it names none."""
     return event.get("httpMethod") or event.get("requestContext", {}).get("http", {}).get("method")

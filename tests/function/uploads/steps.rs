@@ -268,34 +268,62 @@ async fn what_the_grant_does_not_allow_is_refused_with_what_it_allows() {
     assert_eq!(aws.count(Operation::AssumeRole), 1, "whoever may not upload causes no call");
 }
 
-/// The routes of uploads are no gateway's own. Only a stage stands before them.
-#[tokio::test]
-async fn every_kind_of_gateway_brings_uploads_and_nobody_whom_it_does_not_name() {
+/// The event of a fixture.
+fn event(fixture: &str) -> Value {
+    let path = format!("{}/events/{fixture}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// How the event is answered by a function whose uploads go where the fixtures' do.
+async fn answer(event: &Value) -> (Value, Value) {
     let aws = FakeAws::start().await;
-    let handler = handler(&aws, &grant(r#","max_size":1000"#), &[]);
-    for (fixture, status) in [
+    let fields = r#","max_size":1000000000"#;
+    let handler = handler(&aws, &grant(fields).replace("in/", "private-files/"), &[]);
+    let event = RawValue::from_string(event.to_string()).unwrap();
+    let answer = handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX);
+    let answer = serde_json::to_value(Box::pin(answer).await.unwrap()).unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].clone(), body)
+}
+
+#[tokio::test]
+async fn every_gateway_brings_uploads_and_their_steps() {
+    for (gateway, suffix) in [
+        ("http-api", "-jwt"),
+        ("http-api-payload-1", "-jwt"),
+        ("rest-api", ""),
+        ("function-url", ""),
+    ] {
+        let (status, upload) = answer(&event(&format!("{gateway}/post-uploads{suffix}"))).await;
+        assert_eq!(status, 201, "{gateway}: {upload}");
+        assert_eq!((&upload["method"], &upload["size"]), (&json!("PUT"), &json!(48_213)));
+        assert!(upload["key"].as_str().unwrap().starts_with("private-files/"), "{upload}");
+        let (status, part) = answer(&event(&format!("{gateway}/post-uploads-sign{suffix}"))).await;
+        assert_eq!(status, 200, "{gateway}: {part}");
+        assert_eq!(query(part["url"].as_str().unwrap())["partNumber"], "1");
+    }
+}
+
+/// The callers of the fixtures about links, who ask for uploads.
+#[tokio::test]
+async fn an_upload_is_for_whom_the_gateway_names() {
+    for (fixture, expected) in [
         ("http-api/post-links", 201),
-        ("http-api/post-links-jwt", 201),
         ("http-api/post-links-lambda-authorizer", 201),
         ("http-api/post-links-with-stage-prefix", 201),
         ("http-api/post-links-identity-pool", 201),
         ("http-api-payload-1/post-links-jwt-groups", 201),
-        ("rest-api/post-links", 201),
-        ("function-url/post-links", 201),
         ("http-api/post-links-identity-pool-guest", 401),
         ("http-api/post-links-without-authorizer", 401),
         ("function-url/post-links-without-authorizer", 401),
         ("function-url/post-links-origin-access-control", 403),
     ] {
-        let path = format!("{}/events/{fixture}.json", env!("CARGO_MANIFEST_DIR"));
-        let event = std::fs::read_to_string(path).unwrap().replace("/links", "/uploads");
-        let mut event: Value = serde_json::from_str(&event).unwrap();
+        let links = event(fixture).to_string();
+        let mut event: Value = serde_json::from_str(&links.replace("/links", "/uploads")).unwrap();
         event["body"] = json!(json!({"name": "a.txt", "size": 7}).to_string());
         event["isBase64Encoded"] = json!(false);
-        let event = RawValue::from_string(event.to_string()).unwrap();
-        let answer = handler.handle(&event, "request", FUNCTION_ARN, Timestamp::MAX);
-        let answer = serde_json::to_value(Box::pin(answer).await.unwrap()).unwrap();
-        assert_eq!(answer["statusCode"], status, "{fixture}: {answer}");
+        let (status, body) = answer(&event).await;
+        assert_eq!(status, expected, "{fixture}: {body}");
     }
 }
 
