@@ -289,7 +289,8 @@ mod tests {
         for _ in 0..100 {
             assert!(!hash.is_of(&"a".repeat(MAX_BYTES + 1)));
         }
-        assert!(began.elapsed() < std::time::Duration::from_millis(100));
+        // A single hash takes a quarter of a second.
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]

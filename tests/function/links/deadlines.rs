@@ -187,10 +187,11 @@ async fn a_refusal_whose_reason_does_not_come_is_no_answer() {
 #[tokio::test]
 async fn a_check_leaves_its_connection_to_the_next() {
     let s3 = FakeAws::scripted(|_| one_byte().body_after(Duration::from_millis(2))).await;
-    let entries = batch_until(&handler_with(&s3, &[]), 500, true, Timestamp::MAX).await;
+    let entries = batch_until(&handler_with(&s3, &[]), 1_000, true, Timestamp::MAX).await;
     assert!(entries.iter().all(is_given), "{entries:?}");
-    // A check that begins before the connection of another is put back makes one of its own.
-    assert!(s3.connections() < 250, "{}", s3.connections());
+    // Up to 256 are under way together. A check that begins before the connection of another is put back
+    // makes one of its own.
+    assert!(s3.connections() < 500, "{}", s3.connections());
 }
 
 #[tokio::test]
