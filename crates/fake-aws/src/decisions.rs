@@ -1,14 +1,14 @@
 //! Calls whose answers somebody outside decides, one by one.
 //!
 //! The campaign in `tests/e2e/` decides so: its plan knows the answer to each call, and to each call that is not
-//! made.
+//! made. A test in Rust holds one call back so, while something else happens.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
-use crate::call::Call;
+use crate::call::{Call, Operation};
 use crate::fault::Fault;
 
 /// The calls that wait for a decision.
@@ -21,25 +21,42 @@ pub(crate) struct Decisions {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Whether calls wait for a decision at all.
-    are_wanted: bool,
+    wanted: Wanted,
     /// The calls that nobody has seen yet, by their numbers.
     unseen: Vec<(u64, Call)>,
     undecided: BTreeMap<u64, oneshot::Sender<Fault>>,
 }
 
+/// Which calls wait for a decision.
+#[derive(Debug, Default)]
+pub(crate) enum Wanted {
+    #[default]
+    OfNone,
+    OfEach,
+    /// The call after so many others that ask for this operation.
+    OfOneAfter(usize, Operation),
+}
+
 impl Decisions {
-    /// From now on each call waits for a decision.
-    pub(crate) fn want(&self) {
-        self.waiting().are_wanted = true;
+    /// From now on these calls wait for a decision.
+    pub(crate) fn want(&self, wanted: Wanted) {
+        self.waiting().wanted = wanted;
     }
 
     /// Waits until a call is decided. `None`: nobody decides.
     pub(crate) async fn of(&self, call: &Call) -> Option<Fault> {
         let decided = {
             let mut waiting = self.waiting();
-            if !waiting.are_wanted {
-                return None;
+            match &mut waiting.wanted {
+                Wanted::OfEach => {}
+                Wanted::OfOneAfter(0, operation) if *operation == call.operation => {
+                    waiting.wanted = Wanted::OfNone;
+                }
+                Wanted::OfOneAfter(others, operation) if *operation == call.operation => {
+                    *others -= 1;
+                    return None;
+                }
+                Wanted::OfOneAfter(..) | Wanted::OfNone => return None,
             }
             let number = *self.begun.borrow() + 1;
             let (sender, decided) = oneshot::channel();

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::call::{Call, Operation, Service};
 use crate::connections::{Connections, End, Fate};
-use crate::decisions::Decisions;
+use crate::decisions::{Decisions, Wanted};
 use crate::dynamodb;
 use crate::fault::Fault;
 use crate::http::Request;
@@ -152,7 +152,12 @@ impl FakeAws {
 
     /// From now on each call waits until it is decided.
     pub fn want_decisions(&self) {
-        self.shared.decisions.want();
+        self.shared.decisions.want(Wanted::OfEach);
+    }
+
+    /// Lets one call wait until it is decided: after so many others that ask for this operation.
+    pub fn hold_one_after(&self, others: usize, operation: Operation) {
+        self.shared.decisions.want(Wanted::OfOneAfter(others, operation));
     }
 
     /// Waits until there are calls that wait for a decision and that nobody has seen yet, and takes them with

@@ -3,8 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::Duration;
 
-use fake_aws::{FakeAws, Item, Object, Operation, Reply, Service};
+use fake_aws::{FakeAws, Fault, Item, Object, Operation, Reply, Service};
 use jiff::{SignedDuration, Timestamp};
 use s3_link_signer::{Handler, Settings};
 use serde_json::value::RawValue;
@@ -168,6 +169,26 @@ impl Answer {
     pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// The answer to a press of which one call, after so many others of this operation, waits until
+/// `meanwhile` is over.
+pub(crate) async fn held_after<T>(
+    aws: &FakeAws,
+    others: usize,
+    operation: Operation,
+    press: impl Future<Output = Answer>,
+    meanwhile: impl Future<Output = T>,
+) -> (Answer, T) {
+    aws.hold_one_after(others, operation);
+    let meanwhile = async {
+        let held = tokio::time::timeout(Duration::from_mins(1), aws.undecided()).await;
+        let (number, _) = held.expect("the press makes this call").remove(0);
+        let outcome = meanwhile.await;
+        aws.decide(number, Fault::none());
+        outcome
+    };
+    futures_util::future::join(press, meanwhile).await
 }
 
 pub(crate) async fn send(function: &Handler, request: Request<'_>) -> Answer {

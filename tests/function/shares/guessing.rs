@@ -1,12 +1,13 @@
 //! Passcodes: what they hide, how they are counted, and what many guesses at once gain.
 
-use fake_aws::{Fault, Service};
+use fake_aws::{Fault, Operation, Service};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::function::{
     GRANTS, Request, aws, counted, downloads, dynamodb_calls, facts, function, function_with,
-    give_objects, item, owner, pass, press, press_from, press_with, refuse_objects, send, share,
+    give_objects, held_after, item, owner, pass, press, press_from, press_with, refuse_objects,
+    send, share,
 };
 
 #[tokio::test]
@@ -220,16 +221,15 @@ async fn a_press_with_an_old_passcode_takes_no_guess_at_the_new_one_back() {
     let function = function(&aws);
     let made = share(&function, &json!({"passcode": "correct horse"})).await;
     let path = format!("/shares/{}", made.id);
-    // The press waits for S3 while the passcode is changed and somebody guesses at the new one.
-    aws.pause([0, 800]);
-    let (pressed, ()) =
-        futures_util::future::join(press_with(&function, &made.path, "correct horse"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-            let change = json!({"passcode": "battery staple"});
-            owner(&function, "alice", "PATCH", &path, &change).await;
-            press_with(&function, &made.path, "wrong").await;
-        })
-        .await;
+    // The passcode is changed during the press, and somebody guesses at the new one.
+    let meanwhile = async {
+        let change = json!({"passcode": "battery staple"});
+        owner(&function, "alice", "PATCH", &path, &change).await;
+        press_with(&function, &made.path, "wrong").await;
+    };
+    // The attempt is counted by then, and its outcome is not written.
+    let press = press_with(&function, &made.path, "correct horse");
+    let (pressed, ()) = held_after(&aws, 1, Operation::UpdateItem, press, meanwhile).await;
     assert_eq!(pressed.code(), "passcode-wanted");
     assert_eq!(item(&aws)["attempts"], json!({"N": "1"}));
 }
@@ -253,14 +253,10 @@ async fn a_passcode_that_is_changed_during_a_press_counts() {
     let function = function(&aws);
     let made = share(&function, &json!({"passcode": "correct horse"})).await;
     let path = format!("/shares/{}", made.id);
-    aws.pause([0, 150]);
-    let (pressed, _) =
-        futures_util::future::join(press_with(&function, &made.path, "correct horse"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-            let change = json!({"passcode": "battery staple"});
-            owner(&function, "alice", "PATCH", &path, &change).await
-        })
-        .await;
+    let change = json!({"passcode": "battery staple"});
+    let change = owner(&function, "alice", "PATCH", &path, &change);
+    let press = press_with(&function, &made.path, "correct horse");
+    let (pressed, _) = held_after(&aws, 0, Operation::GetObject, press, change).await;
     assert_eq!(pressed.code(), "passcode-wanted");
     assert_eq!(downloads(&function, &made.id).await, 0);
     assert_eq!(press_with(&function, &made.path, "battery staple").await.status, 303);
