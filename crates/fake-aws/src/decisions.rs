@@ -31,10 +31,10 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) enum Wanted {
     #[default]
-    OfNone,
-    OfEach,
+    Nothing,
+    EachCall,
     /// The call after so many others that ask for this operation.
-    OfOneAfter(usize, Operation),
+    OneAfter(usize, Operation),
 }
 
 impl Decisions {
@@ -48,15 +48,15 @@ impl Decisions {
         let decided = {
             let mut waiting = self.waiting();
             match &mut waiting.wanted {
-                Wanted::OfEach => {}
-                Wanted::OfOneAfter(0, operation) if *operation == call.operation => {
-                    waiting.wanted = Wanted::OfNone;
+                Wanted::EachCall => {}
+                Wanted::OneAfter(0, operation) if *operation == call.operation => {
+                    waiting.wanted = Wanted::Nothing;
                 }
-                Wanted::OfOneAfter(others, operation) if *operation == call.operation => {
+                Wanted::OneAfter(others, operation) if *operation == call.operation => {
                     *others -= 1;
                     return None;
                 }
-                Wanted::OfOneAfter(..) | Wanted::OfNone => return None,
+                Wanted::OneAfter(..) | Wanted::Nothing => return None,
             }
             let number = *self.begun.borrow() + 1;
             let (sender, decided) = oneshot::channel();

@@ -152,12 +152,12 @@ impl FakeAws {
 
     /// From now on each call waits until it is decided.
     pub fn want_decisions(&self) {
-        self.shared.decisions.want(Wanted::OfEach);
+        self.shared.decisions.want(Wanted::EachCall);
     }
 
     /// Lets one call wait until it is decided: after so many others that ask for this operation.
     pub fn hold_one_after(&self, others: usize, operation: Operation) {
-        self.shared.decisions.want(Wanted::OfOneAfter(others, operation));
+        self.shared.decisions.want(Wanted::OneAfter(others, operation));
     }
 
     /// Waits until there are calls that wait for a decision and that nobody has seen yet, and takes them with
