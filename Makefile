@@ -18,7 +18,7 @@ unexport MAKEFLAGS MFLAGS
 # Python finds the package local_aws there.
 export PYTHONPATH := tests/e2e
 
-.PHONY: help run demo build fake-aws check test test-all bench campaign package smoke check-rust check-template check-function check-release check-zig clean
+.PHONY: help run demo build fake-aws lint check test test-all bench campaign package smoke check-rust check-template check-function check-release check-zig clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -36,16 +36,19 @@ build: $(TOOLS) ## Build what is deployed, for this machine, as `sam build` does
 fake-aws: ## Build the fake AWS that the tests in Python, the campaign and the benchmarks call
 	CARGO_TARGET_DIR=target cargo build --locked --package fake-aws
 
-check: ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
+lint: ## Check the format, and let clippy look at all Rust code
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+check: lint ## While you work: format, lints, the architecture's rules and the unit tests; a minute after a change
 	cargo test --locked --no-fail-fast --lib --test architecture
 
 # Two at a time: while the one compiles or waits, the other installs or tests. What fails ends none of the others.
-test: ## Check everything but what only the release build shows
+# The lints are not among them: clippy looks at each dependency anew, which is two minutes of a clean clone.
+test: ## Run every test but those of the release build
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going check-rust check-template check-function
 
-test-all: test check-release ## Check everything, as CI does
+test-all: test lint check-release ## Check everything, as CI does
 
 bench: $(TOOLS) $(BENCH_TOOLS) ## Measure the function beside others, and what a contributor waits for; three quarters of an hour
 	@BUILD=release PYTHONPATH=tests/e2e:bench .venv/bin/python -m measuring $(BENCH)
@@ -60,9 +63,7 @@ smoke: $(TOOLS) ## Check a deployed stack with your own credentials: make smoke 
 	@test -n "$(STACK)" || { echo "Name the stack: make smoke STACK=s3-link-signer" >&2; exit 1; }
 	@.venv/bin/python -m smoke "$(STACK)" $(if $(MAIL_TO),--mail-to "$(MAIL_TO)")
 
-check-rust: ## Format, lints and all tests of the Rust code
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+check-rust: ## Run all tests of the Rust code
 	cargo test --locked --no-fail-fast
 
 check-template: $(TOOLS) ## Lint template.yaml; needs no network and no credentials
