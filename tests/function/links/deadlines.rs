@@ -186,12 +186,14 @@ async fn a_refusal_whose_reason_does_not_come_is_no_answer() {
 
 #[tokio::test]
 async fn a_check_leaves_its_connection_to_the_next() {
-    let s3 = FakeAws::scripted(|_| one_byte().body_after(Duration::from_millis(2))).await;
+    // A body that nobody reads comes too late to be passed over before its connection is closed.
+    let s3 = FakeAws::scripted(|_| one_byte().body_after(Duration::from_millis(50))).await;
     let entries = batch_until(&handler_with(&s3, &[]), 1_000, true, Timestamp::MAX).await;
     assert!(entries.iter().all(is_given), "{entries:?}");
     // Up to 256 are under way together. A check that begins before the connection of another is put back
-    // makes one of its own.
-    assert!(s3.connections() < 500, "{}", s3.connections());
+    // makes one of its own. Where no body was read, there were 961 connections at least; beside six busy
+    // processes, where all were, 402 at most.
+    assert!(s3.connections() < 700, "{}", s3.connections());
 }
 
 #[tokio::test]
