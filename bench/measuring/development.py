@@ -17,9 +17,9 @@ CLONE = paths.TARGET / "bench" / "clone"
 LOG = paths.TARGET / "bench" / "development.log"
 # The line of `make demo` that comes before the link.
 FIRST_LINK = "asked the deployed API for a link"
-# A sentence of the function, which is changed so that it must be compiled again.
 # Variables that `make bench` sets.
 OURS = ("BUILD", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "CARGO_TARGET_DIR")
+# A sentence of the function, which is changed so that it must be compiled again.
 FILE, SENTENCE = "src/api/link_request.rs", r"the body is empty[\d ]*; send JSON"
 
 
