@@ -29,6 +29,8 @@ BATCH_SIZES = (1, 500, 1_000)
 # A start is short, so other work disturbs it most, and it is repeated more often.
 STARTS_IN_A_ROUND = 20
 SLOW_STARTS_IN_A_ROUND = 2
+# Two thousand warm links take a quarter of a second, in which a shared machine can be half as fast as in the next.
+WARM_RUNS_IN_A_ROUND = 5
 
 # How far away STS and S3 are where their calls are made beside one another.
 SERVICE_SECONDS = 0.02
@@ -109,11 +111,11 @@ def check(variant):
 
 
 def measure_round(figures):
-    """Measure each variant once, and the starts several times."""
-    for variant in shuffled(repeated_for_starts(figures.variants)):
+    """Measure each variant once, and what takes a moment several times."""
+    for variant in shuffled(repeated(figures.variants, STARTS_IN_A_ROUND, SLOW_STARTS_IN_A_ROUND)):
         start = starts.start(variant.command, variant.environment)
         figures.first_response[variant.name].append(start.first_response)
-    for variant in shuffled(figures.variants):
+    for variant in shuffled(repeated(figures.variants, WARM_RUNS_IN_A_ROUND, 1)):
         seconds, memory = warm.one_link(variant.command, variant.environment, variant.slow)
         figures.warm_cpu[variant.name].append(seconds)
         figures.peak_memory[variant.name] = max(figures.peak_memory.get(variant.name, 0), memory["VmHWM"])
@@ -126,10 +128,10 @@ def measure_round(figures):
         figures.batch_cpu_by_size[size].append(seconds)
 
 
-def repeated_for_starts(variants):
-    """Each variant as many times as one round starts it."""
+def repeated(variants, times, slow_times):
+    """Each variant as many times as one round measures it."""
     for variant in variants:
-        yield from [variant] * (SLOW_STARTS_IN_A_ROUND if variant.slow else STARTS_IN_A_ROUND)
+        yield from [variant] * (slow_times if variant.slow else times)
 
 
 def shuffled(items):
