@@ -27,9 +27,9 @@ def isolated():
 
 
 @pytest.fixture(scope="session")
-def built(isolated):
-    """Builds the function that the tests run."""
-    building.build()
+def built(isolated, testrun_uid):
+    """Builds the function that the tests run, once for all workers."""
+    building.build_once(testrun_uid)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,19 @@ def build():
         build_for_development()
 
 
+def build_once(run):
+    """`build`, by the first of the workers of a test run alone: another's tests run the program by then."""
+    paths.TARGET.mkdir(exist_ok=True)
+    with open(paths.TARGET / "built-for-tests", "a+", encoding="utf-8") as built:
+        fcntl.flock(built, fcntl.LOCK_EX)
+        built.seek(0)
+        if built.read() == run:
+            return
+        build()
+        built.truncate(0)
+        built.write(run)
+
+
 def build_for_development():
     """Build paths.DEVELOPMENT. cargo shows its own progress."""
     check_machine()
