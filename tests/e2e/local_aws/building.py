@@ -52,7 +52,10 @@ def build():
 
 
 def build_once(run):
-    """`build`, by the first of the workers of a test run alone: another's tests run the program by then."""
+    """Build for all workers of a test run, in the first one that asks.
+
+    A second build would replace the files that the tests of the first worker run and deploy by then.
+    """
     paths.TARGET.mkdir(exist_ok=True)
     with open(paths.TARGET / "built-for-tests", "a+", encoding="utf-8") as built:
         fcntl.flock(built, fcntl.LOCK_EX)
